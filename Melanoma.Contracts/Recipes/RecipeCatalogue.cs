@@ -1,0 +1,23 @@
+using System.Collections.Immutable;
+
+namespace Melanoma.Contracts.Recipes;
+
+/// <summary>The recipes that can be asked for by name.</summary>
+public static class RecipeCatalogue
+{
+    /// <summary>Every recipe, the one for newcomers first.</summary>
+    public static ImmutableArray<RecipeSummary> All { get; } =
+    [
+        new("quick", 1, "A small network of plain convolutions that gets somewhere within ten minutes on two cores.",
+            Epochs: 12, Seed: 123, new AugmentationPlan(AugmentationPlan.AugmentorPolicy, 500)),
+        new("seed-baseline", 1, "The original notebook's first network on the images as they are.",
+            Epochs: 20, Seed: 123, AugmentationPlan.None),
+        new("seed-augmented", 1, "The original notebook's first network behind random flips, rotation, zoom and contrast.",
+            Epochs: 20, Seed: 123, AugmentationPlan.None),
+        new("seed-final", 1, "The original notebook's last network on the images and 500 augmented samples per class.",
+            Epochs: 50, Seed: 123, new AugmentationPlan(AugmentationPlan.AugmentorPolicy, 500)),
+    ];
+
+    /// <summary>Finds a recipe by name, whatever the case; null when there is none.</summary>
+    public static RecipeSummary? Find(string name) => All.FirstOrDefault(recipe => string.Equals(recipe.Name, name, StringComparison.OrdinalIgnoreCase));
+}

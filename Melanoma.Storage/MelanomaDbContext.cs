@@ -1,0 +1,112 @@
+using Melanoma.Contracts;
+using Melanoma.Storage.Access;
+using Melanoma.Storage.Augmentations;
+using Melanoma.Storage.Catalogue;
+using Melanoma.Storage.Datasets;
+using Melanoma.Storage.Models;
+using Melanoma.Storage.Outbox;
+using Melanoma.Storage.Predictions;
+using Melanoma.Storage.Roles;
+using Melanoma.Storage.Runs;
+using Microsoft.EntityFrameworkCore;
+
+namespace Melanoma.Storage;
+
+/// <summary>The one database. Which service may write which table is said in <c>Roles/Grants.sql</c>; everyone may read.</summary>
+public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> options) : DbContext(options)
+{
+    /// <summary>Deliveries of the data team.</summary>
+    public DbSet<Delivery> Deliveries => Set<Delivery>();
+
+    /// <summary>What became of each delivered file.</summary>
+    public DbSet<DeliveryFile> DeliveryFiles => Set<DeliveryFile>();
+
+    /// <summary>Distinct images.</summary>
+    public DbSet<Image> Images => Set<Image>();
+
+    /// <summary>ISIC ids of images.</summary>
+    public DbSet<ImageIsicId> ImageIsicIds => Set<ImageIsicId>();
+
+    /// <summary>Bytes of images; never tracked.</summary>
+    public DbSet<ImageContent> ImageContents => Set<ImageContent>();
+
+    /// <summary>Claims about diagnoses.</summary>
+    public DbSet<LabelClaim> LabelClaims => Set<LabelClaim>();
+
+    /// <summary>Images of one lesion.</summary>
+    public DbSet<LesionGroup> LesionGroups => Set<LesionGroup>();
+
+    /// <summary>Snapshots.</summary>
+    public DbSet<Dataset> Datasets => Set<Dataset>();
+
+    /// <summary>Splits of groups in honest datasets.</summary>
+    public DbSet<DatasetGroup> DatasetGroups => Set<DatasetGroup>();
+
+    /// <summary>Rows of datasets.</summary>
+    public DbSet<DatasetItem> DatasetItems => Set<DatasetItem>();
+
+    /// <summary>Requests for training runs.</summary>
+    public DbSet<Run> Runs => Set<Run>();
+
+    /// <summary>Executions of runs.</summary>
+    public DbSet<RunExecution> RunExecutions => Set<RunExecution>();
+
+    /// <summary>Figures of finished epochs.</summary>
+    public DbSet<RunEpoch> RunEpochs => Set<RunEpoch>();
+
+    /// <summary>Checkpoints; never tracked.</summary>
+    public DbSet<Checkpoint> Checkpoints => Set<Checkpoint>();
+
+    /// <summary>Augmentations of datasets.</summary>
+    public DbSet<Augmentation> Augmentations => Set<Augmentation>();
+
+    /// <summary>Batches of augmentations.</summary>
+    public DbSet<AugmentationBatch> AugmentationBatches => Set<AugmentationBatch>();
+
+    /// <summary>Augmented images.</summary>
+    public DbSet<Variant> Variants => Set<Variant>();
+
+    /// <summary>Bytes of augmented images; never tracked.</summary>
+    public DbSet<VariantContent> VariantContents => Set<VariantContent>();
+
+    /// <summary>Model versions.</summary>
+    public DbSet<ModelVersion> ModelVersions => Set<ModelVersion>();
+
+    /// <summary>Files of model versions; never tracked.</summary>
+    public DbSet<ModelArtefact> ModelArtefacts => Set<ModelArtefact>();
+
+    /// <summary>Promotions and rollbacks.</summary>
+    public DbSet<ModelTransition> ModelTransitions => Set<ModelTransition>();
+
+    /// <summary>The audit of answers.</summary>
+    public DbSet<Prediction> Predictions => Set<Prediction>();
+
+    /// <summary>API keys.</summary>
+    public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
+
+    /// <summary>Sign-in tickets and sessions.</summary>
+    public DbSet<SignInToken> SignInTokens => Set<SignInToken>();
+
+    /// <summary>Messages to publish.</summary>
+    public DbSet<OutboxMessage> Outbox => Set<OutboxMessage>();
+
+    /// <inheritdoc />
+    protected override void OnModelCreating(ModelBuilder modelBuilder) => modelBuilder.ApplyConfigurationsFromAssembly(typeof(MelanomaDbContext).Assembly);
+
+    /// <inheritdoc />
+    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
+    {
+        configurationBuilder.Properties<DiagnosisSet>().HaveConversion<DiagnosisSetConverter>();
+        configurationBuilder.Properties<Diagnosis>().HaveConversion<short>();
+        configurationBuilder.Properties<LabelState>().HaveConversion<EnumTextConverter<LabelState>>();
+        configurationBuilder.Properties<ClaimRank>().HaveConversion<short>();
+        configurationBuilder.Properties<DeliveryState>().HaveConversion<EnumTextConverter<DeliveryState>>();
+        configurationBuilder.Properties<FileOutcome>().HaveConversion<EnumTextConverter<FileOutcome>>();
+        configurationBuilder.Properties<DatasetKind>().HaveConversion<EnumTextConverter<DatasetKind>>();
+        configurationBuilder.Properties<Split>().HaveConversion<EnumTextConverter<Split>>();
+        configurationBuilder.Properties<RunExecutionState>().HaveConversion<EnumTextConverter<RunExecutionState>>();
+        configurationBuilder.Properties<ModelState>().HaveConversion<EnumTextConverter<ModelState>>();
+        configurationBuilder.Properties<SignInTokenKind>().HaveConversion<EnumTextConverter<SignInTokenKind>>();
+        configurationBuilder.Properties<ServiceRole>().HaveConversion<EnumTextConverter<ServiceRole>>();
+    }
+}

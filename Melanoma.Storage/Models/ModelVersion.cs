@@ -1,0 +1,125 @@
+using Melanoma.Storage.Datasets;
+using Melanoma.Storage.Runs;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace Melanoma.Storage.Models;
+
+/// <summary>
+/// A version of the model. Training inserts it as a candidate; its state and the policy's decision are Inference's.
+/// Only a model of an honest dataset can ever be in production, which the database checks.
+/// </summary>
+public sealed class ModelVersion
+{
+    /// <summary>The number, counted from 1; assigned by the database.</summary>
+    public int Version { get; init; }
+
+    /// <summary>The run that made it; a run makes one model.</summary>
+    public required Guid RunId { get; init; }
+
+    /// <summary>Name of the recipe.</summary>
+    public required string Recipe { get; init; }
+
+    /// <summary>Version of the recipe.</summary>
+    public required int RecipeVersion { get; init; }
+
+    /// <summary>The dataset.</summary>
+    public required int DatasetId { get; init; }
+
+    /// <summary>The dataset's kind.</summary>
+    public required DatasetKind DatasetKind { get; init; }
+
+    /// <summary>Candidate, production or retired.</summary>
+    public ModelState State { get; set; }
+
+    /// <summary>When it was registered.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Side of the square that the network takes, in pixels.</summary>
+    public required int InputSize { get; init; }
+
+    /// <summary>The report as JSON: figures on validation and test, class counts, findings.</summary>
+    public required string Report { get; init; }
+
+    /// <summary>What the promotion policy said, in words; null while it has not decided.</summary>
+    public string? PolicyDecision { get; set; }
+}
+
+/// <summary>The life of a model version.</summary>
+public enum ModelState
+{
+    /// <summary>Trained, not in production.</summary>
+    Candidate = 0,
+
+    /// <summary>Answers every call that pins no version; at most one version is.</summary>
+    Production = 1,
+
+    /// <summary>Was in production.</summary>
+    Retired = 2,
+}
+
+/// <summary>The file of a model version that serves. Written by Training in the transaction that registers the version.</summary>
+public sealed class ModelArtefact
+{
+    /// <summary>The version.</summary>
+    public required int Version { get; init; }
+
+    /// <summary>The numbers that the file computes with: <c>fp32</c>.</summary>
+    public required string Precision { get; init; }
+
+    /// <summary>SHA-256 of the bytes.</summary>
+    public required byte[] Sha256 { get; init; }
+
+    /// <summary>The ONNX file.</summary>
+    public required byte[] Bytes { get; init; }
+}
+
+/// <summary>A change of the version in production: who, when, why, from, to. Append-only. Written by Inference.</summary>
+public sealed class ModelTransition
+{
+    /// <summary>Assigned by the database, rising.</summary>
+    public long Id { get; init; }
+
+    /// <summary>The version in production before, if there was one.</summary>
+    public int? FromVersion { get; init; }
+
+    /// <summary>The version in production after.</summary>
+    public required int ToVersion { get; init; }
+
+    /// <summary>Name of the API key, or <c>promotion policy</c>.</summary>
+    public required string Actor { get; init; }
+
+    /// <summary>Why.</summary>
+    public required string Reason { get; init; }
+
+    /// <summary>When.</summary>
+    public required DateTimeOffset Time { get; init; }
+}
+
+internal sealed class ModelConfiguration : IEntityTypeConfiguration<ModelVersion>, IEntityTypeConfiguration<ModelArtefact>, IEntityTypeConfiguration<ModelTransition>
+{
+    public void Configure(EntityTypeBuilder<ModelVersion> builder)
+    {
+        builder.HasKey(model => model.Version);
+        builder.Property(model => model.Version).UseIdentityAlwaysColumn();
+        builder.HasIndex(model => model.RunId).IsUnique();
+        builder.HasIndex(model => model.State, "ix_model_versions_one_in_production").IsUnique().HasFilter("state = 'production'");
+        builder.HasOne<Run>().WithMany().HasForeignKey(model => model.RunId).OnDelete(DeleteBehavior.Restrict);
+        builder.HasOne<Dataset>().WithMany().HasForeignKey(model => new { model.DatasetId, model.DatasetKind })
+            .HasPrincipalKey(dataset => new { dataset.Id, dataset.Kind });
+        builder.Property(model => model.Report).HasColumnType("jsonb");
+        builder.ToTable(table => table.HasCheckConstraint("ck_model_versions_honest", "state = 'candidate' OR dataset_kind = 'honest'"));
+    }
+
+    public void Configure(EntityTypeBuilder<ModelArtefact> builder)
+    {
+        builder.HasKey(artefact => new { artefact.Version, artefact.Precision });
+        builder.HasOne<ModelVersion>().WithMany().HasForeignKey(artefact => artefact.Version);
+    }
+
+    public void Configure(EntityTypeBuilder<ModelTransition> builder)
+    {
+        builder.HasOne<ModelVersion>().WithMany().HasForeignKey(transition => transition.FromVersion);
+        builder.HasOne<ModelVersion>().WithMany().HasForeignKey(transition => transition.ToVersion);
+    }
+}

@@ -1,0 +1,35 @@
+-- Who may write what: design decision "one writer per table", enforced by the database. Idempotent; run after the migrations.
+-- Roles belong to the whole server, so another database of the same server may be creating them at this moment.
+DO $$
+DECLARE
+    service text;
+BEGIN
+    FOREACH service IN ARRAY ARRAY['melanoma_ingestion', 'melanoma_augmentation', 'melanoma_training', 'melanoma_inference', 'melanoma_gateway'] LOOP
+        BEGIN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', service);
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL;
+        END;
+        IF NOT pg_has_role(current_user, service, 'MEMBER') THEN
+            EXECUTE format('GRANT %I TO CURRENT_USER', service);
+        END IF;
+        EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', service);
+        EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA public TO %I', service);
+        EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO %I', service);
+        EXECUTE format('GRANT INSERT, UPDATE (sent_at), DELETE ON outbox TO %I', service);
+    END LOOP;
+END $$;
+
+GRANT INSERT, UPDATE, DELETE ON deliveries, delivery_files, images, image_contents, image_isic_ids, label_claims, lesion_groups TO melanoma_ingestion;
+GRANT INSERT ON datasets, dataset_groups, dataset_items, runs TO melanoma_ingestion;
+GRANT UPDATE (cancel_requested_at) ON runs TO melanoma_ingestion;
+
+GRANT INSERT, UPDATE, DELETE ON augmentations, augmentation_batches, variants, variant_contents TO melanoma_augmentation;
+
+GRANT INSERT, UPDATE, DELETE ON run_executions, run_epochs, checkpoints TO melanoma_training;
+GRANT INSERT ON model_versions, model_artefacts TO melanoma_training;
+
+GRANT UPDATE (state, policy_decision) ON model_versions TO melanoma_inference;
+GRANT INSERT ON model_transitions, predictions TO melanoma_inference;
+
+GRANT INSERT, UPDATE, DELETE ON api_keys, sign_in_tokens TO melanoma_gateway;

@@ -1,0 +1,146 @@
+using System.Diagnostics.CodeAnalysis;
+using Melanoma.Imaging.Headers;
+using SkiaSharp;
+
+namespace Melanoma.Imaging;
+
+/// <summary>
+/// Decodes JPEG, PNG, WebP and BMP to upright 8-bit sRGB. The header is judged first; what is decoded must be what was judged.
+/// Embedded colour profiles are converted to sRGB; CMYK, grey, palettes and 16 bits are brought to 8-bit RGB; transparency is laid on white.
+/// </summary>
+/// <remarks>Thread-safe. No exception is thrown for any content of a file; <see cref="OutOfMemoryException"/> is the machine's.</remarks>
+public static class ImageDecoder
+{
+    private const int Channels = 4;
+
+    /// <summary>Decodes a whole picture.</summary>
+    /// <param name="bytes">The file.</param>
+    /// <param name="limits">The limits that the header is judged against.</param>
+    /// <param name="image">The upright picture, where the result is true.</param>
+    /// <param name="refusal">The refusal, where the result is false.</param>
+    public static bool TryDecode(
+        ReadOnlySpan<byte> bytes,
+        ImageLimits limits,
+        [NotNullWhen(true)] out RgbImage? image,
+        [NotNullWhen(false)] out ImageRefusal? refusal)
+    {
+        image = null;
+        if (!TryDecodeStored(bytes, limits, out var header, out var stored, out refusal))
+            return false;
+        using (stored)
+        {
+            image = new RgbImage(header.UprightWidth, header.UprightHeight);
+            Orientation.Apply(stored.Span, header.Width, header.Height, Channels, header.Orientation, image.Pixels);
+            return true;
+        }
+    }
+
+    /// <summary>Decodes a picture and brings it to a square with <see cref="AreaFilter"/>: what networks are trained on and asked about.</summary>
+    /// <param name="bytes">The file.</param>
+    /// <param name="side">Side of the square, 1 to <see cref="AreaFilter.MaxOutputSide"/> pixels.</param>
+    /// <param name="destination">Receives side x side x 3 bytes (HWC, RGB); exactly that long; untouched where the result is false.</param>
+    /// <param name="limits">The limits that the header is judged against.</param>
+    /// <param name="refusal">The refusal, where the result is false.</param>
+    /// <returns>True where the square is written. The bytes depend on the file and the side alone.</returns>
+    /// <exception cref="ArgumentException">The destination has another length or the side is out of range.</exception>
+    public static bool TryDecodeToSquare(
+        ReadOnlySpan<byte> bytes,
+        int side,
+        Span<byte> destination,
+        ImageLimits limits,
+        [NotNullWhen(false)] out ImageRefusal? refusal)
+    {
+        AreaFilter.CheckOutput(side, side, destination.Length);
+        if (!TryDecodeStored(bytes, limits, out var header, out var stored, out refusal))
+            return false;
+        using (stored)
+        {
+            if (header.Orientation == 1)
+            {
+                AreaFilter.Resize(stored.Span, header.Width, header.Height, Channels, destination, side, side);
+                return true;
+            }
+
+            // Turning the small square gives the same bytes as turning the large picture, because the filter is exact.
+            using var square = new NativePixels(side, side, 3);
+            AreaFilter.Resize(stored.Span, header.Width, header.Height, Channels, square.Span, side, side);
+            Orientation.Apply(square.Span, side, side, 3, header.Orientation, destination);
+            return true;
+        }
+    }
+
+    private static bool TryDecodeStored(
+        ReadOnlySpan<byte> bytes,
+        ImageLimits limits,
+        out ImageHeader header,
+        [NotNullWhen(true)] out NativePixels? pixels,
+        [NotNullWhen(false)] out ImageRefusal? refusal)
+    {
+        pixels = null;
+        if (!ImageInspector.TryInspect(bytes, limits, out header, out refusal))
+            return false;
+        refusal = header.Format switch
+        {
+            ImageFormat.Jpeg => JpegHeader.CheckWhole(bytes),
+            ImageFormat.Png => PngHeader.CheckWhole(bytes),
+            ImageFormat.WebP => WebPHeader.CheckWhole(bytes),
+            ImageFormat.Bmp => BmpHeader.CheckWhole(bytes, header),
+            _ => null,
+        };
+        if (refusal is not null)
+            return false;
+        pixels = new NativePixels(header.Width, header.Height, Channels);
+        refusal = SkiaDecode(bytes, header, pixels);
+        if (refusal is null)
+            return true;
+        pixels.Dispose();
+        pixels = null;
+        return false;
+    }
+
+    private static unsafe ImageRefusal? SkiaDecode(ReadOnlySpan<byte> bytes, in ImageHeader header, NativePixels pixels)
+    {
+        fixed (byte* start = bytes)
+        {
+            using var data = SKData.Create((nint)start, bytes.Length);
+            using var codec = SKCodec.Create(data);
+            if (codec is null)
+                return Corrupt(header);
+            var stored = codec.Info;
+            if (stored.Width != header.Width || stored.Height != header.Height || codec.EncodedFormat != Encoded(header.Format))
+                return new(ImageRefusalReason.Corrupt, "The picture contradicts its own header.");
+            using var colours = SKColorSpace.CreateSrgb();
+            var opaque = stored.AlphaType == SKAlphaType.Opaque;
+            var info = new SKImageInfo(header.Width, header.Height, SKColorType.Rgba8888, opaque ? SKAlphaType.Opaque : SKAlphaType.Unpremul, colours);
+            var result = codec.GetPixels(info, pixels.Address);
+            if (result != SKCodecResult.Success)
+                return result == SKCodecResult.IncompleteInput ? Truncated.Refusal : Corrupt(header);
+            if (!opaque)
+                LayOnWhite(pixels.Span);
+            return null;
+        }
+    }
+
+    private static ImageRefusal Corrupt(in ImageHeader header) =>
+        new(ImageRefusalReason.Corrupt, $"The file begins as {header.MediaType} but its picture cannot be read: it is damaged. Send it again or save it anew.");
+
+    private static SKEncodedImageFormat Encoded(ImageFormat format) => format switch
+    {
+        ImageFormat.Jpeg => SKEncodedImageFormat.Jpeg,
+        ImageFormat.Png => SKEncodedImageFormat.Png,
+        ImageFormat.WebP => SKEncodedImageFormat.Webp,
+        _ => SKEncodedImageFormat.Bmp,
+    };
+
+    private static void LayOnWhite(Span<byte> rgba)
+    {
+        for (var at = 0; at < rgba.Length; at += Channels)
+        {
+            int alpha = rgba[at + 3];
+            if (alpha == 255)
+                continue;
+            for (var c = at; c < at + 3; c++)
+                rgba[c] = (byte)(((rgba[c] * alpha) + (255 * (255 - alpha)) + 127) / 255);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+namespace Melanoma.Training.Networks;
+
+/// <summary>The shape of one image's features between two layers; flat features have Height = Width = 1 and <paramref name="IsFlat"/>.</summary>
+internal readonly record struct FeatureShape(int Channels, int Height, int Width, bool IsFlat = false)
+{
+    public int Size => Channels * Height * Width;
+
+    /// <summary>Zeros to put before and after one side of <paramref name="size"/> places (TensorFlow's padding rule).</summary>
+    public static (int Before, int After) PaddingOf(Convolution convolution, int size)
+    {
+        if (convolution.Padding == Padding.Valid)
+        {
+            return (0, 0);
+        }
+
+        var places = (size + convolution.Stride - 1) / convolution.Stride;
+        var total = Math.Max(0, ((places - 1) * convolution.Stride) + convolution.Kernel - size);
+        return (total / 2, total - (total / 2));
+    }
+
+    /// <summary>The shape behind a layer.</summary>
+    /// <exception cref="InvalidOperationException">The layer does not fit the shape.</exception>
+    public FeatureShape Behind(Layer layer) => layer switch
+    {
+        Convolution c when !IsFlat => new(c.Filters, Behind(c, Height), Behind(c, Width)),
+        MaxPool p when !IsFlat && Height >= p.Size && Width >= p.Size => this with { Height = Height / p.Size, Width = Width / p.Size },
+        GlobalAveragePool when !IsFlat => new(Channels, 1, 1, IsFlat: true),
+        Flatten when !IsFlat => new(Size, 1, 1, IsFlat: true),
+        Dense d when IsFlat => new(d.Units, 1, 1, IsFlat: true),
+        BatchNormalization when !IsFlat => this,
+        Relu or Dropout => this,
+        _ => throw new InvalidOperationException($"{layer} cannot stand behind features of shape {this}."),
+    };
+
+    private static int Behind(Convolution convolution, int size)
+    {
+        var (before, after) = PaddingOf(convolution, size);
+        var places = ((size + before + after - convolution.Kernel) / convolution.Stride) + 1;
+        return size + before + after >= convolution.Kernel ? places : throw new InvalidOperationException($"{convolution} does not fit into {size} places.");
+    }
+}

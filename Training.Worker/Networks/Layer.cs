@@ -1,0 +1,40 @@
+namespace Melanoma.Training.Networks;
+
+/// <summary>One step of a network, as data. A block of several steps is a layer that holds lists of layers.</summary>
+internal abstract record Layer;
+
+/// <summary>A square convolution. [C,H,W] becomes [<paramref name="Filters"/>,H',W'].</summary>
+internal sealed record Convolution(int Filters, int Kernel, int Stride = 1, Padding Padding = Padding.Same, bool Bias = true) : Layer;
+
+/// <summary>Normalises each channel by the batch's statistics in training and by the running ones later; stands directly behind a convolution.</summary>
+/// <param name="Epsilon">Added to the variance.</param>
+/// <param name="Momentum">Weight of the newest batch in the running statistics, 0 to 1.</param>
+internal sealed record BatchNormalization(double Epsilon = 1e-3, double Momentum = 0.1) : Layer;
+
+/// <summary>max(0, x).</summary>
+internal sealed record Relu : Layer;
+
+/// <summary>The largest value of each <paramref name="Size"/> x <paramref name="Size"/> tile; what does not fill a tile is left out.</summary>
+internal sealed record MaxPool(int Size = 2) : Layer;
+
+/// <summary>Zeroes each value with probability <paramref name="Rate"/> in training and scales the rest by 1 / (1 - rate).</summary>
+internal sealed record Dropout(double Rate) : Layer;
+
+/// <summary>[C,H,W] becomes [C*H*W].</summary>
+internal sealed record Flatten : Layer;
+
+/// <summary>The mean of each channel: [C,H,W] becomes [C]. What stands before it is what a class activation map is made of.</summary>
+internal sealed record GlobalAveragePool : Layer;
+
+/// <summary>A fully connected layer. [C] becomes [<paramref name="Units"/>].</summary>
+internal sealed record Dense(int Units) : Layer;
+
+/// <summary>What a convolution sees beyond the edge.</summary>
+internal enum Padding
+{
+    /// <summary>Nothing: the kernel stays inside.</summary>
+    Valid,
+
+    /// <summary>Zeros, so that the output has ceil(size / stride) places; the odd one goes to the right and the bottom (TensorFlow's rule).</summary>
+    Same,
+}

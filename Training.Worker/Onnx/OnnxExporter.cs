@@ -1,0 +1,132 @@
+using Melanoma.Contracts;
+using Melanoma.Training.Networks;
+using Melanoma.Training.Onnx.Format;
+
+namespace Melanoma.Training.Onnx;
+
+/// <summary>
+/// The ONNX side of a <see cref="NetworkDescription"/>. Input <c>images</c> uint8 [N,H,W,3]; outputs <c>probabilities</c> [N,9],
+/// <c>embedding</c> [N,D] and, behind global average pooling, <c>activation_map</c> [N,9,h,w]: each place's share of the class's logit.
+/// </summary>
+internal static class OnnxExporter
+{
+    /// <summary>The file's bytes.</summary>
+    /// <param name="weights">By the names of <see cref="NetworkDescription.Slots"/>.</param>
+    /// <param name="properties">The metadata properties of the file.</param>
+    public static byte[] Export(
+        NetworkDescription description, IReadOnlyDictionary<string, Weight> weights, OutputRule rule, IEnumerable<KeyValuePair<string, string>> properties)
+    {
+        var graph = new OnnxGraph(description.Name);
+        var x = Normalize(graph, description);
+        var shape = description.Input;
+        var last = description.Layers.Length - 1;
+        string? features = null;
+        for (var index = 0; index < last; index++)
+        {
+            var layer = description.Layers[index];
+            if (layer is GlobalAveragePool)
+            {
+                features = x;
+            }
+
+            x = layer switch
+            {
+                Convolution c => Convolve(graph, index, x, shape, c, description.Layers[index + 1] as BatchNormalization, weights),
+                Relu => graph.Node("Relu", $"{index}.relu", [x]),
+                MaxPool p => graph.Node("MaxPool", $"{index}.pool", [x], OnnxGraph.Ints("kernel_shape", p.Size, p.Size), OnnxGraph.Ints("strides", p.Size, p.Size)),
+                Flatten => graph.Node("Flatten", $"{index}.flat", [x], OnnxGraph.Int("axis", 1)),
+                GlobalAveragePool => graph.Node("Flatten", $"{index}.flat", [graph.Node("GlobalAveragePool", $"{index}.mean", [x])], OnnxGraph.Int("axis", 1)),
+                Dense => Multiply(graph, index, $"{index}.dense", x, weights),
+                BatchNormalization or Dropout => x,
+                _ => throw new NotSupportedException($"{layer} has no ONNX form."),
+            };
+            shape = shape.Behind(layer);
+        }
+
+        graph.Node("Identity", "embedding", [x]);
+        Answer(graph, Multiply(graph, last, "logits", x, weights), rule);
+        graph.Output("probabilities", Diagnoses.Count);
+        graph.Output("embedding", shape.Size);
+        if (description.HasActivationMap && features is not null)
+        {
+            Map(graph, features, weights[$"{last}.weight"]);
+            var map = MapShape(description);
+            graph.Output("activation_map", Diagnoses.Count, map.Height, map.Width);
+        }
+
+        return graph.ToModel(properties);
+    }
+
+    private static string Normalize(OnnxGraph graph, NetworkDescription description)
+    {
+        var images = graph.Input("images", TensorProto.Types.DataType.Uint8, description.InputSize, description.InputSize, 3);
+        var floats = graph.Node("Cast", "images.float", [images], OnnxGraph.Int("to", (long)TensorProto.Types.DataType.Float));
+        var channelsFirst = graph.Node("Transpose", "images.chw", [floats], OnnxGraph.Ints("perm", 0, 3, 1, 2));
+        var scaled = graph.Node("Mul", "images.scaled", [channelsFirst, graph.Constant("input.scale", description.Normalization.Scale, 1, 3, 1, 1)]);
+        return graph.Node("Add", "images.normal", [scaled, graph.Constant("input.offset", description.Normalization.Offset, 1, 3, 1, 1)]);
+    }
+
+    private static string Convolve(
+        OnnxGraph graph, int index, string x, FeatureShape shape, Convolution convolution, BatchNormalization? normalization, IReadOnlyDictionary<string, Weight> weights)
+    {
+        var kernel = weights[$"{index}.weight"];
+        var values = (float[])kernel.Values.Clone();
+        var bias = convolution.Bias ? (float[])weights[$"{index}.bias"].Values.Clone() : new float[convolution.Filters];
+        if (normalization is not null)
+        {
+            Fold(values, bias, normalization, index + 1, weights);
+        }
+
+        var (top, bottom) = FeatureShape.PaddingOf(convolution, shape.Height);
+        var (left, right) = FeatureShape.PaddingOf(convolution, shape.Width);
+        return graph.Node(
+            "Conv",
+            $"{index}.convolution",
+            [x, graph.Constant($"{index}.weight", values, kernel.Shape), graph.Constant($"{index}.bias", bias, convolution.Filters)],
+            OnnxGraph.Ints("kernel_shape", convolution.Kernel, convolution.Kernel),
+            OnnxGraph.Ints("strides", convolution.Stride, convolution.Stride),
+            OnnxGraph.Ints("pads", top, left, bottom, right));
+    }
+
+    /// <summary>Moves the normalisation of each output channel into the kernel and the bias in front of it.</summary>
+    private static void Fold(float[] kernel, float[] bias, BatchNormalization normalization, int index, IReadOnlyDictionary<string, Weight> weights)
+    {
+        var (scale, shift) = (weights[$"{index}.weight"].Values, weights[$"{index}.bias"].Values);
+        var (mean, variance) = (weights[$"{index}.running_mean"].Values, weights[$"{index}.running_var"].Values);
+        var perFilter = kernel.Length / bias.Length;
+        for (var filter = 0; filter < bias.Length; filter++)
+        {
+            var factor = scale[filter] / Math.Sqrt(variance[filter] + normalization.Epsilon);
+            bias[filter] = (float)(((bias[filter] - mean[filter]) * factor) + shift[filter]);
+            foreach (ref var value in kernel.AsSpan(filter * perFilter, perFilter))
+            {
+                value = (float)(value * factor);
+            }
+        }
+    }
+
+    private static string Multiply(OnnxGraph graph, int index, string output, string x, IReadOnlyDictionary<string, Weight> weights)
+    {
+        var (kernel, bias) = (weights[$"{index}.weight"], weights[$"{index}.bias"]);
+        return graph.Node(
+            "Gemm",
+            output,
+            [x, graph.Constant($"{index}.weight", kernel.Values, kernel.Shape), graph.Constant($"{index}.bias", bias.Values, bias.Shape)],
+            OnnxGraph.Int("transB", 1));
+    }
+
+    private static void Answer(OnnxGraph graph, string logits, OutputRule rule)
+    {
+        var moved = graph.Node("Add", "logits.at_prior", [logits, graph.Constant("prior.offset", rule.Offset(), Diagnoses.Count)]);
+        var divided = graph.Node("Div", "logits.calibrated", [moved, graph.Constant("temperature", [(float)rule.Temperature])]);
+        var masked = graph.Node("Add", "logits.supported", [divided, graph.Constant("unsupported.mask", rule.Mask(), Diagnoses.Count)]);
+        graph.Node("Softmax", "probabilities", [masked], OnnxGraph.Int("axis", 1));
+    }
+
+    /// <summary>Class activation map (Zhou et al. 2016): the last layer's weights applied at each place, before the mean.</summary>
+    private static void Map(OnnxGraph graph, string features, Weight last) =>
+        graph.Node("Conv", "activation_map", [features, graph.Constant("activation_map.weight", last.Values, [.. last.Shape, 1, 1])], OnnxGraph.Ints("kernel_shape", 1, 1));
+
+    private static FeatureShape MapShape(NetworkDescription description) =>
+        description.Layers.TakeWhile(layer => layer is not GlobalAveragePool).Aggregate(description.Input, (shape, layer) => shape.Behind(layer));
+}

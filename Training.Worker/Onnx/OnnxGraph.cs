@@ -1,0 +1,77 @@
+using System.Runtime.InteropServices;
+using Google.Protobuf;
+using Melanoma.Training.Onnx.Format;
+
+namespace Melanoma.Training.Onnx;
+
+/// <summary>Puts an ONNX graph together node by node; every node has one output, which takes the node's name.</summary>
+internal sealed class OnnxGraph(string name)
+{
+    /// <summary>The operator set and file version written: both read by ONNX Runtime 1.18 and later.</summary>
+    private const int Opset = 21;
+
+    private const int IrVersion = 10;
+
+    private readonly GraphProto _graph = new() { Name = name };
+
+    public string Input(string name, TensorProto.Types.DataType type, params ReadOnlySpan<int> shapeBehindBatch)
+    {
+        _graph.Input.Add(Value(name, type, shapeBehindBatch));
+        return name;
+    }
+
+    public void Output(string name, params ReadOnlySpan<int> shapeBehindBatch) =>
+        _graph.Output.Add(Value(name, TensorProto.Types.DataType.Float, shapeBehindBatch));
+
+    public string Constant(string name, ReadOnlySpan<float> values, params ReadOnlySpan<long> shape)
+    {
+        var tensor = new TensorProto
+        {
+            Name = name,
+            DataType = (int)TensorProto.Types.DataType.Float,
+            RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values)),
+        };
+        tensor.Dims.AddRange(shape.ToArray());
+        _graph.Initializer.Add(tensor);
+        return name;
+    }
+
+    public string Node(string operation, string output, IEnumerable<string> inputs, params IEnumerable<AttributeProto> attributes)
+    {
+        var node = new NodeProto { Name = output, OpType = operation };
+        node.Input.AddRange(inputs);
+        node.Output.Add(output);
+        node.Attribute.AddRange(attributes);
+        _graph.Node.Add(node);
+        return output;
+    }
+
+    public static AttributeProto Int(string name, long value) => new() { Name = name, I = value, Type = AttributeProto.Types.AttributeType.Int };
+
+    public static AttributeProto Ints(string name, params IEnumerable<long> values)
+    {
+        var attribute = new AttributeProto { Name = name, Type = AttributeProto.Types.AttributeType.Ints };
+        attribute.Ints.AddRange(values);
+        return attribute;
+    }
+
+    public byte[] ToModel(IEnumerable<KeyValuePair<string, string>> properties)
+    {
+        var model = new ModelProto { IrVersion = IrVersion, ProducerName = "melanoma", Graph = _graph };
+        model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = Opset });
+        model.MetadataProps.AddRange(properties.Select(property => new StringStringEntryProto { Key = property.Key, Value = property.Value }));
+        return model.ToByteArray();
+    }
+
+    private static ValueInfoProto Value(string name, TensorProto.Types.DataType type, ReadOnlySpan<int> shapeBehindBatch)
+    {
+        var shape = new TensorShapeProto();
+        shape.Dim.Add(new TensorShapeProto.Types.Dimension { DimParam = "N" });
+        foreach (var side in shapeBehindBatch)
+        {
+            shape.Dim.Add(new TensorShapeProto.Types.Dimension { DimValue = side });
+        }
+
+        return new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = shape } } };
+    }
+}

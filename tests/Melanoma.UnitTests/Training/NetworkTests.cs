@@ -1,0 +1,182 @@
+using CsCheck;
+using Melanoma.Contracts;
+using Melanoma.Training.Networks;
+using Melanoma.Training.Onnx;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+using static TorchSharp.torch;
+
+namespace Melanoma.UnitTests.Training;
+
+[Collection(TorchTests.Name)]
+public sealed class NetworkTests
+{
+    public static TheoryData<string> NetworkNames => [.. NetworkCatalogue.All.Select(network => network.Name)];
+
+    [Fact]
+    public void Should_load_TorchSharp_when_the_native_library_was_fitted_to_this_system()
+    {
+        using var scope = NewDisposeScope();
+        Assert.Equal(3f, (ones(2) + tensor([0f, 1f])).sum().item<float>());
+    }
+
+    [Theory]
+    [InlineData("seed-baseline", 720_601)]
+    [InlineData("seed-final", 5_738_825)]
+    public void Should_have_the_notebooks_parameter_count_when_a_seed_network_is_described(string name, long parameters)
+    {
+        var description = NetworkCatalogue.All.Single(network => network.Name == name);
+        Assert.Equal(parameters, description.ParameterCount);
+    }
+
+    [Theory]
+    [MemberData(nameof(NetworkNames))]
+    public void Should_agree_with_TorchSharp_when_a_network_is_exported(string name)
+    {
+        var description = NetworkCatalogue.All.Single(network => network.Name == name);
+        using var network = WithLifelikeWeights(description, seed: 7);
+        var rule = new OutputRule(1.7, [true, true, false, true, true, true, false, true, true], [0.1, -0.5, 0, 1, 0, 0, 0, -1, 0.3]);
+        var model = OnnxExporter.Export(description, network.Weights(), rule, []);
+
+        var difference = ParityCheck.Require(network, rule, model, []);
+
+        Assert.InRange(difference, 0, ParityCheck.Tolerance);
+    }
+
+    [Fact]
+    public void Should_agree_with_TorchSharp_when_small_networks_are_made_at_random() =>
+        Descriptions.Sample(
+            description =>
+            {
+                using var network = WithLifelikeWeights(description, seed: 3);
+                var model = OnnxExporter.Export(description, network.Weights(), OutputRule.Plain, []);
+                return ParityCheck.Require(network, OutputRule.Plain, model, []) <= ParityCheck.Tolerance;
+            },
+            iter: 40,
+            threads: 1);
+
+    [Fact]
+    public void Should_fail_with_the_difference_when_the_graph_has_other_weights_than_the_module()
+    {
+        using var network = WithLifelikeWeights(NetworkCatalogue.Quick, seed: 1);
+        using var other = WithLifelikeWeights(NetworkCatalogue.Quick, seed: 2);
+        var model = OnnxExporter.Export(NetworkCatalogue.Quick, other.Weights(), OutputRule.Plain, []);
+
+        var exception = Assert.Throws<ParityException>(() => ParityCheck.Require(network, OutputRule.Plain, model, []));
+
+        Assert.True(exception.Difference > ParityCheck.Tolerance);
+    }
+
+    [Fact]
+    public void Should_give_probability_zero_when_a_diagnosis_is_unsupported()
+    {
+        using var network = WithLifelikeWeights(NetworkCatalogue.Quick, seed: 1);
+        var rule = OutputRule.Plain with { Supported = [true, true, true, true, true, true, false, true, true] };
+
+        var outputs = Run(OnnxExporter.Export(NetworkCatalogue.Quick, network.Weights(), rule, []), ParityCheck.Noise(2, 128), 128);
+
+        var probabilities = outputs["probabilities"];
+        Assert.Equal(0f, probabilities[(int)Diagnosis.SeborrheicKeratosis]);
+        Assert.Equal(0f, probabilities[Diagnoses.Count + (int)Diagnosis.SeborrheicKeratosis]);
+        Assert.Equal(1, probabilities[..Diagnoses.Count].Sum(), 5);
+    }
+
+    [Fact]
+    public void Should_have_the_logits_as_mean_of_the_activation_map_when_the_network_pools_globally()
+    {
+        using var network = WithLifelikeWeights(NetworkCatalogue.Quick, seed: 1);
+        var pixels = ParityCheck.Smooth(1, 128);
+
+        var outputs = Run(OnnxExporter.Export(NetworkCatalogue.Quick, network.Weights(), OutputRule.Plain, []), pixels, 128);
+
+        using var scope = NewDisposeScope();
+        var logits = Network.Values(network.Forward(tensor(pixels, [1, 128, 128, 3]), training: false).Logits);
+        var bias = network.Weights()[$"{NetworkCatalogue.Quick.Layers.Length - 1}.bias"].Values;
+        var places = outputs["activation_map"].Length / Diagnoses.Count;
+        for (var diagnosis = 0; diagnosis < Diagnoses.Count; diagnosis++)
+        {
+            var mean = outputs["activation_map"].AsSpan(diagnosis * places, places).ToArray().Average();
+            Assert.Equal(logits[diagnosis], mean + bias[diagnosis], 3);
+        }
+
+        Assert.Equal(128, outputs["embedding"].Length);
+    }
+
+    [Fact]
+    public void Should_keep_the_properties_when_a_model_is_read_by_ONNX_Runtime()
+    {
+        using var network = new Network(NetworkCatalogue.Quick, seed: 1);
+        var model = OnnxExporter.Export(NetworkCatalogue.Quick, network.Weights(), OutputRule.Plain, [new("recipe", "quick")]);
+
+        using var session = new InferenceSession(model);
+
+        Assert.Equal("quick", session.ModelMetadata.CustomMetadataMap["recipe"]);
+        Assert.Equal([-1, 128, 128, 3], session.InputMetadata["images"].Dimensions);
+    }
+
+    [Fact]
+    public void Should_pad_as_TensorFlow_does_when_the_stride_leaves_an_odd_place()
+    {
+        Assert.Equal((0, 1), FeatureShape.PaddingOf(new Convolution(1, 3, 2), 128));
+        Assert.Equal((1, 1), FeatureShape.PaddingOf(new Convolution(1, 3, 2), 127));
+        Assert.Equal((5, 5), FeatureShape.PaddingOf(new Convolution(1, 11), 20));
+        Assert.Equal((0, 0), FeatureShape.PaddingOf(new Convolution(1, 11, 1, Padding.Valid), 20));
+    }
+
+    private static Gen<NetworkDescription> Descriptions { get; } =
+        from size in Gen.Int[9, 24]
+        from blocks in Gen.Select(Gen.Int[1, 6], Gen.OneOfConst(1, 3, 5), Gen.Int[1, 2], Gen.Bool, Gen.Bool, Gen.Bool)
+            .Select((filters, kernel, stride, same, normalized, pooled) => Block(filters, kernel, stride, same, normalized, pooled)).List[1, 3]
+        from global in Gen.Bool
+        from hidden in Gen.Int[0, 5]
+        let tail = (Layer[])[global ? new GlobalAveragePool() : new Flatten(), .. hidden == 0 ? Array.Empty<Layer>() : [new Dense(hidden), new Relu(), new Dropout(0.5)], new Dense(9)]
+        let description = new NetworkDescription("random", size, Normalization.MinusOneToOne, [.. blocks.SelectMany(block => block), .. tail])
+        where Fits(description)
+        select description;
+
+    private static Layer[] Block(int filters, int kernel, int stride, bool same, bool normalized, bool pooled) =>
+    [
+        new Convolution(filters, kernel, stride, same ? Padding.Same : Padding.Valid, Bias: !normalized || filters % 2 == 0),
+        .. normalized ? [new BatchNormalization()] : Array.Empty<Layer>(),
+        new Relu(),
+        .. pooled ? [new MaxPool()] : Array.Empty<Layer>(),
+    ];
+
+    private static bool Fits(NetworkDescription description)
+    {
+        try
+        {
+            return description.Slots().Count > 0;
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Random weights whose batch statistics are far from 0 and 1, as after training.</summary>
+    private static Network WithLifelikeWeights(NetworkDescription description, long seed)
+    {
+        var network = new Network(description, seed);
+        var random = SplitMix64.At(seed, 99);
+        var weights = network.Weights();
+        foreach (var slot in network.Slots.Where(slot => slot.Role is not WeightRole.Kernel))
+        {
+            var (low, high) = slot.Role is WeightRole.RunningVariance or WeightRole.Scale ? (0.3, 2.5) : (-0.4, 0.4);
+            foreach (ref var value in weights[slot.Name].Values.AsSpan())
+            {
+                value = random.Between(low, high);
+            }
+        }
+
+        network.Load(weights);
+        return network;
+    }
+
+    private static Dictionary<string, float[]> Run(byte[] model, byte[] pixels, int size)
+    {
+        using var session = new InferenceSession(model);
+        using var results = session.Run([NamedOnnxValue.CreateFromTensor("images", new DenseTensor<byte>(pixels, [pixels.Length / (size * size * 3), size, size, 3]))]);
+        return results.ToDictionary(result => result.Name, result => result.AsEnumerable<float>().ToArray());
+    }
+}

@@ -1,0 +1,3 @@
+using Melanoma.Testing;
+
+[assembly: AssemblyFixture(typeof(TestServers))]

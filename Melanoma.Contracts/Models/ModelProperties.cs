@@ -1,0 +1,97 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Melanoma.Contracts.Models;
+
+/// <summary>
+/// What a model's ONNX file says of itself in its metadata properties: the training worker writes it, inference reads it.
+/// The graph takes <c>images</c> uint8 [N,H,W,3] and gives <c>probabilities</c> [N,9], <c>embedding</c> [N,D] and, where
+/// <see cref="HasActivationMap"/>, <c>activation_map</c> [N,9,h,w].
+/// </summary>
+/// <param name="InputSize">Side of the square pictures, in pixels.</param>
+/// <param name="Recipe">The recipe that made it.</param>
+/// <param name="RecipeVersion">Version of the recipe.</param>
+/// <param name="DatasetId">The dataset it was trained on.</param>
+/// <param name="DatasetKind">Kind of the dataset: <c>honest</c> or <c>reproduction</c>.</param>
+/// <param name="ClassPrior">The share of each diagnosis at which the probabilities are stated; nine numbers that add up to 1, 0 for unsupported diagnoses.</param>
+/// <param name="Temperature">The calibration temperature that the graph divides its logits by; above 0.</param>
+/// <param name="OperatingPoints">Thresholds on the melanoma probability; null where validation had no melanoma.</param>
+/// <param name="Unsupported">Diagnoses without training images: their probability is 0.</param>
+/// <param name="HasActivationMap">Whether the graph has the output <c>activation_map</c>.</param>
+public sealed record ModelProperties(
+    int InputSize,
+    string Recipe,
+    int RecipeVersion,
+    int DatasetId,
+    string DatasetKind,
+    IReadOnlyList<double> ClassPrior,
+    double Temperature,
+    OperatingPoints? OperatingPoints,
+    DiagnosisSet Unsupported,
+    bool HasActivationMap)
+{
+    private const string Prefix = "melanoma.";
+
+    /// <summary>The properties as they stand in the file, class names in index order among them.</summary>
+    public IReadOnlyDictionary<string, string> ToMetadata() => new Dictionary<string, string>
+    {
+        [Prefix + "classes"] = JsonSerializer.Serialize(Diagnoses.Names),
+        [Prefix + "input_size"] = InputSize.ToString(CultureInfo.InvariantCulture),
+        [Prefix + "recipe"] = Recipe,
+        [Prefix + "recipe_version"] = RecipeVersion.ToString(CultureInfo.InvariantCulture),
+        [Prefix + "dataset"] = DatasetId.ToString(CultureInfo.InvariantCulture),
+        [Prefix + "dataset_kind"] = DatasetKind,
+        [Prefix + "class_prior"] = JsonSerializer.Serialize(ClassPrior),
+        [Prefix + "temperature"] = Temperature.ToString("R", CultureInfo.InvariantCulture),
+        [Prefix + "operating_points"] = JsonSerializer.Serialize(OperatingPoints, JsonSerializerOptions.Web),
+        [Prefix + "unsupported"] = JsonSerializer.Serialize(Unsupported.Members.Select(Diagnoses.NameOf)),
+        [Prefix + "activation_map"] = HasActivationMap ? "true" : "false",
+    };
+
+    /// <summary>Reads what <see cref="ToMetadata"/> wrote.</summary>
+    /// <exception cref="FormatException">A property is missing or cannot be read, or the class names are not the nine in index order.</exception>
+    public static ModelProperties FromMetadata(IReadOnlyDictionary<string, string> metadata)
+    {
+        try
+        {
+            if (!Read<string[]>("classes").AsSpan().SequenceEqual(Diagnoses.Names.AsSpan()))
+            {
+                throw new FormatException("The model's class names are not the nine diagnoses in index order.");
+            }
+
+            var prior = Read<double[]>("class_prior");
+            var temperature = double.Parse(Text("temperature"), CultureInfo.InvariantCulture);
+            if (prior.Length != Diagnoses.Count || !(temperature > 0))
+            {
+                throw new FormatException("The model's class prior or temperature is out of range.");
+            }
+
+            var unsupported = Read<string[]>("unsupported")
+                .Select(name => Diagnoses.TryParse(name, out var diagnosis) ? diagnosis : throw new FormatException($"'{name}' is no diagnosis."));
+            return new ModelProperties(
+                int.Parse(Text("input_size"), CultureInfo.InvariantCulture),
+                Text("recipe"),
+                int.Parse(Text("recipe_version"), CultureInfo.InvariantCulture),
+                int.Parse(Text("dataset"), CultureInfo.InvariantCulture),
+                Text("dataset_kind"),
+                prior,
+                temperature,
+                JsonSerializer.Deserialize<OperatingPoints>(Text("operating_points"), JsonSerializerOptions.Web),
+                DiagnosisSet.Of([.. unsupported]),
+                Text("activation_map") == "true");
+        }
+        catch (Exception exception) when (exception is JsonException or OverflowException)
+        {
+            throw new FormatException($"The model's properties cannot be read: {exception.Message}", exception);
+        }
+
+        string Text(string name) => metadata.TryGetValue(Prefix + name, out var value) ? value : throw new FormatException($"The model has no property '{Prefix}{name}'.");
+
+        T Read<T>(string name) => JsonSerializer.Deserialize<T>(Text(name)) ?? throw new FormatException($"The model's property '{Prefix}{name}' is null.");
+    }
+}
+
+/// <summary>Thresholds on the melanoma probability, chosen on validation: below <see cref="T95"/> low risk, from <see cref="T90"/> refer, between them review.</summary>
+/// <param name="T95">The largest threshold that keeps 95 % of the melanomas at or above it, 0 to 1.</param>
+/// <param name="T90">The same for 90 %; not below <paramref name="T95"/>.</param>
+public sealed record OperatingPoints(double T95, double T90);

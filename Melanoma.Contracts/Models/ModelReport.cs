@@ -1,0 +1,143 @@
+using System.Text.Json;
+
+namespace Melanoma.Contracts.Models;
+
+/// <summary>The report of a model version, stored as JSON beside it: the training worker writes it, everybody may read it.</summary>
+public sealed record ModelReport
+{
+    /// <summary>The recipe that made it.</summary>
+    public required string Recipe { get; init; }
+
+    /// <summary>Version of the recipe.</summary>
+    public required int RecipeVersion { get; init; }
+
+    /// <summary>The dataset.</summary>
+    public required int DatasetId { get; init; }
+
+    /// <summary><c>honest</c>, or <c>leaky</c> for a reproduction, whose figures say nothing about new patients.</summary>
+    public required string Protocol { get; init; }
+
+    /// <summary>Passes over the training images.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>Seed of initialisation, shuffling and augmentation.</summary>
+    public required int Seed { get; init; }
+
+    /// <summary>How many numbers training changed.</summary>
+    public required long Parameters { get; init; }
+
+    /// <summary>Training images per diagnosis, all nine in index order, without variants.</summary>
+    public required IReadOnlyList<int> ClassesBefore { get; init; }
+
+    /// <summary>The same with variants.</summary>
+    public required IReadOnlyList<int> ClassesAfter { get; init; }
+
+    /// <summary>Figures on the images that choices were made on.</summary>
+    public required SplitFigures Validation { get; init; }
+
+    /// <summary>Figures on images that nothing was chosen on; null when the dataset has none.</summary>
+    public SplitFigures? Test { get; init; }
+
+    /// <summary>How many models had looked at this dataset's test split, this one counted.</summary>
+    public required int TestLooks { get; init; }
+
+    /// <summary>The share of each diagnosis at which the probabilities are stated.</summary>
+    public required IReadOnlyList<double> ClassPrior { get; init; }
+
+    /// <summary>The calibration temperature, fitted on validation.</summary>
+    public required double Temperature { get; init; }
+
+    /// <summary>Thresholds chosen on validation; null where it had no melanoma.</summary>
+    public OperatingPoints? OperatingPoints { get; init; }
+
+    /// <summary>Diagnoses without training images.</summary>
+    public required IReadOnlyList<string> Unsupported { get; init; }
+
+    /// <summary>Largest difference of a probability between the trained module and the served graph.</summary>
+    public required double ParityDifference { get; init; }
+
+    /// <summary>Findings in words, by stated rules.</summary>
+    public required IReadOnlyList<string> Findings { get; init; }
+
+    /// <summary>The report as it is stored.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, JsonSerializerOptions.Web);
+
+    /// <summary>Reads a stored report.</summary>
+    /// <exception cref="JsonException">The text is no report.</exception>
+    public static ModelReport FromJson(string json) =>
+        JsonSerializer.Deserialize<ModelReport>(json, JsonSerializerOptions.Web) ?? throw new JsonException("The report is null.");
+}
+
+/// <summary>
+/// How a model does on the images of a split that have one fine label. The diagnosis is the supported class with the
+/// largest p / prior, so that rare classes are not drowned by nevi.
+/// </summary>
+public sealed record SplitFigures
+{
+    /// <summary>Images judged.</summary>
+    public required int Images { get; init; }
+
+    /// <summary>Lesion groups among them, the unit of the intervals; in a reproduction every file is its own.</summary>
+    public required int Groups { get; init; }
+
+    /// <summary>Images left out because their label names several diagnoses.</summary>
+    public required int CoarseImages { get; init; }
+
+    /// <summary>Share of images whose most probable class is theirs, 0 to 1.</summary>
+    public required double Accuracy { get; init; }
+
+    /// <summary>95 % interval of <see cref="Accuracy"/>.</summary>
+    public required Interval AccuracyInterval { get; init; }
+
+    /// <summary>Mean recall of the diagnosis over the classes that have images, 0 to 1.</summary>
+    public required double BalancedAccuracy { get; init; }
+
+    /// <summary>95 % interval of <see cref="BalancedAccuracy"/>.</summary>
+    public required Interval BalancedAccuracyInterval { get; init; }
+
+    /// <summary>Mean cross-entropy of the probabilities, in nats; each bounded at -ln(1e-7).</summary>
+    public required double Loss { get; init; }
+
+    /// <summary>Area under the ROC curve of the melanoma probability; null when a side has no image.</summary>
+    public double? MelanomaAuc { get; init; }
+
+    /// <summary>95 % interval of <see cref="MelanomaAuc"/>.</summary>
+    public Interval? MelanomaAucInterval { get; init; }
+
+    /// <summary>Expected calibration error of the largest probability in 15 equal bins, before the temperature.</summary>
+    public required double CalibrationErrorBefore { get; init; }
+
+    /// <summary>The same with the temperature.</summary>
+    public required double CalibrationErrorAfter { get; init; }
+
+    /// <summary>Share of melanomas at or above <see cref="OperatingPoints.T95"/>; null without melanomas or operating points.</summary>
+    public double? SensitivityAtT95 { get; init; }
+
+    /// <summary>Share of the others below <see cref="OperatingPoints.T95"/>.</summary>
+    public double? SpecificityAtT95 { get; init; }
+
+    /// <summary>Share of melanomas at or above <see cref="OperatingPoints.T90"/>.</summary>
+    public double? SensitivityAtT90 { get; init; }
+
+    /// <summary>Share of the others below <see cref="OperatingPoints.T90"/>.</summary>
+    public double? SpecificityAtT90 { get; init; }
+
+    /// <summary>All nine diagnoses in index order.</summary>
+    public required IReadOnlyList<ClassFigures> Classes { get; init; }
+
+    /// <summary>Rows are true diagnoses, columns given ones, both in index order.</summary>
+    public required IReadOnlyList<IReadOnlyList<int>> Confusion { get; init; }
+}
+
+/// <summary>How the diagnosis does for one class.</summary>
+/// <param name="Diagnosis">Its name.</param>
+/// <param name="Images">Images of the class.</param>
+/// <param name="Precision">Share of right ones among those given; null when it was never given.</param>
+/// <param name="Recall">Share of its images that were found; null without images.</param>
+/// <param name="F1">Harmonic mean of both; null without images.</param>
+public sealed record ClassFigures(string Diagnosis, int Images, double? Precision, double? Recall, double? F1);
+
+/// <summary>A range that holds the true value with the stated confidence.</summary>
+/// <param name="Low">Lower end.</param>
+/// <param name="High">Upper end.</param>
+public sealed record Interval(double Low, double High);

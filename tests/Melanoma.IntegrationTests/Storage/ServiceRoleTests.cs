@@ -1,0 +1,95 @@
+using Melanoma.Storage;
+using Melanoma.Storage.Roles;
+using Melanoma.Testing;
+using Npgsql;
+
+namespace Melanoma.IntegrationTests.Storage;
+
+public sealed class ServiceRoleTests(TestServers servers)
+{
+    // Which table belongs to which service, as design and documentation say it; a new table must be added here too.
+    private static readonly Dictionary<string, ServiceRole[]> Writers = new()
+    {
+        ["deliveries"] = [ServiceRole.Ingestion],
+        ["delivery_files"] = [ServiceRole.Ingestion],
+        ["images"] = [ServiceRole.Ingestion],
+        ["image_contents"] = [ServiceRole.Ingestion],
+        ["image_isic_ids"] = [ServiceRole.Ingestion],
+        ["label_claims"] = [ServiceRole.Ingestion],
+        ["lesion_groups"] = [ServiceRole.Ingestion],
+        ["datasets"] = [ServiceRole.Ingestion],
+        ["dataset_groups"] = [ServiceRole.Ingestion],
+        ["dataset_items"] = [ServiceRole.Ingestion],
+        ["runs"] = [ServiceRole.Ingestion],
+        ["augmentations"] = [ServiceRole.Augmentation],
+        ["augmentation_batches"] = [ServiceRole.Augmentation],
+        ["variants"] = [ServiceRole.Augmentation],
+        ["variant_contents"] = [ServiceRole.Augmentation],
+        ["run_executions"] = [ServiceRole.Training],
+        ["run_epochs"] = [ServiceRole.Training],
+        ["checkpoints"] = [ServiceRole.Training],
+        ["model_versions"] = [ServiceRole.Training],
+        ["model_artefacts"] = [ServiceRole.Training],
+        ["model_transitions"] = [ServiceRole.Inference],
+        ["predictions"] = [ServiceRole.Inference],
+        ["api_keys"] = [ServiceRole.Gateway],
+        ["sign_in_tokens"] = [ServiceRole.Gateway],
+        ["outbox"] = Enum.GetValues<ServiceRole>(),
+        ["__EFMigrationsHistory"] = [],
+    };
+
+    [Fact]
+    public async Task Should_let_only_the_owner_insert_and_everybody_read_when_a_table_is_used()
+    {
+        var owner = await servers.CreateDatabaseAsync(TestContext.Current.CancellationToken);
+        await MelanomaDatabase.MigrateAsync(owner, TestContext.Current.CancellationToken);
+        await using var source = NpgsqlDataSource.Create(owner);
+        await using var command = source.CreateCommand(
+            """
+            SELECT c.relname, r.rolname, has_table_privilege(r.oid, c.oid, 'INSERT'), has_table_privilege(r.oid, c.oid, 'SELECT')
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN pg_roles r
+            WHERE n.nspname = 'public' AND c.relkind = 'r' AND r.rolname = ANY ($1)
+            """);
+        command.Parameters.AddWithValue(Enum.GetValues<ServiceRole>().Select(role => role.DatabaseRole()).ToArray());
+        var rows = new List<(string Table, string Role, bool MayInsert, bool MayRead)>();
+        await using (var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken))
+        {
+            while (await reader.ReadAsync(TestContext.Current.CancellationToken))
+            {
+                rows.Add((reader.GetString(0), reader.GetString(1), reader.GetBoolean(2), reader.GetBoolean(3)));
+            }
+        }
+
+        Assert.Equal(Writers.Keys.Order(StringComparer.Ordinal), rows.Select(row => row.Table).Distinct().Order(StringComparer.Ordinal));
+        Assert.All(rows, row =>
+        {
+            Assert.True(row.MayRead, $"{row.Role} may not read {row.Table}");
+            var belongs = Writers[row.Table].Any(role => role.DatabaseRole() == row.Role);
+            Assert.True(row.MayInsert == belongs, $"{row.Role} may{(row.MayInsert ? "" : " not")} insert into {row.Table}");
+        });
+    }
+
+    [Fact]
+    public async Task Should_keep_the_role_when_a_connection_comes_back_from_the_pool()
+    {
+        var owner = await servers.CreateDatabaseAsync(TestContext.Current.CancellationToken);
+        await MelanomaDatabase.MigrateAsync(owner, TestContext.Current.CancellationToken);
+        await using var source = NpgsqlDataSource.Create(MelanomaDatabase.ConnectionStringFor(owner, ServiceRole.Inference));
+        for (var use = 0; use < 3; use++)
+        {
+            await using var command = source.CreateCommand("SELECT current_user::text");
+            Assert.Equal("melanoma_inference", await command.ExecuteScalarAsync(TestContext.Current.CancellationToken));
+        }
+    }
+
+    [Fact]
+    public async Task Should_change_nothing_when_migrated_twice_and_at_once()
+    {
+        var owner = await servers.CreateDatabaseAsync(TestContext.Current.CancellationToken);
+        await MelanomaDatabase.MigrateAsync(owner, TestContext.Current.CancellationToken);
+        await MelanomaDatabase.MigrateAsync(owner, TestContext.Current.CancellationToken);
+
+        var others = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => servers.CreateDatabaseAsync(TestContext.Current.CancellationToken)));
+        await Task.WhenAll(others.Select(other => MelanomaDatabase.MigrateAsync(other, TestContext.Current.CancellationToken)));
+    }
+}

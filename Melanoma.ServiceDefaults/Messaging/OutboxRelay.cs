@@ -26,13 +26,15 @@ internal sealed partial class OutboxRelay(
 {
     private const int BatchSize = 100;
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan FirstRetryDelay = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LastRetryDelay = TimeSpan.FromSeconds(10);
     private static readonly ActivitySource Source = new("Melanoma.Outbox");
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var hints = notifications.Subscribe(MelanomaDatabase.OutboxChannel);
         var service = owner.Role.ServiceName();
+        var retryDelay = FirstRetryDelay;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
@@ -41,9 +43,13 @@ internal sealed partial class OutboxRelay(
                 if (relayed.Failure is { } failure)
                 {
                     LogRefused(failure.Message);
-                    await Task.Delay(RetryDelay, time, stoppingToken);
+                    await Task.Delay(retryDelay, time, stoppingToken);
+                    retryDelay = TimeSpan.FromTicks(Math.Min(2 * retryDelay.Ticks, LastRetryDelay.Ticks));
+                    continue;
                 }
-                else if (relayed.Sent < BatchSize)
+
+                retryDelay = FirstRetryDelay;
+                if (relayed.Sent < BatchSize)
                 {
                     await hints.WaitAsync(payload => payload == service, SweepInterval, stoppingToken);
                 }
@@ -51,7 +57,7 @@ internal sealed partial class OutboxRelay(
             catch (Exception exception) when (exception is NpgsqlException or InvalidOperationException { InnerException: NpgsqlException } or DbUpdateException)
             {
                 LogDatabaseLost(exception.Message);
-                await Task.Delay(RetryDelay, time, stoppingToken);
+                await Task.Delay(retryDelay, time, stoppingToken);
             }
         }
     }
@@ -67,8 +73,9 @@ internal sealed partial class OutboxRelay(
             .AsTracking().ToListAsync(cancellationToken);
 
         Exception? failure = null;
+        var refused = new HashSet<string>();
         var sent = 0;
-        foreach (var row in rows)
+        foreach (var row in rows.Where(row => !refused.Contains(row.MessageName)))
         {
             try
             {
@@ -78,8 +85,9 @@ internal sealed partial class OutboxRelay(
             }
             catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
-                // One message that cannot be routed yet (its consumer has never started) must not hold up the others.
+                // Messages that cannot be routed yet (their consumer has never started) must not hold up the others.
                 failure = exception;
+                refused.Add(row.MessageName);
             }
         }
 

@@ -50,7 +50,6 @@ internal sealed class Network : IDisposable
     /// <summary>A copy of every weight and running statistic by its slot's name.</summary>
     public Dictionary<string, Weight> Weights()
     {
-        using var scope = NewDisposeScope();
         return Slots.ToDictionary(slot => slot.Name, slot => new Weight(slot.Shape, Values(_tensors[slot.Name])));
     }
 
@@ -82,7 +81,11 @@ internal sealed class Network : IDisposable
         _offset.Dispose();
     }
 
-    internal static float[] Values(Tensor tensor) => [.. tensor.detach().to(ScalarType.Float32).cpu().contiguous().data<float>()];
+    internal static float[] Values(Tensor tensor)
+    {
+        using var scope = NewDisposeScope();
+        return [.. tensor.detach().to(ScalarType.Float32).cpu().contiguous().data<float>()];
+    }
 
     /// <summary>A leaf tensor; kernels lie channels-last, which the CPU's convolutions like best.</summary>
     private Tensor Place(WeightSlot slot, Weight weight)

@@ -1,0 +1,106 @@
+using Melanoma.Training.Networks;
+using static TorchSharp.torch;
+
+namespace Melanoma.Training.Recipes;
+
+/// <summary>A random change of a batch of training images [N,H,W,3], pixels 0-255, drawn anew for each image.</summary>
+internal abstract record OnlineLayer
+{
+    /// <summary>The changed batch, bytes or floats.</summary>
+    public abstract Tensor Apply(Tensor images, ref SplitMix64 random);
+
+    /// <summary>Chooses per image between two batches.</summary>
+    private protected static Tensor Either(Tensor when, Tensor otherwise, Func<bool> draw)
+    {
+        var chosen = new bool[when.shape[0]];
+        for (var i = 0; i < chosen.Length; i++)
+        {
+            chosen[i] = draw();
+        }
+
+        return where(tensor(chosen, [chosen.Length, 1, 1, 1]).to(when.device), when, otherwise);
+    }
+
+    /// <summary>Looks each place of the output up in the input by bilinear interpolation; beyond the edge the picture is mirrored (Keras' "reflect").</summary>
+    /// <param name="matrices">Two rows of three numbers per image that map output to input places, both in -1..1 about the centre.</param>
+    private protected static Tensor Resample(Tensor images, float[] matrices)
+    {
+        var x = images.to(ScalarType.Float32).permute(0, 3, 1, 2);
+        var grid = nn.functional.affine_grid(tensor(matrices, [x.shape[0], 2, 3]).to(x.device), x.shape, align_corners: false);
+        return nn.functional.grid_sample(x, grid, GridSampleMode.Bilinear, GridSamplePaddingMode.Reflection, align_corners: false).permute(0, 2, 3, 1);
+    }
+}
+
+/// <summary>Mirrors left-right and top-bottom, each with probability 1/2.</summary>
+internal sealed record RandomFlip : OnlineLayer
+{
+    public override Tensor Apply(Tensor images, ref SplitMix64 random)
+    {
+        var generator = random;
+        var flipped = Either(images.flip(2), images, () => generator.NextDouble() < 0.5);
+        flipped = Either(flipped.flip(1), flipped, () => generator.NextDouble() < 0.5);
+        random = generator;
+        return flipped;
+    }
+}
+
+/// <summary>One of the eight turned and mirrored views of the square, each as likely.</summary>
+internal sealed record RandomSymmetry : OnlineLayer
+{
+    public override Tensor Apply(Tensor images, ref SplitMix64 random)
+    {
+        var flipped = new RandomFlip().Apply(images, ref random);
+        var generator = random;
+        var turned = Either(flipped.transpose(1, 2), flipped, () => generator.NextDouble() < 0.5);
+        random = generator;
+        return turned;
+    }
+}
+
+/// <summary>Turns about the centre by an angle drawn from -<paramref name="Turns"/> to +<paramref name="Turns"/> of a full turn.</summary>
+internal sealed record RandomRotation(double Turns) : OnlineLayer
+{
+    public override Tensor Apply(Tensor images, ref SplitMix64 random)
+    {
+        var matrices = new float[images.shape[0] * 6];
+        for (var i = 0; i < matrices.Length; i += 6)
+        {
+            var (sine, cosine) = MathF.SinCos(random.Between(-Turns, Turns) * 2 * MathF.PI);
+            (matrices[i], matrices[i + 1], matrices[i + 3], matrices[i + 4]) = (cosine, -sine, sine, cosine);
+        }
+
+        return Resample(images, matrices);
+    }
+}
+
+/// <summary>Scales about the centre by a factor drawn from 1 - <paramref name="Factor"/> to 1 + <paramref name="Factor"/>; above 1 shows more than the picture.</summary>
+internal sealed record RandomZoom(double Factor) : OnlineLayer
+{
+    public override Tensor Apply(Tensor images, ref SplitMix64 random)
+    {
+        var matrices = new float[images.shape[0] * 6];
+        for (var i = 0; i < matrices.Length; i += 6)
+        {
+            matrices[i] = matrices[i + 4] = random.Between(1 - Factor, 1 + Factor);
+        }
+
+        return Resample(images, matrices);
+    }
+}
+
+/// <summary>Multiplies each channel's distance from its mean by 1 - <paramref name="Factor"/> to 1 + <paramref name="Factor"/> and clips to 0-255.</summary>
+internal sealed record RandomContrast(double Factor) : OnlineLayer
+{
+    public override Tensor Apply(Tensor images, ref SplitMix64 random)
+    {
+        var factors = new float[images.shape[0]];
+        foreach (ref var factor in factors.AsSpan())
+        {
+            factor = random.Between(1 - Factor, 1 + Factor);
+        }
+
+        var x = images.to(ScalarType.Float32);
+        var mean = x.mean([1, 2], keepdim: true);
+        return (((x - mean) * tensor(factors, [factors.Length, 1, 1, 1]).to(x.device)) + mean).clamp(0, 255);
+    }
+}

@@ -1,0 +1,187 @@
+using Melanoma.Contracts;
+using Melanoma.Training.Loop;
+using Melanoma.Training.Networks;
+using Melanoma.Training.Recipes;
+using static TorchSharp.torch;
+
+namespace Melanoma.UnitTests.Training;
+
+[Collection(TorchTests.Name)]
+public sealed class TrainerTests
+{
+    private const int Size = 24;
+
+    private static readonly TrainingRecipe Plateau = TrainingRecipes.Find("seed-augmented", 1) with
+    {
+        Network = new NetworkDescription("tiny", Size, Normalization.ZeroToOne,
+        [
+            new Convolution(6, 3, 2, Bias: false), new BatchNormalization(), new Relu(), new MaxPool(), new Dropout(0.3), new Flatten(), new Dense(Diagnoses.Count),
+        ]),
+        Schedule = new ReduceOnPlateau(Patience: 1),
+        BatchSize = 8,
+    };
+
+    private static readonly TrainingRecipe Cosine = TrainingRecipes.Find("quick", 1) with { Network = Plateau.Network, BatchSize = 8 };
+
+    public static TheoryData<bool> BothSchedules => [true, false];
+
+    [Theory]
+    [MemberData(nameof(BothSchedules))]
+    public void Should_end_with_the_same_state_when_a_run_is_resumed_between_epochs(bool cosine)
+    {
+        using var images = new TemporaryImages(Size, 60, 4);
+        var recipe = cosine ? Cosine : Plateau;
+        var undisturbed = Train(images, recipe, 4, out var expected);
+
+        using var first = NewTrainer(images, recipe, 4);
+        first.FinishEpoch(null, CancellationToken.None);
+        first.FinishEpoch(null, CancellationToken.None);
+        using var second = NewTrainer(images, recipe, 4);
+        second.Restore(first.Capture());
+        second.FinishEpoch(null, CancellationToken.None);
+        var last = second.FinishEpoch(null, CancellationToken.None);
+
+        Assert.True(second.IsFinished);
+        Assert.Equal(undisturbed, second.Capture());
+        Assert.Equal(expected with { Seconds = 0, ImagesPerSecond = 0 }, last with { Seconds = 0, ImagesPerSecond = 0 });
+    }
+
+    [Fact]
+    public void Should_end_with_the_same_state_when_a_run_is_stopped_in_the_middle_of_an_epoch()
+    {
+        using var images = new TemporaryImages(Size, 60, 4);
+        var undisturbed = Train(images, Plateau, 2, out var expected);
+
+        using var stop = new CancellationTokenSource();
+        using var first = NewTrainer(images, Plateau, 2);
+        first.FinishEpoch(null, CancellationToken.None);
+        Assert.Throws<OperationCanceledException>(() => first.FinishEpoch(
+            progress =>
+            {
+                if (progress.Fraction > 0.4)
+                {
+                    stop.Cancel();
+                }
+            },
+            stop.Token));
+        Assert.InRange(first.Step, 1, 5);
+
+        using var second = NewTrainer(images, Plateau, 2);
+        second.Restore(first.Capture());
+        var last = second.FinishEpoch(null, CancellationToken.None);
+
+        Assert.Equal(undisturbed, second.Capture());
+        Assert.Equal(expected.TrainingLoss, last.TrainingLoss);
+    }
+
+    [Fact]
+    public void Should_refuse_a_checkpoint_when_it_is_of_another_run()
+    {
+        using var images = new TemporaryImages(Size, 20, 4);
+        using var one = NewTrainer(images, Plateau, 1);
+        using var other = new Trainer(Plateau, images.Data, 1, seed: 6, TimeProvider.System);
+
+        Assert.Throws<InvalidDataException>(() => other.Restore(one.Capture()));
+        Assert.Throws<InvalidDataException>(() => other.Restore([1, 2, 3]));
+    }
+
+    [Fact]
+    public void Should_leave_no_tensor_behind_when_epochs_are_trained_and_the_trainer_is_disposed()
+    {
+        using var images = new TemporaryImages(Size, 40, 4);
+        var before = Tensor.TotalCount;
+        using (var trainer = NewTrainer(images, Plateau, 3))
+        {
+            trainer.FinishEpoch(null, CancellationToken.None);
+            var afterOne = Tensor.TotalCount;
+            trainer.FinishEpoch(null, CancellationToken.None);
+            trainer.Restore(trainer.Capture());
+            trainer.FinishEpoch(null, CancellationToken.None);
+            Assert.Equal(afterOne, Tensor.TotalCount);
+        }
+
+        Assert.Equal(before, Tensor.TotalCount);
+    }
+
+    [Theory]
+    [MemberData(nameof(BothSchedules))]
+    public void Should_learn_when_the_classes_are_told_by_colour(bool cosine)
+    {
+        using var images = new TemporaryImages(Size, 120, 4);
+        var recipe = (cosine ? Cosine : Plateau) with { OnlineAugmentation = [new RandomFlip()], Optimiser = new AdamSettings(LearningRate: 1e-2) };
+        using var trainer = NewTrainer(images, recipe, 12);
+        EpochFigures figures;
+        do
+        {
+            figures = trainer.FinishEpoch(null, CancellationToken.None);
+        }
+        while (!trainer.IsFinished);
+
+        Assert.True(figures.ValidationAccuracy > 0.9, $"validation accuracy {figures.ValidationAccuracy}");
+        Assert.True(figures.TrainingLoss < 0.7, $"training loss {figures.TrainingLoss}");
+    }
+
+    [Fact]
+    public void Should_step_as_Keras_does_when_Adam_is_fed_a_known_gradient()
+    {
+        using var scope = NewDisposeScope();
+        var weight = tensor([1f, -2f]);
+        using var adam = new Adam(new AdamSettings(), [("w", weight)]);
+        double m = 0, v = 0, expected = 1;
+        for (var step = 1; step <= 3; step++)
+        {
+            adam.Step([tensor([0.5f * step, 0f])], 1e-3);
+            var gradient = 0.5 * step;
+            (m, v) = ((0.9 * m) + (0.1 * gradient), (0.999 * v) + (0.001 * gradient * gradient));
+            expected -= 1e-3 * Math.Sqrt(1 - Math.Pow(0.999, step)) / (1 - Math.Pow(0.9, step)) * m / (Math.Sqrt(v) + 1e-7);
+        }
+
+        Assert.Equal(expected, weight.data<float>()[0], 6);
+        Assert.Equal(-2f, weight.data<float>()[1]);
+    }
+
+    [Fact]
+    public void Should_reduce_the_rate_when_validation_accuracy_has_stood_still_for_five_epochs()
+    {
+        var schedule = new Schedule(new ReduceOnPlateau(), 1e-3, 50);
+        schedule.EndEpoch(0.5);
+        for (var epoch = 0; epoch < 4; epoch++)
+        {
+            schedule.EndEpoch(0.50005);
+        }
+
+        Assert.Equal(1e-3, schedule.RateAt(5, 0));
+        schedule.EndEpoch(0.5);
+        Assert.Equal(2e-4, schedule.RateAt(6, 0), 12);
+        for (var epoch = 0; epoch < 100; epoch++)
+        {
+            schedule.EndEpoch(0.5);
+        }
+
+        Assert.Equal(1e-7, schedule.RateAt(50, 0), 15);
+    }
+
+    [Fact]
+    public void Should_rise_and_fall_when_the_rate_follows_a_cosine()
+    {
+        var schedule = new Schedule(new WarmUpThenCosine(0.5), 1e-3, 10);
+        Assert.InRange(schedule.RateAt(0, 0), 1e-6, 1e-4);
+        Assert.Equal(1e-3, schedule.RateAt(0, 0.5), 6);
+        Assert.True(schedule.RateAt(3, 0) > schedule.RateAt(6, 0));
+        Assert.InRange(schedule.RateAt(9, 0.999), 0, 1e-6);
+    }
+
+    private static Trainer NewTrainer(TemporaryImages images, TrainingRecipe recipe, int epochs) => new(recipe, images.Data, epochs, seed: 5, TimeProvider.System);
+
+    private static byte[] Train(TemporaryImages images, TrainingRecipe recipe, int epochs, out EpochFigures last)
+    {
+        using var trainer = NewTrainer(images, recipe, epochs);
+        do
+        {
+            last = trainer.FinishEpoch(null, CancellationToken.None);
+        }
+        while (!trainer.IsFinished);
+
+        return trainer.Capture();
+    }
+}

@@ -55,6 +55,7 @@ public static class SyntheticLesions
     /// <param name="testPerClass">Pictures per diagnosis in Test.</param>
     /// <param name="size">Side of the pictures in pixels.</param>
     /// <param name="seed">Another seed gives other lesions under other ids; 0 to 99.</param>
+    /// <param name="drawn">Told after each picture, from any thread.</param>
     /// <param name="cancellationToken">Stops between two pictures.</param>
     /// <returns>What was written, in a fixed order.</returns>
     public static async Task<IReadOnlyList<SyntheticPicture>> WriteAsync(
@@ -63,6 +64,7 @@ public static class SyntheticLesions
         int testPerClass,
         int size = 180,
         int seed = 1,
+        Action? drawn = null,
         CancellationToken cancellationToken = default)
     {
         var planned = Plan(trainPerClass, testPerClass, seed);
@@ -71,6 +73,7 @@ public static class SyntheticLesions
             var path = Path.Combine(folder, item.Picture.Path);
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             await File.WriteAllBytesAsync(path, DrawJpeg((int)item.Picture.Diagnosis, item.LesionSeed, size, item.View), token);
+            drawn?.Invoke();
         });
         return [.. planned.Select(item => item.Picture)];
     }

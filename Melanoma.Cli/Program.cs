@@ -1,1 +1,3 @@
-return 0;
+using Melanoma.Cli.Commands;
+
+return await CommandLine.RunAsync(args);

@@ -1,0 +1,84 @@
+using System.CommandLine;
+using System.Globalization;
+using Google.Protobuf.Collections;
+using Melanoma.Cli.Connection;
+using Melanoma.Contracts.V1;
+using Spectre.Console;
+
+namespace Melanoma.Cli.Commands;
+
+/// <summary><c>melanoma datasets</c>: immutable snapshots of the catalogue.</summary>
+internal static class DatasetCommands
+{
+    private static readonly Argument<int> Number = new("NUMBER") { Description = "The dataset's number." };
+
+    private static readonly Option<string> Kind = new Option<string>("--kind")
+    {
+        Description = "honest: a lesion is in one split for ever. reproduction: as the original notebook did it; its models are never served.",
+        DefaultValueFactory = _ => "honest",
+    }.AcceptOnlyFromAmong("honest", "reproduction");
+
+    public static Command Create() =>
+        new Command("datasets", "List, show and create datasets.")
+        {
+            new Command("list", "All datasets, newest first.").Runs(ListAsync),
+            new Command("show", "One dataset with its classes and rules.") { Number }.Runs(ShowAsync),
+            new Command("create", "Make a snapshot of the catalogue as it is now.") { Kind }.Runs(CreateAsync),
+        }.Runs(ListAsync);
+
+    /// <summary>Makes an honest snapshot or a reproduction.</summary>
+    public static Task<Dataset> CreateAsync(GatewayConnection gateway, DatasetKind kind, CancellationToken cancellationToken) =>
+        gateway.ChangeAsync(options => gateway.Datasets.CreateDatasetAsync(new CreateDatasetRequest { Kind = kind }, options), cancellationToken);
+
+    private static async Task<int> ListAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var gateway = await context.ConnectAsync(cancellationToken);
+        var answer = await gateway.ReadAsync(options => gateway.Datasets.ListDatasetsAsync(new ListDatasetsRequest(), options), cancellationToken);
+        context.Terminal.Write(new DatasetListDocument([.. answer.Datasets.Select(DatasetDocument.From)]), console => WriteList(console, answer.Datasets));
+        return ExitCodes.Success;
+    }
+
+    private static async Task<int> ShowAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var gateway = await context.ConnectAsync(cancellationToken);
+        var request = new GetDatasetRequest { DatasetId = context.Arguments.GetRequiredValue(Number) };
+        var dataset = await gateway.ReadAsync(options => gateway.Datasets.GetDatasetAsync(request, options), cancellationToken);
+        context.Terminal.Write(DatasetDocument.From(dataset), console => DatasetScreen.Write(console, dataset));
+        return ExitCodes.Success;
+    }
+
+    private static async Task<int> CreateAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var gateway = await context.ConnectAsync(cancellationToken);
+        var kind = context.Arguments.GetValue(Kind) == "reproduction" ? DatasetKind.Reproduction : DatasetKind.Honest;
+        var dataset = await CreateAsync(gateway, kind, cancellationToken);
+        context.Terminal.Write(DatasetDocument.From(dataset), console => DatasetScreen.Write(console, dataset));
+        return ExitCodes.Success;
+    }
+
+    private static void WriteList(IAnsiConsole console, RepeatedField<Dataset> datasets)
+    {
+        if (datasets.Count == 0)
+        {
+            console.WriteLine("There are no datasets yet: deliver pictures with `./melanoma ingest PATH`, then `./melanoma datasets create`.");
+            return;
+        }
+
+        var table = new Table().Border(TableBorder.Rounded);
+        foreach (var header in (ReadOnlySpan<string>)["dataset", "kind", "created", "images", "groups", "train", "validation", "test", "left out"])
+            table.AddColumn(header);
+        foreach (var dataset in datasets)
+        {
+            table.AddRow(
+                Text(dataset.DatasetId), DatasetDocument.NameOf(dataset.Kind), dataset.CreatedAt.ToDateTime().ToString("u", CultureInfo.InvariantCulture),
+                Text(dataset.Images), Text(dataset.Groups),
+                Text(ImagesIn(dataset, Split.Train)), Text(ImagesIn(dataset, Split.Validation)), Text(ImagesIn(dataset, Split.Test)), Text(dataset.Parked));
+        }
+
+        console.Write(table);
+    }
+
+    private static int ImagesIn(Dataset dataset, Split split) => dataset.Splits.FirstOrDefault(item => item.Split == split)?.Images ?? 0;
+
+    private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
+}

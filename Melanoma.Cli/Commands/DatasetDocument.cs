@@ -1,0 +1,23 @@
+using Melanoma.Contracts.V1;
+
+namespace Melanoma.Cli.Commands;
+
+internal sealed record DatasetListDocument(IReadOnlyList<DatasetDocument> Datasets);
+
+/// <summary>A dataset; <c>splits</c> by name: train, validation, test.</summary>
+internal sealed record DatasetDocument(
+    int Id, int Images, int Groups, int GroupsInTwoSplits, int Parked, Dictionary<string, SplitDocument> Splits,
+    string Kind, DateTimeOffset? CreatedAt, string ContentHash, IReadOnlyList<string> Rules)
+{
+    public static DatasetDocument From(Dataset dataset) => new(
+        dataset.DatasetId, dataset.Images, dataset.Groups, dataset.GroupsInTwoSplits, dataset.Parked,
+        dataset.Splits.ToDictionary(
+            split => split.Split.ToString().ToLowerInvariant(),
+            split => new SplitDocument(split.Images, split.Classes.ToDictionary(item => item.Diagnosis, item => item.Count))),
+        NameOf(dataset.Kind), dataset.CreatedAt?.ToDateTimeOffset(), dataset.ContentHash, [.. dataset.Rules]);
+
+    public static string NameOf(DatasetKind kind) => kind.ToString().ToLowerInvariant();
+}
+
+/// <summary>Images of a split, and of each diagnosis in it by folder name.</summary>
+internal sealed record SplitDocument(int Images, Dictionary<string, int> Classes);

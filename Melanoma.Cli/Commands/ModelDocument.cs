@@ -1,0 +1,39 @@
+using System.Text.Json;
+using Melanoma.Contracts.V1;
+
+namespace Melanoma.Cli.Commands;
+
+internal sealed record ModelListDocument(IReadOnlyList<ModelDocument> Models);
+
+/// <summary>A model version; <c>state</c> is candidate, production or retired, <c>report</c> is the stored report where one version is shown.</summary>
+internal sealed record ModelDocument(
+    string Version, string State, string Recipe, int Dataset, string Protocol, string Run, DateTimeOffset? CreatedAt, string Sha256, long SizeBytes,
+    FiguresDocument? Test, FiguresDocument? Validation, string? PolicyDecision, JsonElement? Report)
+{
+    public static ModelDocument From(Model model) => From(model, withReport: false);
+
+    public static ModelDocument From(Model model, bool withReport) => new(
+        model.Version, NameOf(model.State), model.Recipe, model.DatasetId, model.Protocol, model.RunId, model.CreatedAt?.ToDateTimeOffset(), model.Sha256,
+        model.SizeBytes, FiguresDocument.From(model.Test), FiguresDocument.From(model.Validation),
+        model.PolicyDecision.Length > 0 ? model.PolicyDecision : null,
+        withReport && model.ReportJson.Length > 0 ? JsonElement.Parse(model.ReportJson) : null);
+
+    public static string NameOf(ModelState state) => state.ToString().ToLowerInvariant();
+}
+
+/// <summary>Headline figures on a split; loss in nats, the others 0 to 1.</summary>
+internal sealed record FiguresDocument(int Images, double Accuracy, double BalancedAccuracy, double Loss, double? MelanomaAuc)
+{
+    public static FiguresDocument? From(ModelFigures? figures) => figures is null or { Images: 0 }
+        ? null
+        : new(figures.Images, figures.Accuracy, figures.BalancedAccuracy, figures.Loss, figures.HasMelanomaAuc ? figures.MelanomaAuc : null);
+}
+
+internal sealed record TransitionListDocument(IReadOnlyList<TransitionDocument> Transitions);
+
+/// <summary>One change of the version in production.</summary>
+internal sealed record TransitionDocument(string ToVersion, string? FromVersion, string Actor, string Reason, DateTimeOffset? Time)
+{
+    public static TransitionDocument From(ModelTransition transition) => new(
+        transition.ToVersion, transition.HasFromVersion ? transition.FromVersion : null, transition.Actor, transition.Reason, transition.Time?.ToDateTimeOffset());
+}

@@ -1,0 +1,77 @@
+using System.Globalization;
+using System.Text.Json;
+using Melanoma.Contracts.Models;
+using Melanoma.Contracts.V1;
+using Spectre.Console;
+
+namespace Melanoma.Cli.Commands;
+
+/// <summary>A model version for people.</summary>
+internal static class ModelScreen
+{
+    /// <summary>What a run ended in: figures on validation and test, and what the promotion policy says.</summary>
+    public static void WriteResult(IAnsiConsole console, Model model)
+    {
+        console.MarkupLineInterpolated($"Model version [bold]{model.Version}[/] ({ModelDocument.NameOf(model.State)})");
+        if (model.Protocol != "honest")
+            console.MarkupLine("[yellow]Trained and measured under the original notebook's leaky protocol: the figures say nothing about new patients.[/]");
+        var table = new Table().Border(TableBorder.Rounded).AddColumn("split");
+        foreach (var header in (ReadOnlySpan<string>)["images", "accuracy", "balanced accuracy", "loss", "melanoma AUC"])
+            table.AddColumn(new TableColumn(header).RightAligned());
+        AddFigures(table, "validation", model.Validation);
+        AddFigures(table, "test", model.Test);
+        console.Write(table);
+        console.WriteLine(model.PolicyDecision.Length > 0 ? $"Promotion policy: {model.PolicyDecision}" : "The promotion policy has not decided yet.");
+    }
+
+    public static void Write(IAnsiConsole console, Model model)
+    {
+        WriteResult(console, model);
+        console.MarkupLineInterpolated(
+            $"[grey]Recipe {model.Recipe}, dataset {model.DatasetId}, {model.Protocol} protocol, run {model.RunId}, {model.SizeBytes} bytes, SHA-256 {model.Sha256}[/]");
+        if (ReadReport(model) is not { } report)
+            return;
+        if (report.Test is { } test)
+            WriteClasses(console, test);
+        foreach (var finding in report.Findings)
+            console.WriteLine($"- {finding}");
+        console.MarkupLine("[grey]For research, not a medical device.[/]");
+    }
+
+    public static string StateMarkup(ModelState state) =>
+        state == ModelState.Production ? $"[green]{ModelDocument.NameOf(state)}[/]" : ModelDocument.NameOf(state);
+
+    public static string Three(double? value) => value?.ToString("0.000", CultureInfo.InvariantCulture) ?? "";
+
+    private static ModelReport? ReadReport(Model model)
+    {
+        try
+        {
+            return model.ReportJson.Length > 0 ? ModelReport.FromJson(model.ReportJson) : null;
+        }
+        catch (JsonException)
+        {
+            // A report of another version of the product: the headline figures stand above.
+            return null;
+        }
+    }
+
+    private static void WriteClasses(IAnsiConsole console, SplitFigures figures)
+    {
+        var table = new Table().Border(TableBorder.Rounded).Title("Test split by class").AddColumn("diagnosis");
+        foreach (var header in (ReadOnlySpan<string>)["images", "precision", "recall", "F1"])
+            table.AddColumn(new TableColumn(header).RightAligned());
+        foreach (var item in figures.Classes)
+            table.AddRow(Markup.Escape(item.Diagnosis), item.Images.ToString(CultureInfo.InvariantCulture), Three(item.Precision), Three(item.Recall), Three(item.F1));
+        console.Write(table);
+    }
+
+    private static void AddFigures(Table table, string split, ModelFigures? figures)
+    {
+        if (FiguresDocument.From(figures) is { } shown)
+        {
+            table.AddRow(
+                split, shown.Images.ToString(CultureInfo.InvariantCulture), Three(shown.Accuracy), Three(shown.BalancedAccuracy), Three(shown.Loss), Three(shown.MelanomaAuc));
+        }
+    }
+}

@@ -1,11 +1,12 @@
 using System.Diagnostics.CodeAnalysis;
 using Melanoma.Imaging.Headers;
+using Melanoma.Imaging.Tiff;
 using SkiaSharp;
 
 namespace Melanoma.Imaging;
 
 /// <summary>
-/// Decodes JPEG, PNG, WebP and BMP to upright 8-bit sRGB. The header is judged first; what is decoded must be what was judged.
+/// Decodes JPEG, PNG, WebP, TIFF (first page) and BMP to upright 8-bit sRGB. The header is judged first; what is decoded must be what was judged.
 /// Embedded colour profiles are converted to sRGB; CMYK, grey, palettes and 16 bits are brought to 8-bit RGB; transparency is laid on white.
 /// </summary>
 /// <remarks>Thread-safe. No exception is thrown for any content of a file; <see cref="OutOfMemoryException"/> is the machine's.</remarks>
@@ -90,7 +91,7 @@ public static class ImageDecoder
         if (refusal is not null)
             return false;
         pixels = new NativePixels(header.Width, header.Height, Channels);
-        refusal = SkiaDecode(bytes, header, pixels);
+        refusal = header.Format == ImageFormat.Tiff ? TiffReader.Decode(bytes, pixels.Span) : SkiaDecode(bytes, header, pixels);
         if (refusal is null)
             return true;
         pixels.Dispose();
@@ -116,7 +117,7 @@ public static class ImageDecoder
             if (result != SKCodecResult.Success)
                 return result == SKCodecResult.IncompleteInput ? Truncated.Refusal : Corrupt(header);
             if (!opaque)
-                LayOnWhite(pixels.Span);
+                Transparency.LayOnWhite(pixels.Span);
             return null;
         }
     }
@@ -131,16 +132,4 @@ public static class ImageDecoder
         ImageFormat.WebP => SKEncodedImageFormat.Webp,
         _ => SKEncodedImageFormat.Bmp,
     };
-
-    private static void LayOnWhite(Span<byte> rgba)
-    {
-        for (var at = 0; at < rgba.Length; at += Channels)
-        {
-            int alpha = rgba[at + 3];
-            if (alpha == 255)
-                continue;
-            for (var c = at; c < at + 3; c++)
-                rgba[c] = (byte)(((rgba[c] * alpha) + (255 * (255 - alpha)) + 127) / 255);
-        }
-    }
 }

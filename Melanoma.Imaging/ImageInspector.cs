@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Melanoma.Imaging.Headers;
+using Melanoma.Imaging.Tiff;
 
 namespace Melanoma.Imaging;
 
@@ -89,7 +90,7 @@ public static class ImageInspector
             ImageFormat.Png => PngHeader.Read(bytes),
             ImageFormat.WebP => WebPHeader.Read(bytes),
             ImageFormat.Bmp => BmpHeader.Read(bytes),
-            ImageFormat.Tiff => HeaderReading.Unsupported("TIFF is not taken. Save the picture as PNG or JPEG."),
+            ImageFormat.Tiff => TiffDirectory.Read(bytes, out _),
             ImageFormat.Gif => HeaderReading.Unsupported("GIF pictures are not taken: they have at most 256 colours. Send JPEG, PNG, WebP, TIFF or BMP."),
             ImageFormat.Jpeg2000 => HeaderReading.Unsupported("JPEG 2000 is not taken. Save the picture as JPEG, PNG, WebP, TIFF or BMP."),
             ImageFormat.JpegXl => HeaderReading.Unsupported("JPEG XL is not taken. Save the picture as JPEG, PNG, WebP, TIFF or BMP."),

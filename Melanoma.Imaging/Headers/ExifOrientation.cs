@@ -1,3 +1,5 @@
+using Melanoma.Imaging.Tiff;
+
 namespace Melanoma.Imaging.Headers;
 
 /// <summary>The orientation tag (274) in the first directory of an EXIF block.</summary>

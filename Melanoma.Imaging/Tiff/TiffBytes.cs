@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Melanoma.Imaging.Headers;
+namespace Melanoma.Imaging.Tiff;
 
 /// <summary>Bytes in the order that the first two of them name; every read is checked.</summary>
 internal readonly ref struct TiffBytes

@@ -63,6 +63,9 @@ internal sealed record TiffDirectory
             fields.TryAdd(tag, field);
         }
 
+        // Where the next directory is stands behind the last field, also when there is none.
+        if (!reader.TryUInt32(at + 2 + (12L * count), out _))
+            return HeaderReading.Truncated();
         return Understand(bytes, reader, fields, out directory);
     }
 

@@ -1,0 +1,125 @@
+using CsCheck;
+using Melanoma.Imaging;
+
+namespace Melanoma.UnitTests.Imaging;
+
+public sealed class AreaFilterTests
+{
+    [Fact]
+    public void Should_stay_constant_when_the_picture_is_constant() =>
+        Gen.Select(Gen.Int[1, 90], Gen.Int[1, 90], Gen.Int[1, 90], Gen.Int[1, 90], Gen.Byte)
+            .Sample((width, height, newWidth, newHeight, level) =>
+            {
+                var result = AreaFilter.Resize(TestPictures.Flat(width, height, level, (byte)(255 - level), 255), newWidth, newHeight);
+                for (var at = 0; at < result.Pixels.Length; at += 3)
+                    Assert.Equal((level, (byte)(255 - level), (byte)255), (result.Pixels[at], result.Pixels[at + 1], result.Pixels[at + 2]));
+            });
+
+    [Fact]
+    public void Should_be_the_identity_when_the_size_stays() =>
+        Gen.Select(Gen.Int[1, 64], Gen.Int[1, 64], Gen.Int).Sample((width, height, seed) =>
+        {
+            var image = TestPictures.Noise(width, height, seed);
+            ImageDecoderTests.AssertSame(image, AreaFilter.Resize(image, width, height));
+        });
+
+    [Fact]
+    public void Should_keep_the_mean_when_a_picture_shrinks() =>
+        Gen.Select(Gen.Int[40, 200], Gen.Int[40, 200], Gen.Int[16, 40], Gen.Int).Sample((width, height, side, seed) =>
+        {
+            var image = TestPictures.Noise(width, height, seed);
+            var small = AreaFilter.Resize(image, side, side);
+            // Rounding half up shifts by at most 1/2, and on noise by next to nothing.
+            Assert.Equal(Mean(image), Mean(small), 0.1);
+        });
+
+    [Fact]
+    public void Should_be_the_block_mean_when_the_factor_is_whole() =>
+        Gen.Select(Gen.Int[1, 12], Gen.Int[1, 12], Gen.Int[1, 7], Gen.Int[1, 7], Gen.Int).Sample((width, height, across, down, seed) =>
+        {
+            var image = TestPictures.Noise(width * across, height * down, seed);
+            var small = AreaFilter.Resize(image, width, height);
+            for (var y = 0; y < height; y++)
+            {
+                for (var i = 0; i < width * 3; i++)
+                {
+                    var sum = 0;
+                    for (var dy = 0; dy < down; dy++)
+                    {
+                        for (var dx = 0; dx < across; dx++)
+                            sum += image.Row((y * down) + dy)[(((i / 3 * across) + dx) * 3) + (i % 3)];
+                    }
+
+                    Assert.Equal(((2 * sum) + (across * down)) / (2 * across * down), small.Row(y)[i]);
+                }
+            }
+        });
+
+    [Fact]
+    public void Should_be_the_exact_area_when_the_factor_is_broken() =>
+        Gen.Select(Gen.Int[2, 40], Gen.Int[1, 40], Gen.Int).Where(t => t.Item2 <= t.Item1).Sample((from, to, seed) =>
+        {
+            var image = TestPictures.Noise(from, 1, seed);
+            var small = AreaFilter.Resize(image, to, 1);
+            for (var i = 0; i < to; i++)
+            {
+                // Cut every pixel into so many parts that output borders fall between them.
+                var sum = 0L;
+                for (var part = i * from; part < (i + 1) * from; part++)
+                    sum += image.Pixels[part / to * 3];
+                Assert.Equal(((2 * sum) + from) / (2 * from), small.Pixels[3 * i]);
+            }
+        });
+
+    [Fact]
+    public void Should_interpolate_between_centres_when_a_picture_grows()
+    {
+        var image = new RgbImage(2, 1, [0, 0, 0, 200, 100, 40]);
+        var large = AreaFilter.Resize(image, 4, 1);
+        Assert.Equal<byte>([0, 0, 0, 50, 25, 10, 150, 75, 30, 200, 100, 40], large.Pixels.ToArray());
+    }
+
+    [Fact]
+    public void Should_commute_with_mirroring_when_any_size_is_asked() =>
+        Gen.Select(Gen.Int[1, 70], Gen.Int[1, 70], Gen.Int[1, 70], Gen.Int).Sample((width, height, side, seed) =>
+        {
+            var image = TestPictures.Noise(width, height, seed);
+            ImageDecoderTests.AssertSame(Mirrored(AreaFilter.Resize(image, side, side)), AreaFilter.Resize(Mirrored(image), side, side));
+        });
+
+    [Fact]
+    public void Should_pass_over_the_fourth_byte_when_pixels_have_one()
+    {
+        var image = TestPictures.Noise(61, 43, 9);
+        var wide = new byte[61 * 43 * 4];
+        for (var i = 0; i < 61 * 43; i++)
+            image.Pixels.Slice(3 * i, 3).CopyTo(wide.AsSpan(4 * i));
+        var square = new byte[20 * 20 * 3];
+        AreaFilter.Resize(wide, 61, 43, 4, square, 20, 20);
+        Assert.True(AreaFilter.Resize(image, 20, 20).Pixels.SequenceEqual(square));
+    }
+
+    [Fact]
+    public void Should_not_overflow_when_a_side_is_as_long_as_can_be()
+    {
+        var result = AreaFilter.Resize(TestPictures.Flat(65_535, 16, 255, 254, 1), 7, 4096);
+        Assert.Equal<byte>([255, 254, 1], result.Row(4095)[^3..].ToArray());
+        result = AreaFilter.Resize(TestPictures.Flat(16, 65_535, 255, 254, 1), 4096, 3);
+        Assert.Equal<byte>([255, 254, 1], result.Row(2)[^3..].ToArray());
+    }
+
+    private static double Mean(RgbImage image)
+    {
+        long sum = 0;
+        foreach (var value in image.Pixels)
+            sum += value;
+        return sum / (double)image.Pixels.Length;
+    }
+
+    private static RgbImage Mirrored(RgbImage image)
+    {
+        var result = new RgbImage(image.Width, image.Height);
+        Orientation.Apply(image.Pixels, image.Width, image.Height, 3, 2, result.Pixels);
+        return result;
+    }
+}

@@ -1,3 +1,15 @@
+using Melanoma.Augmentation;
+using Melanoma.ServiceDefaults;
+using Melanoma.ServiceDefaults.Database;
+using Melanoma.ServiceDefaults.Messaging;
+using Melanoma.Storage.Roles;
+
 var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults();
+builder.AddMelanomaDatabase(ServiceRole.Augmentation);
+builder.AddMelanomaBus(ServiceRole.Augmentation, AugmentationRegistration.DeclareQueues);
+builder.AddAugmentation();
+
 var app = builder.Build();
+app.MapServiceDefaults();
 await app.RunAsync();

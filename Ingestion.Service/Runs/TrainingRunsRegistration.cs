@@ -1,0 +1,18 @@
+namespace Melanoma.Ingestion.Runs;
+
+/// <summary>Requests for training runs, and what has become of them.</summary>
+internal static class TrainingRunsRegistration
+{
+    public static WebApplicationBuilder AddTrainingRuns(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<ClassCounts>();
+        builder.Services.AddSingleton<RunReader>();
+        return builder;
+    }
+
+    public static WebApplication MapTrainingRuns(this WebApplication app)
+    {
+        app.MapGrpcService<TrainingRunsService>();
+        return app;
+    }
+}

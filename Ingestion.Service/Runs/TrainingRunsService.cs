@@ -1,0 +1,210 @@
+using System.Diagnostics.CodeAnalysis;
+using Grpc.Core;
+using Melanoma.Contracts.Messages;
+using Melanoma.Contracts.Recipes;
+using Melanoma.Contracts.V1;
+using Melanoma.ServiceDefaults.Database;
+using Melanoma.ServiceDefaults.Grpc;
+using Melanoma.Storage;
+using Melanoma.Storage.Outbox;
+using Melanoma.Storage.Roles;
+using Microsoft.EntityFrameworkCore;
+using DatasetKind = Melanoma.Storage.Datasets.DatasetKind;
+using Split = Melanoma.Storage.Datasets.Split;
+using WireRun = Melanoma.Contracts.V1.Run;
+
+namespace Melanoma.Ingestion.Runs;
+
+/// <summary>gRPC <c>melanoma.v1.TrainingRuns</c>.</summary>
+internal sealed class TrainingRunsService(
+    IDbContextFactory<MelanomaDbContext> databases, RunReader runs, DatabaseNotifications notifications, IHostApplicationLifetime lifetime, TimeProvider time)
+    : TrainingRuns.TrainingRunsBase
+{
+    private const int MaxEpochs = 1000;
+    private const int DefaultPage = 100;
+    private const int MaxPage = 1000;
+
+    /// <summary>A watcher looks at least this often.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
+
+    /// <summary>Changes that come closer together than this are shown as one.</summary>
+    private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>An unchanged run is shown again after this time, so that proxies do not take the stream for dead.</summary>
+    private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(45);
+
+    public override async Task<WireRun> StartRun(StartRunRequest request, ServerCallContext context)
+    {
+        var recipe = RecipeCatalogue.Find(request.Recipe);
+        if (recipe is null)
+        {
+            ThrowInvalid($"There is no recipe '{request.Recipe}'. Recipes: {string.Join(", ", RecipeCatalogue.All.Select(known => known.Name))}.");
+        }
+
+        var epochs = request.HasEpochs ? request.Epochs : recipe.Epochs;
+        if (epochs is < 1 or > MaxEpochs)
+        {
+            ThrowInvalid($"epochs is {epochs}; it must be from 1 to {MaxEpochs}.");
+        }
+
+        var kind = KindOf(request.Protocol);
+        if (!request.HasDatasetId)
+        {
+            ThrowInvalid("Name a dataset with dataset_id; CreateDataset makes one.");
+        }
+
+        await using var database = await databases.CreateDbContextAsync(context.CancellationToken);
+        await CheckDatasetAsync(database, request.DatasetId, kind, context.CancellationToken);
+        var run = new Storage.Runs.Run
+        {
+            Id = Guid.CreateVersion7(time.GetUtcNow()),
+            Recipe = recipe.Name,
+            RecipeVersion = recipe.Version,
+            DatasetId = request.DatasetId,
+            DatasetKind = kind,
+            Epochs = epochs,
+            Seed = request.HasSeed ? request.Seed : recipe.Seed,
+            AugmentationPolicy = recipe.Augmentation.Policy,
+            SamplesPerClass = recipe.Augmentation.SamplesPerClass,
+            RequestedAt = time.GetUtcNow(),
+            RequestedBy = context.GetCaller().Name,
+        };
+        database.Runs.Add(run);
+        database.Outbox.Add(OutboxMessage.For(ServiceRole.Ingestion, new RunRequested(run.Id)));
+        await database.SaveChangesAsync(context.CancellationToken);
+        return await DescribeAsync(run.Id, context.CancellationToken);
+    }
+
+    public override Task<WireRun> GetRun(GetRunRequest request, ServerCallContext context) =>
+        DescribeAsync(ParseId(request.RunId), context.CancellationToken);
+
+    public override async Task<ListRunsResponse> ListRuns(ListRunsRequest request, ServerCallContext context)
+    {
+        if (request.PageSize is < 0 or > MaxPage)
+        {
+            ThrowInvalid($"page_size is {request.PageSize}; it must be from 1 to {MaxPage}.");
+        }
+
+        return new ListRunsResponse { Runs = { await runs.ListAsync(request.PageSize == 0 ? DefaultPage : request.PageSize, context.CancellationToken) } };
+    }
+
+    public override async Task WatchRun(GetRunRequest request, IServerStreamWriter<WireRun> responseStream, ServerCallContext context)
+    {
+        var runId = ParseId(request.RunId);
+        var payload = runId.ToString();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        using var hints = notifications.Subscribe(MelanomaDatabase.RunsChannel);
+        WireRun? shown = null;
+        var shownAt = time.GetTimestamp();
+        while (true)
+        {
+            var snapshot = await FindAsync(runId, context.CancellationToken);
+            var run = await runs.DescribeAsync(snapshot, context.CancellationToken);
+            if (!run.Equals(shown) || time.GetElapsedTime(shownAt) >= KeepAlive)
+            {
+                await responseStream.WriteAsync(run, context.CancellationToken);
+                shown = run;
+                shownAt = time.GetTimestamp();
+            }
+
+            if (snapshot.HasEnded)
+            {
+                return;
+            }
+
+            try
+            {
+                await Task.Delay(ShortestWait, time, stop.Token);
+                await hints.WaitAsync(hint => hint == payload, LongestWait, stop.Token);
+            }
+            catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+            {
+                throw new RpcException(new Status(StatusCode.Unavailable, "The service stops; watch again."));
+            }
+        }
+    }
+
+    public override async Task<WireRun> CancelRun(CancelRunRequest request, ServerCallContext context)
+    {
+        var runId = ParseId(request.RunId);
+        var snapshot = await FindAsync(runId, context.CancellationToken);
+        if (snapshot.State is RunState.Completed or RunState.Failed)
+        {
+            throw new RpcException(new Status(StatusCode.FailedPrecondition, $"Run {runId} has ended already."));
+        }
+
+        await using var database = await databases.CreateDbContextAsync(context.CancellationToken);
+        await using var transaction = await database.Database.BeginTransactionAsync(context.CancellationToken);
+        await database.Database.ExecuteSqlAsync(
+            $"UPDATE runs SET cancel_requested_at = now() WHERE id = {runId} AND cancel_requested_at IS NULL", context.CancellationToken);
+        await database.Database.ExecuteSqlAsync($"SELECT pg_notify({MelanomaDatabase.RunsChannel}, {runId.ToString()})", context.CancellationToken);
+        await transaction.CommitAsync(context.CancellationToken);
+        return await DescribeAsync(runId, context.CancellationToken);
+    }
+
+    public override Task<ListRecipesResponse> ListRecipes(ListRecipesRequest request, ServerCallContext context) => Task.FromResult(new ListRecipesResponse
+    {
+        Recipes =
+        {
+            RecipeCatalogue.All.Select(recipe => new Recipe
+            {
+                Name = recipe.Name,
+                Version = recipe.Version,
+                Description = recipe.Description,
+                Epochs = recipe.Epochs,
+                AugmentationPolicy = recipe.Augmentation.Policy,
+                SamplesPerClass = recipe.Augmentation.SamplesPerClass,
+            }),
+        },
+    });
+
+    private async Task<WireRun> DescribeAsync(Guid runId, CancellationToken cancellationToken) =>
+        await runs.DescribeAsync(await FindAsync(runId, cancellationToken), cancellationToken);
+
+    private async Task<RunSnapshot> FindAsync(Guid runId, CancellationToken cancellationToken) =>
+        await runs.FindAsync(runId, cancellationToken) ?? throw new RpcException(new Status(StatusCode.NotFound, $"There is no run {runId}."));
+
+    private static async Task CheckDatasetAsync(MelanomaDbContext database, int datasetId, DatasetKind kind, CancellationToken cancellationToken)
+    {
+        var dataset = await database.Datasets.AsNoTracking().SingleOrDefaultAsync(candidate => candidate.Id == datasetId, cancellationToken)
+            ?? throw new RpcException(new Status(StatusCode.NotFound, $"There is no dataset {datasetId}."));
+        if (dataset.Kind != kind)
+        {
+            throw new RpcException(new Status(
+                StatusCode.FailedPrecondition,
+                $"Dataset {datasetId} is of kind {dataset.Kind.ToString().ToLowerInvariant()}; this protocol needs {kind.ToString().ToLowerInvariant()}."));
+        }
+
+        if (!await database.DatasetItems.AnyAsync(item => item.DatasetId == datasetId && item.Split == Split.Train, cancellationToken))
+        {
+            throw new RpcException(new Status(StatusCode.FailedPrecondition, $"Dataset {datasetId} has nothing to train on."));
+        }
+    }
+
+    private static DatasetKind KindOf(Protocol protocol)
+    {
+        switch (protocol)
+        {
+            case Protocol.Unspecified or Protocol.Honest:
+                return DatasetKind.Honest;
+            case Protocol.Leaky:
+                return DatasetKind.Reproduction;
+            default:
+                ThrowInvalid($"There is no protocol {(int)protocol}.");
+                return default;
+        }
+    }
+
+    private static Guid ParseId(string runId)
+    {
+        if (!Guid.TryParse(runId, out var id))
+        {
+            ThrowInvalid($"'{runId}' is not the id of a run: it must be a UUID.");
+        }
+
+        return id;
+    }
+
+    [DoesNotReturn]
+    private static void ThrowInvalid(string detail) => throw new RpcException(new Status(StatusCode.InvalidArgument, detail));
+}

@@ -4,10 +4,8 @@ using Melanoma.ServiceDefaults.Database;
 using Melanoma.ServiceDefaults.Messaging;
 using Melanoma.Storage.Roles;
 
-var builder = WebApplication.CreateBuilder(args);
-builder.AddServiceDefaults();
-builder.AddMelanomaDatabase(ServiceRole.Augmentation);
-builder.AddMelanomaBus(ServiceRole.Augmentation, AugmentationRegistration.DeclareQueues);
+var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+builder.AddServiceDefaults().AddMelanomaDatabase(ServiceRole.Augmentation).AddMelanomaBus(ServiceRole.Augmentation, AugmentationRegistration.DeclareQueues);
 builder.AddAugmentation();
 
 var app = builder.Build();

@@ -21,6 +21,7 @@ internal sealed class TrainingRunsService(
     : TrainingRuns.TrainingRunsBase
 {
     private const int MaxEpochs = 1000;
+    private const int MaxSamplesPerClass = 100_000;
     private const int DefaultPage = 100;
     private const int MaxPage = 1000;
 
@@ -47,6 +48,16 @@ internal sealed class TrainingRunsService(
             ThrowInvalid($"epochs is {epochs}; it must be from 1 to {MaxEpochs}.");
         }
 
+        if (request is { HasSamplesPerClass: true, SamplesPerClass: < 0 or > MaxSamplesPerClass })
+        {
+            ThrowInvalid($"samples_per_class is {request.SamplesPerClass}; it must be from 0 to {MaxSamplesPerClass}.");
+        }
+
+        if (request.HasSamplesPerClass && recipe.Augmentation.Policy == AugmentationPlan.NoPolicy)
+        {
+            ThrowInvalid($"Recipe '{recipe.Name}' has no augmentation; leave samples_per_class out.");
+        }
+
         var kind = KindOf(request.Protocol);
         if (!request.HasDatasetId)
         {
@@ -65,7 +76,7 @@ internal sealed class TrainingRunsService(
             Epochs = epochs,
             Seed = request.HasSeed ? request.Seed : recipe.Seed,
             AugmentationPolicy = recipe.Augmentation.Policy,
-            SamplesPerClass = recipe.Augmentation.SamplesPerClass,
+            SamplesPerClass = request.HasSamplesPerClass ? request.SamplesPerClass : recipe.Augmentation.SamplesPerClass,
             RequestedAt = time.GetUtcNow(),
             RequestedBy = context.GetCaller().Name,
         };

@@ -78,14 +78,18 @@ public sealed partial class ExceptionInterceptor(ILogger<ExceptionInterceptor> l
         if (IsDatabaseLost(exception))
         {
             LogDatabaseLost(context.Method, exception.Message);
-            return new RpcException(new Status(StatusCode.Unavailable, "The database cannot be reached at the moment; try again."));
+            return DatabaseLost();
         }
 
         LogDefect(exception, context.Method);
         return new RpcException(new Status(StatusCode.Internal, "The service failed unexpectedly; its log has the details."));
     }
 
-    private static bool IsDatabaseLost(Exception? exception) => exception switch
+    /// <summary>What a caller is told when the database is lost.</summary>
+    public static RpcException DatabaseLost() => new(new Status(StatusCode.Unavailable, "The database cannot be reached at the moment; try again."));
+
+    /// <summary>Whether an exception, or one inside it, says that the database is lost, which trying again may mend.</summary>
+    public static bool IsDatabaseLost(Exception? exception) => exception switch
     {
         null => false,
         PostgresException postgres => postgres.IsTransient,

@@ -1,3 +1,29 @@
+using Melanoma.Inference;
+using Melanoma.Inference.Classification;
+using Melanoma.Inference.Models;
+using Melanoma.Inference.Predictions;
+using Melanoma.Inference.Registry;
+using Melanoma.ServiceDefaults;
+using Melanoma.ServiceDefaults.Database;
+using Melanoma.ServiceDefaults.Messaging;
+using Melanoma.Storage.Roles;
+
 var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults();
+builder.AddMelanomaDatabase(ServiceRole.Inference);
+builder.AddMelanomaBus(ServiceRole.Inference, queues => queues
+    .Shared<ModelTrainedConsumer>("inference-model-trained")
+    .PerReplica<ModelPromotedConsumer>("inference-model-promoted"));
+builder.AddInferenceServer();
+builder.AddPredictions();
+builder.AddModels();
+builder.AddRegistry();
+builder.AddClassification();
+
 var app = builder.Build();
+app.MapServiceDefaults();
+app.MapInferenceServer();
+app.MapClassification();
+app.MapRegistry();
+app.MapPredictions();
 await app.RunAsync();

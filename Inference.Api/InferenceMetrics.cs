@@ -1,0 +1,56 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+
+namespace Melanoma.Inference;
+
+/// <summary>The metrics and spans of this service; the names are stable.</summary>
+internal sealed class InferenceMetrics : IDisposable
+{
+    public const string MeterName = "Melanoma.Inference";
+
+    private readonly Meter _meter;
+    private readonly Histogram<double> _wait;
+    private readonly Histogram<double> _compute;
+    private readonly Counter<long> _answers;
+    private readonly Counter<long> _refusals;
+    private readonly Counter<long> _loads;
+    private readonly Histogram<int> _auditRows;
+
+    public InferenceMetrics(IMeterFactory meters)
+    {
+        _meter = meters.Create(MeterName);
+        _wait = _meter.CreateHistogram<double>("melanoma.inference.queue.wait", "s", "Time an image waited for a free lane.");
+        _compute = _meter.CreateHistogram<double>("melanoma.inference.compute", "s", "Time of decoding and running the network, for one image.");
+        _answers = _meter.CreateCounter<long>("melanoma.inference.answers", "{answer}", "Answers by model version and execution provider.");
+        _refusals = _meter.CreateCounter<long>("melanoma.inference.refusals", "{call}", "Calls refused, by reason.");
+        _loads = _meter.CreateCounter<long>("melanoma.inference.model.loads", "{load}", "Model versions loaded or refused.");
+        _auditRows = _meter.CreateHistogram<int>("melanoma.inference.audit.batch", "{row}", "Audit rows written in one statement.");
+    }
+
+    public static ActivitySource Activities { get; } = new(MeterName);
+
+    public void Computed(TimeSpan waited, TimeSpan computed)
+    {
+        _wait.Record(waited.TotalSeconds);
+        _compute.Record(computed.TotalSeconds);
+    }
+
+    public void Answered(int version, string provider) => _answers.Add(1, new("model.version", version), new("execution.provider", provider));
+
+    public void Refused(string reason) => _refusals.Add(1, new KeyValuePair<string, object?>("reason", reason));
+
+    public void Loaded(int version, bool accepted) => _loads.Add(1, new("model.version", version), new("outcome", accepted ? "loaded" : "refused"));
+
+    public void AuditBatch(int rows) => _auditRows.Record(rows);
+
+    public void ObserveWaiting(Func<int> waiting) => _meter.CreateObservableGauge("melanoma.inference.queue.images", waiting, "{image}", "Images waiting for a free lane.");
+
+    public void ObserveProduction(Func<int> version, string provider) =>
+        _meter.CreateObservableGauge(
+            "melanoma.inference.model.production",
+            () => new Measurement<int>(version(), new KeyValuePair<string, object?>("execution.provider", provider)),
+            "{version}",
+            "The version that answers calls without a pin; 0 for none.");
+
+    public void Dispose() => _meter.Dispose();
+}

@@ -1,0 +1,135 @@
+using System.Globalization;
+using Melanoma.Contracts;
+using Melanoma.Contracts.Models;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace Melanoma.Inference.Models;
+
+/// <summary>Opens a model's file and holds it to the contract, so that nothing answers a caller that has not answered a probe.</summary>
+internal static class ModelVerifier
+{
+    private const int ProbePictures = 2;
+    private const double SumTolerance = 1e-3;
+    private const double MaskTolerance = 1e-6;
+
+    /// <summary>Opens, verifies and warms up.</summary>
+    /// <exception cref="ModelRefusedException">The file does not keep the contract.</exception>
+    public static LoadedModel Open(StoredModel stored, ExecutionProvider provider)
+    {
+        InferenceSession session;
+        try
+        {
+            session = provider.Open(stored.Bytes);
+        }
+        catch (OnnxRuntimeException exception)
+        {
+            throw new ModelRefusedException($"ONNX Runtime cannot open its file ({FirstLine(exception)})", exception);
+        }
+
+        LoadedModel? model = null;
+        try
+        {
+            var properties = Properties(session, stored);
+            Require(session.InputMetadata, ModelGraph.Images, TensorElementType.UInt8, [-1, properties.InputSize, properties.InputSize, 3]);
+            Require(session.OutputMetadata, ModelGraph.Probabilities, TensorElementType.Float, [-1, Diagnoses.Count]);
+            model = new LoadedModel(stored.Version, session, properties, provider.Name);
+            Probe(model);
+            return model;
+        }
+        catch (Exception exception)
+        {
+            if (model is null)
+            {
+                session.Dispose();
+            }
+            else
+            {
+                model.Retire();
+            }
+
+            throw exception is OnnxRuntimeException ? new ModelRefusedException($"its network cannot run ({FirstLine(exception)})", exception) : exception;
+        }
+    }
+
+    private static ModelProperties Properties(InferenceSession session, StoredModel stored)
+    {
+        ModelProperties properties;
+        try
+        {
+            properties = ModelProperties.FromMetadata(session.ModelMetadata.CustomMetadataMap);
+        }
+        catch (FormatException exception)
+        {
+            throw new ModelRefusedException($"its properties do not fit: {exception.Message}", exception);
+        }
+
+        return properties.InputSize == stored.InputSize && properties.DatasetId == stored.DatasetId
+            ? properties
+            : throw new ModelRefusedException("its file says another input size or dataset than the registry");
+    }
+
+    private static void Require(IReadOnlyDictionary<string, NodeMetadata> nodes, string name, TensorElementType type, ReadOnlySpan<int> shape)
+    {
+        if (!nodes.TryGetValue(name, out var node) || !node.IsTensor || node.ElementDataType != type || !node.Dimensions.AsSpan().SequenceEqual(shape))
+        {
+            var wanted = string.Join(',', shape.ToArray().Select(side => side < 0 ? "N" : side.ToString(CultureInfo.InvariantCulture)));
+            throw new ModelRefusedException($"its graph has no {type} '{name}' of shape [{wanted}]");
+        }
+    }
+
+    // A flat picture and a busy one, together and again alone: finite, adding up to 1, nothing for what it does not know, and the same alone as in company.
+    private static void Probe(LoadedModel model)
+    {
+        using var together = new RunBuffers(ProbePictures, model.Properties.InputSize);
+        var pixels = together.Pixels;
+        pixels[..model.PictureBytes].Fill(128);
+        for (var at = model.PictureBytes; at < pixels.Length; at++)
+        {
+            pixels[at] = (byte)((uint)at * 2654435761u >> 24);
+        }
+
+        model.Run(together);
+        for (var picture = 0; picture < ProbePictures; picture++)
+        {
+            using var alone = new RunBuffers(1, model.Properties.InputSize);
+            pixels.Slice(picture * model.PictureBytes, model.PictureBytes).CopyTo(alone.Pixels);
+            model.Run(alone);
+            Judge(model.Properties, alone.Probabilities);
+            for (var index = 0; index < Diagnoses.Count; index++)
+            {
+                if (Math.Abs(alone.Probabilities[index] - together.Probabilities[(picture * Diagnoses.Count) + index]) > 1e-4)
+                {
+                    throw new ModelRefusedException("it answers a picture otherwise in company than alone");
+                }
+            }
+        }
+    }
+
+    private static void Judge(ModelProperties properties, ReadOnlySpan<float> probabilities)
+    {
+        var sum = 0.0;
+        for (var index = 0; index < Diagnoses.Count; index++)
+        {
+            var probability = probabilities[index];
+            if (!float.IsFinite(probability) || probability < 0)
+            {
+                throw new ModelRefusedException("it answers a probe with numbers that are no probabilities");
+            }
+
+            if (properties.Unsupported.Contains((Diagnosis)index) && probability > MaskTolerance)
+            {
+                throw new ModelRefusedException($"it gives {Diagnoses.Names[index]} a probability, though it was not trained on it");
+            }
+
+            sum += probability;
+        }
+
+        if (Math.Abs(sum - 1) > SumTolerance)
+        {
+            throw new ModelRefusedException(string.Create(CultureInfo.InvariantCulture, $"its probabilities add up to {sum:0.####} on a probe"));
+        }
+    }
+
+    private static string FirstLine(Exception exception) => exception.Message.Split('\n')[0].Trim();
+}

@@ -1,0 +1,18 @@
+namespace Melanoma.Inference.Predictions;
+
+/// <summary>The audit trail.</summary>
+internal static class PredictionsRegistration
+{
+    public static WebApplicationBuilder AddPredictions(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<PredictionWriter>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<PredictionWriter>());
+        return builder;
+    }
+
+    public static WebApplication MapPredictions(this WebApplication app)
+    {
+        app.MapGrpcService<PredictionsService>();
+        return app;
+    }
+}

@@ -1,0 +1,39 @@
+using System.Globalization;
+using Grpc.Core;
+using Melanoma.Imaging;
+
+namespace Melanoma.Inference;
+
+/// <summary>What callers are told when they get no answer: the status, and a sentence that says what to do.</summary>
+internal static class Refusal
+{
+    /// <summary>Trailer with the milliseconds after which a refused call is worth repeating.</summary>
+    public const string RetryAfterTrailer = "retry-after-ms";
+
+    public static RpcException Of(StatusCode status, string message) => new(new Status(status, message));
+
+    public static RpcException Image(ImageRefusal refusal) => Of(StatusCode.InvalidArgument, refusal.Message);
+
+    public static RpcException NoProduction() =>
+        Of(StatusCode.FailedPrecondition, "No model is in production yet: train one and promote it, or pin a version with model_version.");
+
+    public static RpcException UnknownVersion(int version) =>
+        Of(StatusCode.NotFound, string.Create(CultureInfo.InvariantCulture, $"There is no model version {version}; ListModels names those there are."));
+
+    public static RpcException Busy(TimeSpan retryAfter)
+    {
+        var trailers = new Metadata { { RetryAfterTrailer, Math.Ceiling(retryAfter.TotalMilliseconds).ToString(CultureInfo.InvariantCulture) } };
+        return new RpcException(new Status(StatusCode.ResourceExhausted, "Too many images are waiting at the moment; try again a little later."), trailers);
+    }
+
+    /// <summary>After how many milliseconds the call is worth repeating; null when the refusal does not say.</summary>
+    public static int? RetryAfterMs(RpcException refusal) =>
+        int.TryParse(refusal.Trailers.GetValue(RetryAfterTrailer), NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds) ? milliseconds : null;
+
+    /// <summary>Reads a model version as it stands in requests: a number from 1.</summary>
+    /// <exception cref="RpcException">INVALID_ARGUMENT: the text is no version.</exception>
+    public static int ParseVersion(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var version) && version > 0
+            ? version
+            : throw Of(StatusCode.InvalidArgument, "The model version is not a number from 1, for example \"3\"; ListModels names those there are.");
+}

@@ -1,0 +1,98 @@
+using System.Data;
+using System.Text.Json;
+using Melanoma.Contracts;
+using Melanoma.Contracts.Models;
+using Melanoma.Inference.Classification;
+using Melanoma.Inference.Models;
+using Melanoma.Storage.Models;
+using Npgsql;
+
+namespace Melanoma.Inference.Registry;
+
+/// <summary>
+/// Compares two models on the same test images: by their reports where both were trained on one dataset, else by asking
+/// both here, on the newer dataset's test images of lesions that neither was trained or chosen on.
+/// </summary>
+internal sealed partial class TestComparer(NpgsqlDataSource dataSource, ModelHost models, ILogger<TestComparer> logger)
+{
+    /// <summary>Asks the models where their reports do not speak of the same images.</summary>
+    public async Task<TestComparison> CompareAsync(ModelVersion candidate, ModelVersion production, CancellationToken cancellationToken)
+    {
+        if (candidate.DatasetId == production.DatasetId && TestFigures(candidate) is { } ours && TestFigures(production) is { } theirs && ours.Images == theirs.Images)
+        {
+            return new TestComparison(ours.Images, ours.BalancedAccuracy, theirs.BalancedAccuracy);
+        }
+
+        using var first = await models.LeaseAsync(candidate.Version, cancellationToken);
+        using var second = await models.LeaseAsync(production.Version, cancellationToken);
+        return await AskBothAsync(first.Model, second.Model, candidate.DatasetId, production.DatasetId, cancellationToken);
+    }
+
+    public static SplitFigures? TestFigures(ModelVersion model)
+    {
+        try
+        {
+            return ModelReport.FromJson(model.Report).Test;
+        }
+        catch (JsonException)
+        {
+            // A report of another time has no figures to compare; the images are still there to ask.
+            return null;
+        }
+    }
+
+    private async Task<TestComparison> AskBothAsync(LoadedModel candidate, LoadedModel production, int datasetA, int datasetB, CancellationToken cancellationToken)
+    {
+        var (candidateScore, productionScore) = (new Score(), new Score());
+        await using var command = dataSource.CreateCommand("""
+            SELECT d.label, c.bytes
+            FROM dataset_items d JOIN images i ON i.id = d.image_id JOIN image_contents c ON c.image_id = d.image_id
+            WHERE d.dataset_id = $1 AND d.split = 'test' AND NOT EXISTS (
+                SELECT 1 FROM dataset_items seen JOIN images s ON s.id = seen.image_id
+                WHERE seen.dataset_id IN ($1, $2) AND seen.split <> 'test' AND s.group_id = i.group_id)
+            ORDER BY d.ordinal
+            """);
+        command.CommandTimeout = 600;
+        command.Parameters.Add(new() { Value = Math.Max(datasetA, datasetB) });
+        command.Parameters.Add(new() { Value = Math.Min(datasetA, datasetB) });
+        await using var reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            var label = new DiagnosisSet(reader.GetInt16(0));
+            var image = await reader.GetFieldValueAsync<byte[]>(1, cancellationToken);
+            if (label.Count == 1)
+            {
+                candidateScore.Add(candidate, image, label.Sole, cancellationToken);
+                productionScore.Add(production, image, label.Sole, cancellationToken);
+            }
+        }
+
+        LogCompared(candidate.Version, production.Version, candidateScore.Images);
+        return new TestComparison(candidateScore.Images, candidateScore.BalancedAccuracy, productionScore.BalancedAccuracy);
+    }
+
+    private sealed class Score
+    {
+        private readonly int[] _right = new int[Diagnoses.Count];
+        private readonly int[] _images = new int[Diagnoses.Count];
+
+        public int Images => _images.Sum();
+
+        public double BalancedAccuracy => PromotionRule.BalancedAccuracy(_right, _images);
+
+        public void Add(LoadedModel model, byte[] image, Diagnosis truth, CancellationToken cancellationToken)
+        {
+            Span<double> probabilities = stackalloc double[Diagnoses.Count];
+            if (model.Classify(image, probabilities, cancellationToken) is not null)
+            {
+                return;
+            }
+
+            _images[(int)truth]++;
+            _right[(int)truth] += Probabilities.Decide(probabilities, model.Properties.ClassPrior, model.Properties.Unsupported) == truth ? 1 : 0;
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "Model version {Candidate} was compared with {Production} on {Images} test images")]
+    private partial void LogCompared(int candidate, int production, int images);
+}

@@ -138,7 +138,7 @@ internal static class DemoCommand
         Heading(terminal, "Where to look");
         var grid = new Grid().AddColumn().AddColumn();
         if (LocalStack.Read() is { Portal: { } portal })
-            grid.AddRow("Try a picture in the browser", $"{portal} (`./melanoma status` prints a link that signs you in)");
+            grid.AddRow("Try a picture in the browser", $"{portal} (`./melanoma up --detach` prints a link that signs you in)");
         grid.AddRow("All versions, one report", $"./melanoma models    ./melanoma models show {model.Version}");
         grid.AddRow("Ask about your own pictures", $"./melanoma classify FOLDER --model-version {model.Version}");
         grid.AddRow("How it works", "README.md, docs/architecture.md");

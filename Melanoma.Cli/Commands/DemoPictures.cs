@@ -16,10 +16,10 @@ internal static class DemoPictures
 
     public static int SyntheticCount => (TrainPerClass + TestPerClass) * Diagnoses.Count;
 
-    /// <summary>Draws the synthetic delivery into the state folder; each time the same.</summary>
+    /// <summary>Draws the synthetic delivery into the state folder, where `./melanoma reset` deletes it; each time the same.</summary>
     public static async Task<DeliverySource> DrawAsync(Action drawn, CancellationToken cancellationToken)
     {
-        var folder = Path.Combine(LocalStack.StateFolder, "demo", "synthetic-lesions");
+        var folder = Path.Combine(LocalStack.StateFolder, "cache", "demo", "synthetic-lesions");
         await SyntheticLesions.WriteAsync(folder, TrainPerClass, TestPerClass, drawn: drawn, cancellationToken: cancellationToken);
         return DeliverySource.Find(folder, "synthetic lesions");
     }

@@ -157,6 +157,7 @@ postgres_up_binaries() {
         die_unavailable "the data in $folder need PostgreSQL $(<"$POSTGRES_DATA/PG_VERSION"), $bin is $version"
     fi
     if [[ -n $POSTGRES_OWNER ]]; then chown -R "$POSTGRES_OWNER" "$POSTGRES_DATA"; fi
+    postgres_forget_dead_postmaster
 
     local -a durability=()
     if [[ $ephemeral == 1 ]]; then durability=(-c fsync=off -c full_page_writes=off); fi
@@ -176,6 +177,15 @@ postgres_up_binaries() {
     die "Postgres did not start, its log is $folder/log"
 }
 
+# A killed server that nobody reaps (a container without init) still counts as running for Postgres. Only its number is replaced:
+# the line about shared memory stays, by which Postgres sees whether a backend has survived.
+postgres_forget_dead_postmaster() {
+    local file=$POSTGRES_DATA/postmaster.pid pid
+    [[ -e $file ]] || return 0
+    pid=$(sed -n 1p "$file")
+    process_start_time "$pid" >/dev/null || sed -i '1s/.*/4194305/' "$file"
+}
+
 postgres_ready_or_dead() {
     local pid
     pid=$(read_pid "$1/pid") || return 0
@@ -185,11 +195,13 @@ postgres_ready_or_dead() {
 postgres_initialise() {
     local folder=$1 bin=$2
     rm -rf "$POSTGRES_DATA"
-    mkdir -p "$POSTGRES_DATA"
+    mkdir "$POSTGRES_DATA"
     chmod 700 "$POSTGRES_DATA"
     if [[ -n $POSTGRES_OWNER ]]; then chown "$POSTGRES_OWNER" "$POSTGRES_DATA"; fi
-    # The password goes in through a pipe; pg_hba.conf gets scram for every connection.
-    if ! "${POSTGRES_AS[@]}" "$bin/initdb" -D "$POSTGRES_DATA" -U melanoma --auth=scram-sha-256 --pwfile=/dev/stdin --encoding=UTF8 --locale=C --no-instructions \
+    # The password goes in through a pipe, a second one because initdb's user may not open root's. Every connection needs it.
+    # shellcheck disable=SC2016 # the inner shell expands
+    if ! "${POSTGRES_AS[@]}" sh -c 'cat | "$@"' sh \
+        "$bin/initdb" -D "$POSTGRES_DATA" -U melanoma --auth=scram-sha-256 --pwfile=/dev/stdin --encoding=UTF8 --locale=C --no-instructions \
         < <(cat "$folder/password" && echo) >"$folder/log" 2>&1; then
         cat "$folder/log" >&2
         die 'initdb failed'

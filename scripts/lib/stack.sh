@@ -127,7 +127,7 @@ watch_started() {
     local -a left=("${STARTED_REPLICAS[@]}") still
     trap 'say "Stopping"; exit 0' INT TERM HUP
     while ((${#left[@]} > 0)); do
-        wait -n || true
+        wait -n 2>/dev/null || true
         still=()
         for replica in "${left[@]}"; do
             if replica_pid "$replica" >/dev/null; then

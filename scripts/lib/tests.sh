@@ -44,7 +44,7 @@ command_test() {
     for project in "${TEST_PROJECTS[@]}"; do
         say "Running $project"
         code=0
-        "$(build_executable "$project")" --no-progress --no-ansi --ignore-exit-code 8 "${filter[@]}" </dev/null 2>&1 | tee "$log" >&2 || code=$?
+        "$(build_executable "$project")" --progress off --no-ansi --ignore-exit-code 8 "${filter[@]}" </dev/null 2>&1 | tee "$log" >&2 || code=$?
         passed=$((passed + $(test_count succeeded "$log")))
         failed=$((failed + $(test_count failed "$log")))
         skipped=$((skipped + $(test_count skipped "$log")))

@@ -23,7 +23,7 @@ public sealed class SyntheticLesionsTests
         var folder = Path.Combine(Path.GetTempPath(), $"melanoma-{Guid.NewGuid():N}");
         try
         {
-            var written = await SyntheticLesions.WriteAsync(folder, 8, 3, 32, seed: 2, TestContext.Current.CancellationToken);
+            var written = await SyntheticLesions.WriteAsync(folder, 8, 3, 32, seed: 2, cancellationToken: TestContext.Current.CancellationToken);
 
             Assert.Equal(9 * 11, written.Count);
             Assert.Equal(written.Select(p => p.Path).Order(), Directory.EnumerateFiles(folder, "*.jpg", SearchOption.AllDirectories).Select(p => Path.GetRelativePath(folder, p)).Order());

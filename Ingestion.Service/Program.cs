@@ -1,3 +1,25 @@
-var builder = WebApplication.CreateBuilder(args);
+using Melanoma.Ingestion;
+using Melanoma.Ingestion.Datasets;
+using Melanoma.Ingestion.Deliveries;
+using Melanoma.ServiceDefaults;
+using Melanoma.ServiceDefaults.Database;
+using Melanoma.ServiceDefaults.Grpc;
+using Melanoma.ServiceDefaults.Messaging;
+using Melanoma.Storage.Roles;
+
+var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+if (args is [MigrateCommand.Name])
+    return await MigrateCommand.RunAsync(builder.Configuration);
+
+builder.AddServiceDefaults().AddMelanomaDatabase(ServiceRole.Ingestion).AddMelanomaBus(ServiceRole.Ingestion);
+builder.Services.AddMelanomaGrpc();
+builder.Services.AddGrpcHealthChecks();
+builder.Services.AddGrpcReflection();
+builder.AddDeliveries().AddDatasets();
+
 var app = builder.Build();
+app.MapServiceDefaults().MapDeliveries().MapDatasets();
+app.MapGrpcHealthChecksService();
+app.MapGrpcReflectionService();
 await app.RunAsync();
+return 0;

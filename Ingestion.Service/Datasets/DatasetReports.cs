@@ -1,0 +1,81 @@
+using Google.Protobuf.WellKnownTypes;
+using Melanoma.Contracts;
+using Melanoma.Storage;
+using Melanoma.Storage.Datasets;
+using Microsoft.EntityFrameworkCore;
+using V1 = Melanoma.Contracts.V1;
+
+namespace Melanoma.Ingestion.Datasets;
+
+/// <summary>Reads snapshots with their counts.</summary>
+internal sealed class DatasetReports(IDbContextFactory<MelanomaDbContext> databases)
+{
+    public async Task<V1.Dataset?> FindAsync(int id, CancellationToken cancellationToken) =>
+        (await ListAsync(datasets => datasets.Where(dataset => dataset.Id == id), cancellationToken)).SingleOrDefault();
+
+    public Task<List<V1.Dataset>> ListAsync(CancellationToken cancellationToken) =>
+        ListAsync(datasets => datasets.OrderByDescending(dataset => dataset.Id), cancellationToken);
+
+    private async Task<List<V1.Dataset>> ListAsync(Func<IQueryable<Dataset>, IQueryable<Dataset>> choose, CancellationToken cancellationToken)
+    {
+        await using var database = await databases.CreateDbContextAsync(cancellationToken);
+        var datasets = await choose(database.Datasets.AsNoTracking()).ToListAsync(cancellationToken);
+        var ids = datasets.Select(dataset => dataset.Id).ToList();
+        var items = database.DatasetItems.AsNoTracking().Where(item => ids.Contains(item.DatasetId));
+        var counts = (await items
+            .GroupBy(item => new { item.DatasetId, item.Split, item.Label })
+            .Select(group => new ItemCount(group.Key.DatasetId, group.Key.Split, group.Key.Label, group.Count()))
+            .ToListAsync(cancellationToken)).ToLookup(row => row.DatasetId);
+        var groups = await database.DatasetGroups.AsNoTracking().Where(group => ids.Contains(group.DatasetId))
+            .GroupBy(group => group.DatasetId)
+            .Select(group => new { group.Key, Count = group.Count() })
+            .ToDictionaryAsync(row => row.Key, row => row.Count, cancellationToken);
+
+        // By the groups as they are now, not as the snapshot wrote them down: what turned out to be one lesion later shows.
+        var divided = await items.Join(database.Images, item => item.ImageId, image => image.Id, (item, image) => new { item.DatasetId, image.GroupId, item.Split })
+            .Distinct()
+            .GroupBy(row => new { row.DatasetId, row.GroupId })
+            .Where(group => group.Count() > 1)
+            .Select(group => group.Key.DatasetId)
+            .GroupBy(id => id)
+            .Select(group => new { group.Key, Count = group.Count() })
+            .ToDictionaryAsync(row => row.Key, row => row.Count, cancellationToken);
+
+        return [.. datasets.Select(dataset => Map(dataset, [.. counts[dataset.Id]], groups.GetValueOrDefault(dataset.Id), divided.GetValueOrDefault(dataset.Id)))];
+    }
+
+    private static V1.Dataset Map(Dataset dataset, List<ItemCount> counts, int groups, int divided)
+    {
+        var result = new V1.Dataset
+        {
+            DatasetId = dataset.Id,
+            Kind = dataset.Kind == DatasetKind.Honest ? V1.DatasetKind.Honest : V1.DatasetKind.Reproduction,
+            CreatedAt = Timestamp.FromDateTimeOffset(dataset.CreatedAt),
+            Images = counts.Sum(row => row.Count),
+            Groups = groups,
+            GroupsInTwoSplits = divided,
+            Parked = dataset.Parked,
+            ContentHash = Convert.ToHexStringLower(dataset.ContentHash),
+        };
+        result.Rules.AddRange(dataset.Rules);
+        result.Splits.Add(MapSplit(counts, Split.Train, V1.Split.Train));
+        result.Splits.Add(MapSplit(counts, Split.Validation, V1.Split.Validation));
+        result.Splits.Add(MapSplit(counts, Split.Test, V1.Split.Test));
+        return result;
+    }
+
+    private static V1.SplitSummary MapSplit(List<ItemCount> counts, Split split, V1.Split mapped)
+    {
+        var rows = counts.FindAll(row => row.Split == split);
+        var summary = new V1.SplitSummary { Split = mapped, Images = rows.Sum(row => row.Count) };
+        for (var index = 0; index < Diagnoses.Count; index++)
+        {
+            var label = DiagnosisSet.Of((Diagnosis)index);
+            summary.Classes.Add(new V1.ClassCount { Diagnosis = Diagnoses.Names[index], Count = rows.Find(row => row.Label == label)?.Count ?? 0 });
+        }
+
+        return summary;
+    }
+
+    private sealed record ItemCount(int DatasetId, Split Split, DiagnosisSet Label, int Count);
+}

@@ -1,0 +1,81 @@
+using Grpc.Core;
+using Melanoma.Ingestion.Catalogue;
+using Melanoma.Storage;
+using Melanoma.Storage.Datasets;
+using Npgsql;
+
+namespace Melanoma.Ingestion.Datasets;
+
+/// <summary>Makes immutable, numbered snapshots of the catalogue.</summary>
+internal sealed partial class DatasetSnapshots(NpgsqlDataSource dataSource, IngestionMetrics metrics, TimeProvider time, ILogger<DatasetSnapshots> logger)
+{
+    /// <summary>The number of the dataset of a kind that has the catalogue's present content: the one there is, else a new one.</summary>
+    /// <exception cref="RpcException">FAILED_PRECONDITION: there is nothing to train on. Nothing was drawn or kept.</exception>
+    public async Task<int> CreateAsync(DatasetKind kind, CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await CatalogueLock.TakeAsync(transaction, cancellationToken);
+        var content = kind == DatasetKind.Honest
+            ? await HonestContent.ReadAsync(connection, cancellationToken)
+            : await ReproductionContent.ReadAsync(connection, cancellationToken);
+        if (content.FindObstacle() is { } obstacle)
+            throw new RpcException(new Status(StatusCode.FailedPrecondition, obstacle));
+
+        var hash = content.ComputeHash();
+        var existing = await FindAsync(connection, kind, hash, cancellationToken);
+        var id = existing ?? await InsertAsync(connection, content, hash, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        metrics.DatasetAsked(kind.ToColumn(), existing is null);
+        if (existing is null)
+            LogCreated(id, kind, content.Rows.Count, content.Parked);
+        return id;
+    }
+
+    private static async Task<int?> FindAsync(NpgsqlConnection connection, DatasetKind kind, byte[] hash, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand("SELECT id FROM datasets WHERE kind = $1 AND content_hash = $2", connection)
+        {
+            Parameters = { new() { Value = kind.ToColumn() }, new() { Value = hash } },
+        };
+        return (int?)await command.ExecuteScalarAsync(cancellationToken);
+    }
+
+    private async Task<int> InsertAsync(NpgsqlConnection connection, SnapshotContent content, byte[] hash, CancellationToken cancellationToken)
+    {
+        int id;
+        await using (var insert = new NpgsqlCommand(
+            "INSERT INTO datasets (kind, created_at, content_hash, rules, parked) VALUES ($1, $2, $3, $4, $5) RETURNING id", connection)
+        {
+            Parameters =
+            {
+                new() { Value = content.Kind.ToColumn() }, new() { Value = time.GetUtcNow() }, new() { Value = hash },
+                new() { Value = content.Rules.ToArray() }, new() { Value = content.Parked },
+            },
+        })
+        {
+            id = (int)(await insert.ExecuteScalarAsync(cancellationToken))!;
+        }
+
+        var groups = content.Rows.Where(row => row.GroupId is not null)
+            .DistinctBy(row => row.GroupId)
+            .Select(row => new DatasetGroup { DatasetId = id, Kind = content.Kind, GroupId = row.GroupId!.Value, Split = row.Split });
+        await DatasetBulk.CopyGroupsAsync(connection, groups, cancellationToken);
+        var items = content.Rows.Select((row, ordinal) => new DatasetItem
+        {
+            DatasetId = id,
+            Ordinal = ordinal,
+            Kind = content.Kind,
+            Split = row.Split,
+            GroupId = row.GroupId,
+            ImageId = row.ImageId,
+            DeliveryFileId = row.DeliveryFileId,
+            Label = row.Label,
+        });
+        await DatasetBulk.CopyItemsAsync(connection, items, cancellationToken);
+        return id;
+    }
+
+    [LoggerMessage(31, LogLevel.Information, "Dataset {DatasetId} ({Kind}) was made of {Rows} rows; {Parked} images are parked")]
+    private partial void LogCreated(int datasetId, DatasetKind kind, int rows, int parked);
+}

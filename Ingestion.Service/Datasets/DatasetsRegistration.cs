@@ -1,0 +1,18 @@
+namespace Melanoma.Ingestion.Datasets;
+
+/// <summary>Snapshots of the catalogue.</summary>
+internal static class DatasetsRegistration
+{
+    public static WebApplicationBuilder AddDatasets(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<DatasetSnapshots>();
+        builder.Services.AddSingleton<DatasetReports>();
+        return builder;
+    }
+
+    public static WebApplication MapDatasets(this WebApplication app)
+    {
+        app.MapGrpcService<DatasetsService>();
+        return app;
+    }
+}

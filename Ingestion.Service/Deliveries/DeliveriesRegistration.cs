@@ -1,0 +1,26 @@
+using Melanoma.Ingestion.Catalogue;
+
+namespace Melanoma.Ingestion.Deliveries;
+
+/// <summary>Taking deliveries in.</summary>
+internal static class DeliveriesRegistration
+{
+    public static WebApplicationBuilder AddDeliveries(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<DeliveryOptions>().BindConfiguration(DeliveryOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton<IngestionMetrics>();
+        builder.Services.AddSingleton<CatalogueWriter>();
+        builder.Services.AddSingleton<PictureJudge>();
+        builder.Services.AddSingleton<DeliverySlots>();
+        builder.Services.AddSingleton<DeliveryPipeline>();
+        builder.Services.AddSingleton<DeliveryReports>();
+        builder.Services.AddHostedService<AbandonedDeliveries>();
+        return builder;
+    }
+
+    public static WebApplication MapDeliveries(this WebApplication app)
+    {
+        app.MapGrpcService<ImageCatalogService>();
+        return app;
+    }
+}

@@ -1,0 +1,132 @@
+using System.Runtime.CompilerServices;
+using Google.Protobuf.WellKnownTypes;
+using Melanoma.Contracts;
+using Melanoma.Storage;
+using Melanoma.Storage.Catalogue;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using V1 = Melanoma.Contracts.V1;
+
+namespace Melanoma.Ingestion.Deliveries;
+
+/// <summary>Reads what became of deliveries. Totals are counted from the lines of the report each time, so that they cannot disagree.</summary>
+internal sealed class DeliveryReports(IDbContextFactory<MelanomaDbContext> databases, NpgsqlDataSource dataSource)
+{
+    private const string Lines = """
+        SELECT path, outcome, reason, image_id,
+            CASE WHEN folder_diagnosis IS NULL THEN NULL ELSE
+                (SELECT bit_or(diagnoses) FROM label_claims WHERE image_id = delivery_files.image_id AND diagnoses & (1 << folder_diagnosis) = 0)
+            END
+        FROM delivery_files WHERE delivery_id = $1 ORDER BY id
+        """;
+
+    public async Task<V1.Delivery?> FindAsync(Guid id, CancellationToken cancellationToken) =>
+        (await ListAsync(deliveries => deliveries.Where(delivery => delivery.Id == id), cancellationToken)).SingleOrDefault();
+
+    public Task<List<V1.Delivery>> ListNewestAsync(int count, CancellationToken cancellationToken) =>
+        ListAsync(deliveries => deliveries.OrderByDescending(delivery => delivery.ReceivedAt).ThenByDescending(delivery => delivery.Id).Take(count), cancellationToken);
+
+    /// <summary>Every file of a delivery, streamed.</summary>
+    public async IAsyncEnumerable<V1.DeliveryFile> ReadFilesAsync(Guid id, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(Lines);
+        command.CommandTimeout = 0;
+        command.Parameters.AddWithValue(id);
+        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            var file = new V1.DeliveryFile
+            {
+                Path = rows.GetString(0),
+                Outcome = EnumText.FromColumn<FileOutcome>(rows.GetString(1)) switch
+                {
+                    FileOutcome.Stored => V1.FileOutcome.Stored,
+                    FileOutcome.Duplicate => V1.FileOutcome.Duplicate,
+                    _ => V1.FileOutcome.Refused,
+                },
+                Reason = rows.GetString(2),
+            };
+            if (!rows.IsDBNull(3))
+                file.ImageId = rows.GetGuid(3).ToString();
+            if (!rows.IsDBNull(4))
+                file.ConflictingDiagnoses.AddRange(new DiagnosisSet(rows.GetInt16(4)).Members.Select(Diagnoses.NameOf));
+            yield return file;
+        }
+    }
+
+    public async Task<V1.ClassDistribution> CountClassesAsync(CancellationToken cancellationToken)
+    {
+        await using var database = await databases.CreateDbContextAsync(cancellationToken);
+        var counts = await database.Images.AsNoTracking()
+            .GroupBy(image => new { image.LabelState, image.Label })
+            .Select(group => new { group.Key.LabelState, group.Key.Label, Count = group.Count() })
+            .ToListAsync(cancellationToken);
+        var distribution = new V1.ClassDistribution
+        {
+            Images = counts.Sum(row => row.Count),
+            Conflicts = counts.Where(row => row.LabelState == LabelState.Conflict).Sum(row => row.Count),
+            Unlabelled = counts.Where(row => row.LabelState == LabelState.Unlabelled).Sum(row => row.Count),
+        };
+        for (var index = 0; index < Diagnoses.Count; index++)
+        {
+            var label = DiagnosisSet.Of((Diagnosis)index);
+            distribution.Classes.Add(new V1.ClassCount
+            {
+                Diagnosis = Diagnoses.Names[index],
+                Count = counts.Where(row => row.LabelState == LabelState.Settled && row.Label == label).Sum(row => row.Count),
+            });
+        }
+
+        return distribution;
+    }
+
+    private async Task<List<V1.Delivery>> ListAsync(Func<IQueryable<Delivery>, IQueryable<Delivery>> choose, CancellationToken cancellationToken)
+    {
+        await using var database = await databases.CreateDbContextAsync(cancellationToken);
+        var deliveries = await choose(database.Deliveries.AsNoTracking()).ToListAsync(cancellationToken);
+        var ids = deliveries.Select(delivery => delivery.Id).ToList();
+        var files = database.DeliveryFiles.AsNoTracking().Where(file => ids.Contains(file.DeliveryId));
+        var outcomes = (await files
+            .GroupBy(file => new { file.DeliveryId, file.Outcome, file.RefusalKind })
+            .Select(group => new { group.Key.DeliveryId, group.Key.Outcome, group.Key.RefusalKind, Count = group.Count() })
+            .ToListAsync(cancellationToken)).ToLookup(row => row.DeliveryId);
+        var classes = (await files
+            .Where(file => file.ImageId != null && file.FolderDiagnosis != null)
+            .Select(file => new { file.DeliveryId, file.FolderDiagnosis, file.ImageId }).Distinct()
+            .GroupBy(row => new { row.DeliveryId, row.FolderDiagnosis })
+            .Select(group => new { group.Key.DeliveryId, group.Key.FolderDiagnosis, Count = group.Count() })
+            .ToListAsync(cancellationToken)).ToLookup(row => row.DeliveryId);
+        var conflicts = await files
+            .Join(database.Images.Where(image => image.LabelState == LabelState.Conflict), file => file.ImageId, image => image.Id, (file, image) => new { file.DeliveryId, image.Id })
+            .Distinct().GroupBy(row => row.DeliveryId)
+            .Select(group => new { DeliveryId = group.Key, Count = group.Count() })
+            .ToDictionaryAsync(row => row.DeliveryId, row => row.Count, cancellationToken);
+
+        return [.. deliveries.Select(delivery =>
+        {
+            var rows = outcomes[delivery.Id].ToList();
+            var result = new V1.Delivery
+            {
+                DeliveryId = delivery.Id.ToString(),
+                Name = delivery.Name,
+                State = delivery.State switch
+                {
+                    DeliveryState.Receiving => V1.DeliveryState.Receiving,
+                    DeliveryState.Completed => V1.DeliveryState.Completed,
+                    _ => V1.DeliveryState.Abandoned,
+                },
+                ReceivedAt = Timestamp.FromDateTimeOffset(delivery.ReceivedAt),
+                Files = rows.Sum(row => row.Count),
+                Stored = rows.Where(row => row.Outcome == FileOutcome.Stored).Sum(row => row.Count),
+                Duplicates = rows.Where(row => row.Outcome == FileOutcome.Duplicate).Sum(row => row.Count),
+                Refused = rows.Where(row => row.Outcome == FileOutcome.Refused).Sum(row => row.Count),
+                Conflicts = conflicts.GetValueOrDefault(delivery.Id),
+            };
+            result.Classes.AddRange(classes[delivery.Id].OrderBy(row => row.FolderDiagnosis)
+                .Select(row => new V1.ClassCount { Diagnosis = Diagnoses.NameOf(row.FolderDiagnosis!.Value), Count = row.Count }));
+            result.Refusals.AddRange(rows.Where(row => row.Outcome == FileOutcome.Refused).OrderByDescending(row => row.Count).ThenBy(row => row.RefusalKind)
+                .Select(row => new V1.RefusalCount { Reason = row.RefusalKind, Count = row.Count }));
+            return result;
+        })];
+    }
+}

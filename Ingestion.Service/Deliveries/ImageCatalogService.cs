@@ -1,0 +1,133 @@
+using System.Diagnostics.CodeAnalysis;
+using Grpc.Core;
+using Melanoma.Contracts.V1;
+using Melanoma.ServiceDefaults.Grpc;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Melanoma.Ingestion.Deliveries;
+
+/// <summary>The gRPC service ImageCatalog.</summary>
+internal sealed partial class ImageCatalogService(
+    DeliveryPipeline pipeline,
+    DeliveryReports reports,
+    DeliverySlots slots,
+    NpgsqlDataSource dataSource,
+    IOptions<DeliveryOptions> options,
+    IngestionMetrics metrics,
+    TimeProvider time,
+    ILogger<ImageCatalogService> logger) : ImageCatalog.ImageCatalogBase
+{
+    /// <summary>Response header that names the delivery as soon as it has begun, so that its progress can be asked for.</summary>
+    public const string DeliveryHeaderName = "melanoma-delivery-id";
+
+    private const int MaxNameLength = 200;
+    private const int DefaultPageSize = 100;
+    private const int MaxPageSize = 1000;
+
+    public override async Task<Delivery> Ingest(IAsyncStreamReader<IngestRequest> requestStream, ServerCallContext context)
+    {
+        using var slot = slots.TryTake();
+        if (!slot.IsAcquired)
+            Throw(StatusCode.ResourceExhausted, $"{options.Value.MaxConcurrent} deliveries are coming in already. Try again when one of them has ended.");
+
+        var name = await ReadHeaderAsync(requestStream, context.CancellationToken);
+        await using var delivery = await OpenDelivery.BeginAsync(dataSource, time, name, context.GetCaller().Name, context.CancellationToken);
+        LogBegan(delivery.Id, name);
+        metrics.DeliveryBegan();
+        try
+        {
+            await context.WriteResponseHeadersAsync(new Metadata { { DeliveryHeaderName, delivery.Id.ToString() } });
+            await pipeline.RunAsync(
+                delivery.Id, (sink, token) => new DeliveryReader(requestStream, sink, options.Value).ReadAsync(token), context.CancellationToken);
+            await delivery.CompleteAsync();
+        }
+        catch (Exception exception)
+        {
+            LogAbandoned(delivery.Id, exception.Message);
+            await AbandonAsync(delivery);
+            throw;
+        }
+        finally
+        {
+            metrics.DeliveryEnded();
+        }
+
+        var report = (await reports.FindAsync(delivery.Id, CancellationToken.None))!;
+        LogCompleted(delivery.Id, report.Stored, report.Duplicates, report.Refused, report.Conflicts);
+        return report;
+    }
+
+    public override async Task<Delivery> GetDelivery(GetDeliveryRequest request, ServerCallContext context) =>
+        await reports.FindAsync(ParseId(request.DeliveryId), context.CancellationToken) ?? ThrowNotFound(request.DeliveryId);
+
+    public override async Task<ListDeliveriesResponse> ListDeliveries(ListDeliveriesRequest request, ServerCallContext context)
+    {
+        if (request.PageSize is < 0 or > MaxPageSize)
+            Throw(StatusCode.InvalidArgument, $"page_size is {request.PageSize}; choose 1 to {MaxPageSize}, or leave it out for {DefaultPageSize}.");
+        var deliveries = await reports.ListNewestAsync(request.PageSize == 0 ? DefaultPageSize : request.PageSize, context.CancellationToken);
+        return new ListDeliveriesResponse { Deliveries = { deliveries } };
+    }
+
+    public override async Task ListDeliveryFiles(ListDeliveryFilesRequest request, IServerStreamWriter<DeliveryFile> responseStream, ServerCallContext context)
+    {
+        var id = ParseId(request.DeliveryId);
+        if (await reports.FindAsync(id, context.CancellationToken) is null)
+            ThrowNotFound(request.DeliveryId);
+        await foreach (var file in reports.ReadFilesAsync(id, context.CancellationToken))
+            await responseStream.WriteAsync(file, context.CancellationToken);
+    }
+
+    public override Task<ClassDistribution> GetClassDistribution(GetClassDistributionRequest request, ServerCallContext context) =>
+        reports.CountClassesAsync(context.CancellationToken);
+
+    private static async Task<string> ReadHeaderAsync(IAsyncStreamReader<IngestRequest> messages, CancellationToken cancellationToken)
+    {
+        if (!await messages.MoveNext(cancellationToken) || messages.Current.PartCase != IngestRequest.PartOneofCase.Header)
+            Throw(StatusCode.InvalidArgument, "The first message of a delivery is its header.");
+        var name = messages.Current.Header.Name.Trim();
+        if (name.Length > MaxNameLength)
+            Throw(StatusCode.InvalidArgument, $"The delivery's name has {name.Length} characters; at most {MaxNameLength} are taken. Choose a shorter one.");
+        if (name.Any(char.IsControl))
+            Throw(StatusCode.InvalidArgument, "The delivery's name has control characters. Choose another one.");
+        return name.Length == 0 ? "unnamed" : name;
+    }
+
+    private async Task AbandonAsync(OpenDelivery delivery)
+    {
+        try
+        {
+            await delivery.AbandonAsync();
+        }
+        catch (Exception exception) when (exception is NpgsqlException or InvalidOperationException)
+        {
+            // The sweep marks it as soon as the database is back.
+            LogNotMarked(delivery.Id, exception.Message);
+        }
+    }
+
+    private static Guid ParseId(string text)
+    {
+        if (!Guid.TryParse(text, out var id))
+            Throw(StatusCode.InvalidArgument, "delivery_id is not an id; ListDeliveries gives the ids.");
+        return id;
+    }
+
+    [DoesNotReturn]
+    private static Delivery ThrowNotFound(string id) => throw new RpcException(new Status(StatusCode.NotFound, $"There is no delivery {id}; ListDeliveries gives the ids."));
+
+    [DoesNotReturn]
+    private static void Throw(StatusCode code, string detail) => throw new RpcException(new Status(code, detail));
+
+    [LoggerMessage(1, LogLevel.Information, "Delivery {DeliveryId} '{Name}' began")]
+    private partial void LogBegan(Guid deliveryId, string name);
+
+    [LoggerMessage(2, LogLevel.Information, "Delivery {DeliveryId} is complete: {Stored} stored, {Duplicates} duplicates, {Refused} refused, {Conflicts} images in conflict")]
+    private partial void LogCompleted(Guid deliveryId, int stored, int duplicates, int refused, int conflicts);
+
+    [LoggerMessage(3, LogLevel.Warning, "Delivery {DeliveryId} ended before it was complete: {Reason}")]
+    private partial void LogAbandoned(Guid deliveryId, string reason);
+
+    [LoggerMessage(4, LogLevel.Warning, "Delivery {DeliveryId} could not be marked abandoned yet: {Reason}")]
+    private partial void LogNotMarked(Guid deliveryId, string reason);
+}

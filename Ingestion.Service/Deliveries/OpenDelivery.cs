@@ -1,0 +1,78 @@
+using Melanoma.Storage;
+using Melanoma.Storage.Catalogue;
+using Npgsql;
+
+namespace Melanoma.Ingestion.Deliveries;
+
+/// <summary>
+/// A delivery that is coming in. As long as it does, its process holds a lock on a connection of its own: the database
+/// lets go of it when the process dies, however that happens, and whoever can take it knows that nobody receives any more.
+/// </summary>
+internal sealed class OpenDelivery : IAsyncDisposable
+{
+    private readonly NpgsqlConnection _connection;
+    private readonly TimeProvider _time;
+
+    private OpenDelivery(Guid id, NpgsqlConnection connection, TimeProvider time)
+    {
+        Id = id;
+        _connection = connection;
+        _time = time;
+    }
+
+    public Guid Id { get; }
+
+    public static async Task<OpenDelivery> BeginAsync(
+        NpgsqlDataSource dataSource, TimeProvider time, string name, string deliveredBy, CancellationToken cancellationToken)
+    {
+        var delivery = new OpenDelivery(Guid.CreateVersion7(), await dataSource.OpenConnectionAsync(cancellationToken), time);
+        try
+        {
+            // The lock first: a delivery without it counts as left behind.
+            await delivery.ExecuteAsync("SELECT pg_advisory_lock($1)", cancellationToken, LockKey(delivery.Id));
+            await delivery.ExecuteAsync(
+                "INSERT INTO deliveries (id, name, state, delivered_by, received_at) VALUES ($1, $2, $3, $4, $5)", cancellationToken,
+                delivery.Id, name, DeliveryState.Receiving.ToColumn(), deliveredBy, time.GetUtcNow());
+            return delivery;
+        }
+        catch (Exception)
+        {
+            await delivery.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The lock of a delivery: the random half of its id.</summary>
+    public static long LockKey(Guid id) => BitConverter.ToInt64(id.ToByteArray(), 8);
+
+    public Task CompleteAsync() => ExecuteAsync(
+        "UPDATE deliveries SET state = $2, completed_at = $3 WHERE id = $1", CancellationToken.None, Id, DeliveryState.Completed.ToColumn(), _time.GetUtcNow());
+
+    public Task AbandonAsync() => ExecuteAsync(
+        "UPDATE deliveries SET state = $2 WHERE id = $1 AND state = $3", CancellationToken.None,
+        Id, DeliveryState.Abandoned.ToColumn(), DeliveryState.Receiving.ToColumn());
+
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            // Connections go back to the pool as they are, so the lock is given back by hand.
+            if (_connection.FullState == System.Data.ConnectionState.Open)
+                await ExecuteAsync("SELECT pg_advisory_unlock_all()", CancellationToken.None);
+        }
+        catch (NpgsqlException)
+        {
+            // The connection is lost, and the lock with it.
+        }
+
+        await _connection.DisposeAsync();
+    }
+
+    private async Task ExecuteAsync(string sql, CancellationToken cancellationToken, params object[] parameters)
+    {
+        await using var command = new NpgsqlCommand(sql, _connection);
+        foreach (var parameter in parameters)
+            command.Parameters.Add(new NpgsqlParameter { Value = parameter });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+}

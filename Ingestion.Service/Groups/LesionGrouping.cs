@@ -1,0 +1,118 @@
+using Melanoma.Storage.Datasets;
+
+namespace Melanoma.Ingestion.Groups;
+
+/// <summary>A lesion group as it is or will be in the database.</summary>
+internal readonly record struct GroupState(Guid Id, Split? Split, bool DeliveredAsTest);
+
+/// <summary>A distinct image that is to be grouped, known to the catalogue or new.</summary>
+/// <param name="IsicIds">The ISIC ids under which it is delivered now.</param>
+/// <param name="Group">The group that it is in already.</param>
+/// <param name="DeliveredAsTest">Whether a file of it lies in a Test folder.</param>
+internal sealed record ImageToGroup(IReadOnlyCollection<string> IsicIds, Guid? Group, bool DeliveredAsTest);
+
+/// <summary>How images fall into groups.</summary>
+/// <param name="GroupOfImage">For each image, in the given order, its group.</param>
+/// <param name="Created">Groups that are new.</param>
+/// <param name="Changed">Groups whose split or origin changed.</param>
+/// <param name="Merged">Groups that turned out to be part of another.</param>
+internal sealed record Grouping(
+    IReadOnlyList<Guid> GroupOfImage,
+    IReadOnlyList<GroupState> Created,
+    IReadOnlyList<GroupState> Changed,
+    IReadOnlyList<(Guid From, Guid Into)> Merged);
+
+/// <summary>
+/// Finds which images show one lesion: the same bytes or the same ISIC id, and whatever that joins further. A pure function.
+/// </summary>
+internal static class LesionGrouping
+{
+    /// <summary>Groups images that are delivered together, with what the catalogue knows of them.</summary>
+    /// <param name="images">Distinct images.</param>
+    /// <param name="groupsByIsicId">The groups of catalogued images with an ISIC id.</param>
+    /// <param name="groups">Every group that the first two name.</param>
+    /// <param name="newId">Makes the id of a new group.</param>
+    public static Grouping Group(
+        IReadOnlyList<ImageToGroup> images, ILookup<string, Guid> groupsByIsicId, IReadOnlyDictionary<Guid, GroupState> groups, Func<Guid> newId)
+    {
+        var sets = new DisjointSets();
+        var nodes = new int[images.Count];
+        var groupNodes = new Dictionary<Guid, int>();
+        var idNodes = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (var i = 0; i < images.Count; i++)
+        {
+            nodes[i] = sets.Add();
+            if (images[i].Group is { } group)
+                sets.Union(nodes[i], NodeOf(groupNodes, group, sets));
+            foreach (var id in images[i].IsicIds)
+                sets.Union(nodes[i], NodeOf(idNodes, id, sets));
+        }
+
+        foreach (var (id, node) in idNodes)
+        {
+            foreach (var group in groupsByIsicId[id])
+                sets.Union(node, NodeOf(groupNodes, group, sets));
+        }
+
+        var before = groupNodes.ToLookup(pair => sets.Find(pair.Value), pair => groups[pair.Key]);
+        var created = new List<GroupState>();
+        var changed = new List<GroupState>();
+        var merged = new List<(Guid From, Guid Into)>();
+        var result = new Dictionary<int, Guid>();
+        foreach (var lesion in Enumerable.Range(0, images.Count).GroupBy(i => sets.Find(nodes[i])))
+        {
+            var parts = before[lesion.Key].OrderBy(part => part.Id).ToList();
+            var state = Combine(parts, lesion.Any(i => images[i].DeliveredAsTest), parts.Count > 0 ? parts[0].Id : newId());
+            result.Add(lesion.Key, state.Id);
+            if (parts.Count == 0)
+                created.Add(state);
+            else if (state != parts[0])
+                changed.Add(state);
+            merged.AddRange(parts.Skip(1).Select(part => (part.Id, state.Id)));
+        }
+
+        return new Grouping([.. nodes.Select(node => result[sets.Find(node)])], created, changed, merged);
+    }
+
+    // A split is for ever; only test can replace another one, because what was tested on must not be trained on again.
+    private static GroupState Combine(IReadOnlyList<GroupState> parts, bool deliveredAsTest, Guid id)
+    {
+        deliveredAsTest |= parts.Any(part => part.DeliveredAsTest);
+        var splits = parts.Select(part => part.Split).OfType<Split>().Distinct().ToList();
+        Split? split = splits switch
+        {
+            [] => null,
+            [var only] when !deliveredAsTest => only,
+            _ => Split.Test,
+        };
+        return new GroupState(id, split, deliveredAsTest);
+    }
+
+    private static int NodeOf<TKey>(Dictionary<TKey, int> nodes, TKey key, DisjointSets sets)
+        where TKey : notnull
+    {
+        if (!nodes.TryGetValue(key, out var node))
+            nodes.Add(key, node = sets.Add());
+        return node;
+    }
+
+    private sealed class DisjointSets
+    {
+        private readonly List<int> _parents = [];
+
+        public int Add()
+        {
+            _parents.Add(_parents.Count);
+            return _parents.Count - 1;
+        }
+
+        public int Find(int node)
+        {
+            while (_parents[node] != node)
+                node = _parents[node] = _parents[_parents[node]];
+            return node;
+        }
+
+        public void Union(int a, int b) => _parents[Find(a)] = Find(b);
+    }
+}

@@ -1,0 +1,88 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Melanoma.Storage.Catalogue;
+
+/// <summary>The hand-written way of large amounts into the catalogue: binary COPY, on a connection whose transaction the caller owns.</summary>
+public static class CatalogueBulk
+{
+    private const string Images =
+        "COPY images (id, sha256, group_id, media_type, width, height, size_bytes, perceptual_hash, received_at, label_state, label) FROM STDIN (FORMAT BINARY)";
+
+    private const string Contents = "COPY image_contents (image_id, bytes) FROM STDIN (FORMAT BINARY)";
+
+    private const string Files =
+        "COPY delivery_files (delivery_id, path, outcome, reason, refusal_kind, image_id, folder_diagnosis, folder_split, size_bytes) FROM STDIN (FORMAT BINARY)";
+
+    /// <summary>Adds images with their bytes. Their groups must exist, and no image may have the same SHA-256.</summary>
+    /// <param name="connection">An open connection.</param>
+    /// <param name="images">The rows, each with its encoded bytes.</param>
+    /// <param name="cancellationToken">Takes back all of the call.</param>
+    /// <exception cref="PostgresException">A constraint does not hold; the transaction is broken.</exception>
+    public static async Task CopyImagesAsync(NpgsqlConnection connection, IReadOnlyCollection<(Image Image, byte[] Bytes)> images, CancellationToken cancellationToken)
+    {
+        await using (var copy = await connection.BeginBinaryImportAsync(Images, cancellationToken))
+        {
+            foreach (var (image, _) in images)
+            {
+                await copy.StartRowAsync(cancellationToken);
+                await copy.WriteAsync(image.Id, NpgsqlDbType.Uuid, cancellationToken);
+                await copy.WriteAsync(image.Sha256, NpgsqlDbType.Bytea, cancellationToken);
+                await copy.WriteAsync(image.GroupId, NpgsqlDbType.Uuid, cancellationToken);
+                await copy.WriteAsync(image.MediaType, NpgsqlDbType.Text, cancellationToken);
+                await copy.WriteAsync(image.Width, NpgsqlDbType.Integer, cancellationToken);
+                await copy.WriteAsync(image.Height, NpgsqlDbType.Integer, cancellationToken);
+                await copy.WriteAsync(image.SizeBytes, NpgsqlDbType.Integer, cancellationToken);
+                await copy.WriteAsync(image.PerceptualHash, NpgsqlDbType.Bigint, cancellationToken);
+                await copy.WriteAsync(image.ReceivedAt, NpgsqlDbType.TimestampTz, cancellationToken);
+                await copy.WriteAsync(image.LabelState.ToColumn(), NpgsqlDbType.Text, cancellationToken);
+                await WriteAsync(copy, image.Label?.Bits, NpgsqlDbType.Smallint, cancellationToken);
+            }
+
+            await copy.CompleteAsync(cancellationToken);
+        }
+
+        await using (var copy = await connection.BeginBinaryImportAsync(Contents, cancellationToken))
+        {
+            foreach (var (image, bytes) in images)
+            {
+                await copy.StartRowAsync(cancellationToken);
+                await copy.WriteAsync(image.Id, NpgsqlDbType.Uuid, cancellationToken);
+                await copy.WriteAsync(bytes, NpgsqlDbType.Bytea, cancellationToken);
+            }
+
+            await copy.CompleteAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>Adds what became of delivered files; the database numbers them in the given order.</summary>
+    /// <param name="connection">An open connection.</param>
+    /// <param name="files">The rows.</param>
+    /// <param name="cancellationToken">Takes back all of the call.</param>
+    /// <exception cref="PostgresException">A constraint does not hold; the transaction is broken.</exception>
+    public static async Task CopyDeliveryFilesAsync(NpgsqlConnection connection, IEnumerable<DeliveryFile> files, CancellationToken cancellationToken)
+    {
+        await using var copy = await connection.BeginBinaryImportAsync(Files, cancellationToken);
+        foreach (var file in files)
+        {
+            await copy.StartRowAsync(cancellationToken);
+            await copy.WriteAsync(file.DeliveryId, NpgsqlDbType.Uuid, cancellationToken);
+            await copy.WriteAsync(file.Path, NpgsqlDbType.Varchar, cancellationToken);
+            await copy.WriteAsync(file.Outcome.ToColumn(), NpgsqlDbType.Text, cancellationToken);
+            await copy.WriteAsync(file.Reason, NpgsqlDbType.Text, cancellationToken);
+            await WriteAsync(copy, file.RefusalKind, NpgsqlDbType.Text, cancellationToken);
+            await WriteAsync(copy, file.ImageId, NpgsqlDbType.Uuid, cancellationToken);
+            await WriteAsync(copy, (short?)file.FolderDiagnosis, NpgsqlDbType.Smallint, cancellationToken);
+            await WriteAsync(copy, file.FolderSplit?.ToColumn(), NpgsqlDbType.Text, cancellationToken);
+            await copy.WriteAsync(file.SizeBytes, NpgsqlDbType.Bigint, cancellationToken);
+        }
+
+        await copy.CompleteAsync(cancellationToken);
+    }
+
+    private static Task WriteAsync<T>(NpgsqlBinaryImporter copy, T? value, NpgsqlDbType type, CancellationToken cancellationToken)
+        where T : struct => value is { } present ? copy.WriteAsync(present, type, cancellationToken) : copy.WriteNullAsync(cancellationToken);
+
+    private static Task WriteAsync(NpgsqlBinaryImporter copy, string? value, NpgsqlDbType type, CancellationToken cancellationToken) =>
+        value is not null ? copy.WriteAsync(value, type, cancellationToken) : copy.WriteNullAsync(cancellationToken);
+}

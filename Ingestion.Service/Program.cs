@@ -1,6 +1,7 @@
 using Melanoma.Ingestion;
 using Melanoma.Ingestion.Datasets;
 using Melanoma.Ingestion.Deliveries;
+using Melanoma.Ingestion.Runs;
 using Melanoma.ServiceDefaults;
 using Melanoma.ServiceDefaults.Database;
 using Melanoma.ServiceDefaults.Grpc;
@@ -15,10 +16,10 @@ builder.AddServiceDefaults().AddMelanomaDatabase(ServiceRole.Ingestion).AddMelan
 builder.Services.AddMelanomaGrpc();
 builder.Services.AddGrpcHealthChecks();
 builder.Services.AddGrpcReflection();
-builder.AddDeliveries().AddDatasets();
+builder.AddDeliveries().AddDatasets().AddTrainingRuns();
 
 var app = builder.Build();
-app.MapServiceDefaults().MapDeliveries().MapDatasets();
+app.MapServiceDefaults().MapDeliveries().MapDatasets().MapTrainingRuns();
 app.MapGrpcHealthChecksService();
 app.MapGrpcReflectionService();
 await app.RunAsync();

@@ -3,6 +3,7 @@ using Grpc.Core;
 using Melanoma.Contracts.Messages;
 using Melanoma.Contracts.Recipes;
 using Melanoma.Contracts.V1;
+using Melanoma.Ingestion.Datasets;
 using Melanoma.ServiceDefaults.Database;
 using Melanoma.ServiceDefaults.Grpc;
 using Melanoma.Storage;
@@ -17,7 +18,12 @@ namespace Melanoma.Ingestion.Runs;
 
 /// <summary>gRPC <c>melanoma.v1.TrainingRuns</c>.</summary>
 internal sealed class TrainingRunsService(
-    IDbContextFactory<MelanomaDbContext> databases, RunReader runs, DatabaseNotifications notifications, IHostApplicationLifetime lifetime, TimeProvider time)
+    IDbContextFactory<MelanomaDbContext> databases,
+    DatasetSnapshots snapshots,
+    RunReader runs,
+    DatabaseNotifications notifications,
+    IHostApplicationLifetime lifetime,
+    TimeProvider time)
     : TrainingRuns.TrainingRunsBase
 {
     private const int MaxEpochs = 1000;
@@ -59,19 +65,15 @@ internal sealed class TrainingRunsService(
         }
 
         var kind = KindOf(request.Protocol);
-        if (!request.HasDatasetId)
-        {
-            ThrowInvalid("Name a dataset with dataset_id; CreateDataset makes one.");
-        }
-
+        var datasetId = request.HasDatasetId ? request.DatasetId : await snapshots.CreateAsync(kind, context.CancellationToken);
         await using var database = await databases.CreateDbContextAsync(context.CancellationToken);
-        await CheckDatasetAsync(database, request.DatasetId, kind, context.CancellationToken);
+        await CheckDatasetAsync(database, datasetId, kind, context.CancellationToken);
         var run = new Storage.Runs.Run
         {
             Id = Guid.CreateVersion7(time.GetUtcNow()),
             Recipe = recipe.Name,
             RecipeVersion = recipe.Version,
-            DatasetId = request.DatasetId,
+            DatasetId = datasetId,
             DatasetKind = kind,
             Epochs = epochs,
             Seed = request.HasSeed ? request.Seed : recipe.Seed,

@@ -44,6 +44,12 @@ public static class AreaFilter
     internal static void Resize(ReadOnlySpan<byte> source, int width, int height, int channels, Span<byte> destination, int newWidth, int newHeight)
     {
         CheckOutput(newWidth, newHeight, destination.Length);
+        if (width == newWidth && height == newHeight)
+        {
+            Orientation.Apply(source, width, height, channels, 1, destination);
+            return;
+        }
+
         var stride = width * channels;
         var rows = new Axis(height, newHeight);
         var columns = new Axis(width, newWidth);

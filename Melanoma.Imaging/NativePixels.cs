@@ -9,11 +9,17 @@ internal sealed unsafe class NativePixels : IDisposable
 
     public NativePixels(int width, int height, int channels)
     {
+        Width = width;
+        Height = height;
         Length = checked(width * height * channels);
         _memory = NativeMemory.AllocZeroed((nuint)Length);
     }
 
     ~NativePixels() => Free();
+
+    public int Width { get; }
+
+    public int Height { get; }
 
     public int Length { get; }
 

@@ -1,4 +1,5 @@
 using Melanoma.Imaging;
+using Melanoma.Samples;
 
 namespace Melanoma.UnitTests.Imaging;
 
@@ -150,6 +151,28 @@ public sealed class ImageDecoderTests
             Assert.True(ImageDecoder.TryDecodeToSquare(file, side, square, Limits, out _));
             Assert.True(square.AsSpan().SequenceEqual(expected));
         }
+    }
+
+    [Theory]
+    [InlineData(1600, 1200, 90, 4)]
+    [InlineData(1600, 1200, 60, 0)]
+    [InlineData(1000, 800, 95, 10)]
+    [InlineData(1024, 768, 75, 6)]
+    public void Should_stay_within_the_stated_tolerance_when_a_large_JPEG_is_decoded_smaller(int width, int height, int quality, int grain)
+    {
+        const int Side = 160;
+        var image = AreaFilter.Resize(SyntheticLesions.Draw(3, 1, 500), width, height);
+        var random = new Random(1);
+        foreach (ref var value in image.Pixels)
+            value = (byte)Math.Clamp(value + random.Next(-grain, grain + 1), 0, 255);
+        var file = ImageEncoder.EncodeJpeg(image, quality);
+        byte[] exact = new byte[Side * Side * 3], square = new byte[Side * Side * 3];
+        AreaFilter.ToSquare(Decode(file), Side, exact);
+        Assert.True(ImageDecoder.TryDecodeToSquare(file, Side, square, Limits, out _));
+
+        var differences = exact.Zip(square, (a, b) => Math.Abs(a - b)).ToArray();
+        Assert.True(differences.Max() is > 0 and <= 4, $"largest {differences.Max()}");
+        Assert.True(differences.Average() <= 0.5, $"mean {differences.Average()}");
     }
 
     [Fact]

@@ -75,12 +75,10 @@ internal sealed class Trainer : IDisposable
     {
         var started = _time.GetTimestamp();
         var firstStep = Step;
-        var rate = _schedule.RateAt(Epoch, (double)Step / StepsPerEpoch);
         while (Step < StepsPerEpoch)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            rate = _schedule.RateAt(Epoch, (double)Step / StepsPerEpoch);
-            TakeStep(rate);
+            TakeStep(RateAt(Step));
             progress?.Invoke(new EpochProgress(Epoch + 1, (double)Step / StepsPerEpoch, Speed()));
         }
 
@@ -88,12 +86,14 @@ internal sealed class Trainer : IDisposable
         cancellationToken.ThrowIfCancellationRequested();
         var validation = Judgement.Of(Rule, Prior, Logits(_data.Validation), _data.Validation);
         var figures = new EpochFigures(
-            Epoch + 1, _lossSum / _seen, (double)_right / _seen, validation.Loss, validation.Accuracy, validation.BalancedAccuracy, rate,
+            Epoch + 1, _lossSum / _seen, (double)_right / _seen, validation.Loss, validation.Accuracy, validation.BalancedAccuracy, RateAt(StepsPerEpoch - 1),
             _time.GetElapsedTime(started).TotalSeconds, speed);
         _schedule.EndEpoch(validation.Accuracy);
         Epoch++;
         (Step, _lossSum, _right, _seen) = (0, 0, 0, 0);
         return figures;
+
+        double RateAt(int step) => _schedule.RateAt(Epoch, (double)step / StepsPerEpoch);
 
         double Speed() => Math.Min(_data.Train.Length, (Step - firstStep) * _recipe.BatchSize) / Math.Max(1e-9, _time.GetElapsedTime(started).TotalSeconds);
     }

@@ -1,0 +1,147 @@
+using System.Runtime.CompilerServices;
+using Melanoma.Contracts;
+using Melanoma.Imaging;
+using Melanoma.Storage.Datasets;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Melanoma.Training.Images;
+
+/// <summary>Brings a dataset's pictures and variants out of Postgres once, decoded, into a local file that any run of the same size can use.</summary>
+internal sealed partial class DatasetImages(NpgsqlDataSource dataSource, IOptions<TrainingOptions> options, TimeProvider time, ILogger<DatasetImages> logger)
+{
+    /// <summary>The samples of a dataset with an augmentation, and their decoded pictures.</summary>
+    /// <param name="size">Height and width of the decoded pictures, in pixels.</param>
+    /// <exception cref="UnusableDatasetException">A picture cannot be decoded or there is nothing to train or validate on.</exception>
+    public async Task<TrainingData> LoadAsync(int datasetId, Guid augmentationId, int size, CancellationToken cancellationToken)
+    {
+        var samples = await SamplesAsync(datasetId, augmentationId, cancellationToken);
+        if (!samples.Any(sample => sample.Split == Split.Train) || !samples.Any(sample => sample.Split == Split.Validation))
+        {
+            throw new UnusableDatasetException($"Dataset {datasetId} has no training images or no validation images.");
+        }
+
+        Directory.CreateDirectory(options.Value.CacheFolder);
+        var path = Path.Combine(options.Value.CacheFolder, $"{augmentationId:N}-{size}.pixels");
+        var bytes = (long)samples.Count * size * size * 3;
+        if (!File.Exists(path) || new FileInfo(path).Length != bytes)
+        {
+            await BuildAsync(path, bytes, datasetId, augmentationId, size, cancellationToken);
+        }
+
+        File.SetLastWriteTimeUtc(path, time.GetUtcNow().UtcDateTime);
+        RemoveOldCaches(path);
+        return new TrainingData(new ImageCache(path, size), samples);
+    }
+
+    /// <summary>Items in the order of the dataset, then the variants in theirs.</summary>
+    private async Task<List<Sample>> SamplesAsync(int datasetId, Guid augmentationId, CancellationToken cancellationToken)
+    {
+        var samples = new List<Sample>();
+        var groups = new Dictionary<Guid, int>();
+        await using var items = dataSource.CreateCommand("SELECT split, label, group_id FROM dataset_items WHERE dataset_id = @dataset ORDER BY ordinal");
+        items.Parameters.AddWithValue("dataset", datasetId);
+        await using (var reader = await items.ExecuteReaderAsync(cancellationToken))
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                // Rows of a reproduction know no lesion: each stands for itself.
+                var group = await reader.IsDBNullAsync(2, cancellationToken) ? -1 - samples.Count : Number(reader.GetGuid(2));
+                samples.Add(new Sample(samples.Count, ToSplit(reader.GetString(0)), new DiagnosisSet(reader.GetInt16(1)), group, IsVariant: false));
+            }
+        }
+
+        await using var variants = dataSource.CreateCommand("SELECT split, label, parent_ordinal FROM variants WHERE augmentation_id = @augmentation ORDER BY ordinal");
+        variants.Parameters.AddWithValue("augmentation", augmentationId);
+        await using (var reader = await variants.ExecuteReaderAsync(cancellationToken))
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                samples.Add(new Sample(
+                    samples.Count, ToSplit(reader.GetString(0)), new DiagnosisSet(reader.GetInt16(1)), samples[reader.GetInt32(2)].Group, IsVariant: true));
+            }
+        }
+
+        return samples;
+
+        int Number(Guid group) => groups.TryGetValue(group, out var number) ? number : groups[group] = groups.Count;
+    }
+
+    private static Split ToSplit(string text) => Enum.Parse<Split>(text, ignoreCase: true);
+
+    private async Task BuildAsync(string path, long bytes, int datasetId, Guid augmentationId, int size, CancellationToken cancellationToken)
+    {
+        var started = time.GetTimestamp();
+        var unfinished = $"{path}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            using (var file = File.OpenHandle(unfinished, FileMode.CreateNew, FileAccess.Write, preallocationSize: bytes))
+            {
+                var parallel = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellationToken };
+                await Parallel.ForEachAsync(EncodedAsync(datasetId, augmentationId, cancellationToken), parallel, (encoded, _) =>
+                {
+                    var pixels = new byte[size * size * 3];
+                    if (!ImageDecoder.TryDecodeToSquare(encoded.Bytes, size, pixels, ImageLimits.Default, out var refusal))
+                    {
+                        throw new UnusableDatasetException($"{encoded.Name} cannot be decoded: {refusal.Message}");
+                    }
+
+                    RandomAccess.Write(file, pixels, encoded.Place * (long)pixels.Length);
+                    return ValueTask.CompletedTask;
+                });
+            }
+
+            File.Move(unfinished, path, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(unfinished);
+        }
+
+        var elapsed = time.GetElapsedTime(started);
+        TrainingTelemetry.CacheSeconds.Record(elapsed.TotalSeconds);
+        LogBuilt(datasetId, bytes / ((long)size * size * 3), size, elapsed.TotalSeconds);
+    }
+
+    private async IAsyncEnumerable<(int Place, string Name, byte[] Bytes)> EncodedAsync(
+        int datasetId, Guid augmentationId, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var place = 0;
+        await using var items = dataSource.CreateCommand(
+            "SELECT i.image_id, c.bytes FROM dataset_items i JOIN image_contents c ON c.image_id = i.image_id WHERE i.dataset_id = @dataset ORDER BY i.ordinal");
+        items.Parameters.AddWithValue("dataset", datasetId);
+        await using (var reader = await items.ExecuteReaderAsync(cancellationToken))
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                yield return (place++, $"Image {reader.GetGuid(0)}", await reader.GetFieldValueAsync<byte[]>(1, cancellationToken));
+            }
+        }
+
+        await using var variants = dataSource.CreateCommand("SELECT ordinal, bytes FROM variant_contents WHERE augmentation_id = @augmentation ORDER BY ordinal");
+        variants.Parameters.AddWithValue("augmentation", augmentationId);
+        await using (var reader = await variants.ExecuteReaderAsync(cancellationToken))
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                yield return (place++, $"Variant {reader.GetInt32(0)} of augmentation {augmentationId}", await reader.GetFieldValueAsync<byte[]>(1, cancellationToken));
+            }
+        }
+    }
+
+    private void RemoveOldCaches(string current)
+    {
+        // A file that another worker has mapped stays readable for it until it lets go.
+        var others = new DirectoryInfo(options.Value.CacheFolder).GetFiles("*.pixels").Where(file => file.FullName != Path.GetFullPath(current));
+        foreach (var file in others.OrderByDescending(file => file.LastWriteTimeUtc).Skip(options.Value.CachesKept - 1))
+        {
+            file.Delete();
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "Dataset {DatasetId}: {Images} pictures decoded to {Size} x {Size} in {Seconds:f1} s")]
+    private partial void LogBuilt(int datasetId, long images, int size, double seconds);
+}
+
+/// <summary>A dataset on which no run can succeed.</summary>
+internal sealed class UnusableDatasetException(string message) : Exception(message);

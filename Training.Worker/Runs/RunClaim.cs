@@ -1,0 +1,37 @@
+using Melanoma.Storage.Datasets;
+
+namespace Melanoma.Training.Runs;
+
+/// <summary>A run that this worker holds the lease of.</summary>
+/// <param name="Fence">Every write must match it.</param>
+/// <param name="Attempt">How many times the run was taken, this time counted.</param>
+/// <param name="FinishedEpochs">Epochs whose figures are stored.</param>
+/// <param name="PreviousError">What the last attempt ended with, if it failed.</param>
+internal sealed record RunClaim(
+    Guid RunId,
+    long Fence,
+    int Attempt,
+    int FinishedEpochs,
+    string? PreviousError,
+    string Recipe,
+    int RecipeVersion,
+    int DatasetId,
+    DatasetKind DatasetKind,
+    Guid AugmentationId,
+    int Epochs,
+    int Seed);
+
+/// <summary>What a heartbeat came to.</summary>
+internal enum LeaseState
+{
+    Held,
+
+    /// <summary>Held, but somebody asked that the run be stopped.</summary>
+    CancelRequested,
+
+    /// <summary>It lapsed or another worker has it: nothing may be written any more.</summary>
+    Lost,
+}
+
+/// <summary>The lease lapsed; whatever this worker still wanted to write is not written.</summary>
+internal sealed class LeaseLostException(Guid runId) : Exception($"The lease of run {runId} was lost.");

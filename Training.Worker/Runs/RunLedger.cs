@@ -1,0 +1,275 @@
+using System.Security.Cryptography;
+using Melanoma.Contracts.Messages;
+using Melanoma.Contracts.Models;
+using Melanoma.ServiceDefaults;
+using Melanoma.Storage.Datasets;
+using Melanoma.Storage.Outbox;
+using Melanoma.Storage.Roles;
+using Melanoma.Training.Loop;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Melanoma.Training.Runs;
+
+/// <summary>
+/// Everything that is written about a run. A lease is measured by the database's clock, and each write matches the fence in the
+/// statement or the transaction that writes.
+/// </summary>
+internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOptions> options)
+{
+    private const string Owned = "run_id = @run AND fence = @fence AND state = 'training' AND lease_until > clock_timestamp()";
+
+    /// <summary>Takes the oldest run that waits for a worker or whose worker went away; null when there is none.</summary>
+    public async Task<RunClaim?> ClaimAsync(CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(
+            """
+            WITH next AS (
+                SELECT r.id FROM runs r
+                JOIN augmentations a ON a.dataset_id = r.dataset_id AND a.policy = r.augmentation_policy
+                    AND a.samples_per_class = r.samples_per_class AND a.seed = r.seed AND a.completed_at IS NOT NULL
+                LEFT JOIN run_executions e ON e.run_id = r.id
+                WHERE (e.run_id IS NULL AND r.cancel_requested_at IS NULL)
+                   OR (e.state = 'training' AND (e.lease_until IS NULL OR e.lease_until < clock_timestamp()))
+                ORDER BY r.requested_at LIMIT 1
+            ), claimed AS (
+                INSERT INTO run_executions AS e (run_id, state, lease_owner, lease_until, fence, attempts, started_at, epoch_fraction, images_per_second)
+                SELECT id, 'training', @owner, clock_timestamp() + @lease, 1, 1, clock_timestamp(), 0, 0 FROM next
+                ON CONFLICT (run_id) DO UPDATE
+                    SET lease_owner = @owner, lease_until = clock_timestamp() + @lease, fence = e.fence + 1, attempts = e.attempts + 1
+                    WHERE e.state = 'training' AND (e.lease_until IS NULL OR e.lease_until < clock_timestamp())
+                RETURNING e.run_id, e.fence, e.attempts, e.error
+            )
+            SELECT c.run_id, c.fence, c.attempts, (SELECT count(*)::int FROM run_epochs p WHERE p.run_id = c.run_id), c.error,
+                   r.recipe, r.recipe_version, r.dataset_id, r.dataset_kind, a.id, r.epochs, r.seed
+            FROM claimed c
+            JOIN runs r ON r.id = c.run_id
+            JOIN augmentations a ON a.dataset_id = r.dataset_id AND a.policy = r.augmentation_policy
+                AND a.samples_per_class = r.samples_per_class AND a.seed = r.seed
+            """);
+        command.Parameters.AddWithValue("owner", Replica.Name);
+        command.Parameters.AddWithValue("lease", Lease);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        return await reader.ReadAsync(cancellationToken)
+            ? new RunClaim(
+                reader.GetGuid(0), reader.GetInt64(1), reader.GetInt32(2), reader.GetInt32(3), await reader.IsDBNullAsync(4, cancellationToken) ? null : reader.GetString(4),
+                reader.GetString(5), reader.GetInt32(6), reader.GetInt32(7), Enum.Parse<DatasetKind>(reader.GetString(8), ignoreCase: true),
+                reader.GetGuid(9), reader.GetInt32(10), reader.GetInt32(11))
+            : null;
+    }
+
+    /// <summary>Renews the lease and shows how far the running epoch is.</summary>
+    public async Task<LeaseState> RenewAsync(RunClaim claim, EpochProgress progress, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(
+            $"""
+            UPDATE run_executions SET lease_until = clock_timestamp() + @lease, epoch_fraction = @fraction, images_per_second = @speed
+            WHERE {Owned}
+            RETURNING (SELECT cancel_requested_at IS NOT NULL FROM runs WHERE id = @run)
+            """);
+        Identify(command, claim);
+        command.Parameters.AddWithValue("lease", Lease);
+        command.Parameters.AddWithValue("fraction", progress.Fraction);
+        command.Parameters.AddWithValue("speed", progress.ImagesPerSecond);
+        return await command.ExecuteScalarAsync(cancellationToken) switch
+        {
+            true => LeaseState.CancelRequested,
+            false => LeaseState.Held,
+            _ => LeaseState.Lost,
+        };
+    }
+
+    /// <summary>The saved states of a run, the newest first.</summary>
+    public async Task<IReadOnlyList<byte[]>> CheckpointsAsync(RunClaim claim, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand("SELECT state FROM checkpoints WHERE run_id = @run ORDER BY epoch DESC");
+        command.Parameters.AddWithValue("run", claim.RunId);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var states = new List<byte[]>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            states.Add(await reader.GetFieldValueAsync<byte[]>(0, cancellationToken));
+        }
+
+        return states;
+    }
+
+    /// <summary>Stores an epoch's figures and the state after it; the last two states are kept.</summary>
+    /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>
+    public Task StoreEpochAsync(RunClaim claim, EpochFigures figures, byte[] state, CancellationToken cancellationToken) =>
+        WriteAsync(
+            claim,
+            async (connection, transaction) =>
+            {
+                await using var command = new NpgsqlCommand(
+                    """
+                    INSERT INTO run_epochs (run_id, epoch, training_loss, training_accuracy, validation_loss, validation_accuracy,
+                        validation_balanced_accuracy, learning_rate, seconds, images_per_second, worker)
+                    VALUES (@run, @epoch, @tloss, @tacc, @vloss, @vacc, @vbal, @rate, @seconds, @speed, @worker)
+                    ON CONFLICT (run_id, epoch) DO UPDATE SET training_loss = excluded.training_loss, training_accuracy = excluded.training_accuracy,
+                        validation_loss = excluded.validation_loss, validation_accuracy = excluded.validation_accuracy,
+                        validation_balanced_accuracy = excluded.validation_balanced_accuracy, learning_rate = excluded.learning_rate,
+                        seconds = excluded.seconds, images_per_second = excluded.images_per_second, worker = excluded.worker
+                    """,
+                    connection,
+                    transaction);
+                command.Parameters.AddWithValue("run", claim.RunId);
+                command.Parameters.AddWithValue("epoch", figures.Epoch);
+                command.Parameters.AddWithValue("tloss", figures.TrainingLoss);
+                command.Parameters.AddWithValue("tacc", figures.TrainingAccuracy);
+                command.Parameters.AddWithValue("vloss", figures.ValidationLoss);
+                command.Parameters.AddWithValue("vacc", figures.ValidationAccuracy);
+                command.Parameters.AddWithValue("vbal", figures.ValidationBalancedAccuracy);
+                command.Parameters.AddWithValue("rate", figures.LearningRate);
+                command.Parameters.AddWithValue("seconds", figures.Seconds);
+                command.Parameters.AddWithValue("speed", figures.ImagesPerSecond);
+                command.Parameters.AddWithValue("worker", Replica.Name);
+                await command.ExecuteNonQueryAsync(cancellationToken);
+                await StoreStateAsync(connection, transaction, claim, figures.Epoch, state, cancellationToken);
+            },
+            "epoch_fraction = 0",
+            cancellationToken);
+
+    /// <summary>Gives the run back with its state, for another worker to go on at once.</summary>
+    /// <param name="epochsBehind">Whole epochs behind the state.</param>
+    /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>
+    public Task HandBackAsync(RunClaim claim, int epochsBehind, byte[] state, CancellationToken cancellationToken) =>
+        WriteAsync(
+            claim,
+            (connection, transaction) => StoreStateAsync(connection, transaction, claim, epochsBehind, state, cancellationToken),
+            "lease_owner = NULL, lease_until = NULL",
+            cancellationToken);
+
+    /// <summary>Gives the run back after an error that another attempt may not meet.</summary>
+    public Task ReleaseAsync(RunClaim claim, string? error, CancellationToken cancellationToken) =>
+        EndAsync(claim, "lease_owner = NULL, lease_until = NULL, error = @error", error, cancellationToken);
+
+    /// <summary>Ends the run without a model.</summary>
+    public Task FailAsync(RunClaim claim, string error, CancellationToken cancellationToken) =>
+        EndAsync(claim, "state = 'failed', ended_at = clock_timestamp(), lease_owner = NULL, lease_until = NULL, error = @error", error, cancellationToken);
+
+    /// <summary>Ends the run because somebody asked for it.</summary>
+    public Task CancelAsync(RunClaim claim, CancellationToken cancellationToken) =>
+        EndAsync(claim, "state = 'cancelled', ended_at = clock_timestamp(), lease_owner = NULL, lease_until = NULL, error = @error", null, cancellationToken);
+
+    /// <summary>How many models were reported on this dataset's test split so far.</summary>
+    public async Task<int> TestLooksAsync(int datasetId, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand("SELECT count(*)::int FROM model_versions WHERE dataset_id = @dataset");
+        command.Parameters.AddWithValue("dataset", datasetId);
+        return (int)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    /// <summary>Registers the model as a candidate, tells of it, and ends the run, all or nothing.</summary>
+    /// <returns>The number of the version.</returns>
+    /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>
+    public async Task<int> RegisterAsync(RunClaim claim, ModelReport report, int inputSize, byte[] model, CancellationToken cancellationToken)
+    {
+        var version = 0;
+        await WriteAsync(
+            claim,
+            async (connection, transaction) =>
+            {
+                await using var insert = new NpgsqlCommand(
+                    """
+                    INSERT INTO model_versions (run_id, recipe, recipe_version, dataset_id, dataset_kind, state, created_at, input_size, report)
+                    VALUES (@run, @recipe, @recipe_version, @dataset, @kind, 'candidate', clock_timestamp(), @size, @report)
+                    RETURNING version
+                    """,
+                    connection,
+                    transaction);
+                insert.Parameters.AddWithValue("run", claim.RunId);
+                insert.Parameters.AddWithValue("recipe", claim.Recipe);
+                insert.Parameters.AddWithValue("recipe_version", claim.RecipeVersion);
+                insert.Parameters.AddWithValue("dataset", claim.DatasetId);
+                insert.Parameters.AddWithValue("kind", Text(claim.DatasetKind));
+                insert.Parameters.AddWithValue("size", inputSize);
+                insert.Parameters.AddWithValue("report", NpgsqlDbType.Jsonb, report.ToJson());
+                version = (int)(await insert.ExecuteScalarAsync(cancellationToken))!;
+
+                var message = OutboxMessage.For(ServiceRole.Training, new ModelTrained(version));
+                await using var rest = new NpgsqlCommand(
+                    """
+                    INSERT INTO model_artefacts (version, precision, sha256, bytes) VALUES (@version, 'fp32', @sha256, @bytes);
+                    INSERT INTO outbox (service, message_name, body, trace_parent) VALUES (@service, @name, @body, @trace);
+                    """,
+                    connection,
+                    transaction);
+                rest.Parameters.AddWithValue("version", version);
+                rest.Parameters.AddWithValue("sha256", SHA256.HashData(model));
+                rest.Parameters.AddWithValue("bytes", model);
+                rest.Parameters.AddWithValue("service", message.Service.ServiceName());
+                rest.Parameters.AddWithValue("name", message.MessageName);
+                rest.Parameters.AddWithValue("body", NpgsqlDbType.Jsonb, message.Body);
+                rest.Parameters.AddWithValue("trace", (object?)message.TraceParent ?? DBNull.Value);
+                await rest.ExecuteNonQueryAsync(cancellationToken);
+            },
+            "state = 'completed', ended_at = clock_timestamp(), lease_owner = NULL, lease_until = NULL, error = NULL, epoch_fraction = 1",
+            cancellationToken);
+        return version;
+    }
+
+    internal static string Text(DatasetKind kind) => kind.ToString().ToLowerInvariant();
+
+    private TimeSpan Lease => TimeSpan.FromSeconds(options.Value.LeaseSeconds);
+
+    private static void Identify(NpgsqlCommand command, RunClaim claim)
+    {
+        command.Parameters.AddWithValue("run", claim.RunId);
+        command.Parameters.AddWithValue("fence", claim.Fence);
+    }
+
+    private static async Task StoreStateAsync(
+        NpgsqlConnection connection, NpgsqlTransaction transaction, RunClaim claim, int epoch, byte[] state, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            """
+            INSERT INTO checkpoints (run_id, epoch, saved_at, state) VALUES (@run, @epoch, clock_timestamp(), @state)
+            ON CONFLICT (run_id, epoch) DO UPDATE SET saved_at = excluded.saved_at, state = excluded.state;
+            DELETE FROM checkpoints WHERE run_id = @run AND epoch < @epoch - 1;
+            """,
+            connection,
+            transaction);
+        command.Parameters.AddWithValue("run", claim.RunId);
+        command.Parameters.AddWithValue("epoch", epoch);
+        command.Parameters.AddWithValue("state", state);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>Writes under the lease: the row is locked with its fence checked, so that nobody takes the run over before the commit.</summary>
+    private async Task WriteAsync(
+        RunClaim claim, Func<NpgsqlConnection, NpgsqlTransaction, Task> write, string andSet, CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using (var check = new NpgsqlCommand($"SELECT 1 FROM run_executions WHERE {Owned} FOR UPDATE", connection, transaction))
+        {
+            Identify(check, claim);
+            if (await check.ExecuteScalarAsync(cancellationToken) is null)
+            {
+                throw new LeaseLostException(claim.RunId);
+            }
+        }
+
+        await write(connection, transaction);
+        await using (var update = new NpgsqlCommand($"UPDATE run_executions SET {andSet} WHERE run_id = @run AND fence = @fence", connection, transaction))
+        {
+            Identify(update, claim);
+            await update.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    private async Task EndAsync(RunClaim claim, string set, string? error, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand($"UPDATE run_executions SET {set} WHERE {Owned}");
+        Identify(command, claim);
+        command.Parameters.AddWithValue("error", NpgsqlDbType.Text, (object?)error ?? DBNull.Value);
+        if (await command.ExecuteNonQueryAsync(cancellationToken) == 0)
+        {
+            throw new LeaseLostException(claim.RunId);
+        }
+    }
+}

@@ -1,0 +1,278 @@
+using Melanoma.Contracts;
+using Melanoma.Contracts.Models;
+using Melanoma.Storage.Datasets;
+using Melanoma.Training.Evaluation;
+using Melanoma.Training.Images;
+using Melanoma.Training.Loop;
+using Melanoma.Training.Onnx;
+using Melanoma.Training.Recipes;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Melanoma.Training.Runs;
+
+/// <summary>Carries a claimed run from its last checkpoint to a registered candidate, or gives it back.</summary>
+internal sealed partial class RunTraining(
+    RunLedger ledger, DatasetImages images, TrainingDevice device, IOptions<TrainingOptions> options, TimeProvider time, ILogger<RunTraining> logger)
+{
+    private const int ParityPictures = 8;
+
+    /// <summary>Works on the run until it ended, somebody else has it, or the worker stops.</summary>
+    /// <returns>False when the surroundings failed and an immediate new attempt would fail as well.</returns>
+    public async Task<bool> CarryOutAsync(RunClaim claim, CancellationToken stopping)
+    {
+        using var activity = TrainingTelemetry.Source.StartActivity("train run");
+        activity?.SetTag("melanoma.run", claim.RunId);
+        LogTaken(claim.RunId, claim.Recipe, claim.DatasetId, claim.Attempt, claim.FinishedEpochs, claim.Epochs);
+
+        using var interrupt = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        using var heartStop = new CancellationTokenSource();
+        var heart = new Heartbeat(ledger, claim, TimeSpan.FromSeconds(options.Value.LeaseSeconds / 3), time, logger);
+        var beating = heart.BeatAsync(interrupt, heartStop.Token);
+        var outcome = "completed";
+        var tryAgainAtOnce = true;
+        try
+        {
+            if (claim.Attempt - claim.FinishedEpochs > options.Value.AttemptsWithoutProgress)
+            {
+                var last = claim.PreviousError is { } error ? $" The last error was: {error}" : " No attempt left an error, as when a process is killed.";
+                throw new HopelessRunException($"The run was taken {claim.Attempt} times and finished {claim.FinishedEpochs} epochs.{last}");
+            }
+
+            await TrainAsync(claim, heart, interrupt.Token);
+        }
+        catch (LeaseLostException)
+        {
+            outcome = "lost";
+            LogLost(claim.RunId);
+        }
+        catch (OperationCanceledException) when (interrupt.IsCancellationRequested)
+        {
+            outcome = await LetGoAsync(claim, heart.State);
+        }
+        catch (Exception exception) when (IsLasting(exception) || exception.Message == claim.PreviousError)
+        {
+            outcome = "failed";
+            LogFailed(exception, claim.RunId);
+            await ledger.FailAsync(claim, exception.Message, CancellationToken.None);
+        }
+        catch (Exception exception)
+        {
+            // The error stays on the row: the next attempt that ends with the same one ends the run. Other runs must not suffer for this one.
+            outcome = "released";
+            tryAgainAtOnce = false;
+            LogReleased(exception, claim.RunId);
+            var surroundings = exception is NpgsqlException or IOException;
+            await ledger.ReleaseAsync(claim, surroundings ? claim.PreviousError : exception.Message, CancellationToken.None);
+        }
+        finally
+        {
+            await heartStop.CancelAsync();
+            await beating;
+            TrainingTelemetry.Runs.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
+        }
+
+        return tryAgainAtOnce;
+    }
+
+    /// <summary>Errors that the same run would meet again on any worker.</summary>
+    private static bool IsLasting(Exception exception) =>
+        exception is HopelessRunException or UnknownRecipeException or UnusableDatasetException or TrainingDivergedException or ParityException;
+
+    private async Task<string> LetGoAsync(RunClaim claim, LeaseState lease)
+    {
+        switch (lease)
+        {
+            case LeaseState.CancelRequested:
+                await ledger.CancelAsync(claim, CancellationToken.None);
+                LogCancelled(claim.RunId);
+                return "cancelled";
+            case LeaseState.Lost:
+                LogLost(claim.RunId);
+                return "lost";
+            default:
+                LogHandedBack(claim.RunId);
+                return "handed back";
+        }
+    }
+
+    private async Task TrainAsync(RunClaim claim, Heartbeat heart, CancellationToken cancellationToken)
+    {
+        var recipe = TrainingRecipes.Find(claim.Recipe, claim.RecipeVersion);
+        TrainingData data;
+        try
+        {
+            data = await images.LoadAsync(claim.DatasetId, claim.AugmentationId, recipe.Network.InputSize, cancellationToken);
+        }
+        catch (OperationCanceledException) when (heart.State == LeaseState.Held)
+        {
+            await ledger.ReleaseAsync(claim, claim.PreviousError, CancellationToken.None);
+            throw;
+        }
+
+        using var pixels = data.Images;
+        using (var trainer = new Trainer(recipe, data, claim.Epochs, claim.Seed, time, device.Device))
+        {
+            Resume(claim, trainer, await ledger.CheckpointsAsync(claim, cancellationToken));
+            EpochFigures? last = null;
+            while (!trainer.IsFinished)
+            {
+                try
+                {
+                    last = await device.RunAsync(() => trainer.FinishEpoch(heart.Report, cancellationToken));
+                }
+                catch (OperationCanceledException) when (heart.State == LeaseState.Held)
+                {
+                    await ledger.HandBackAsync(claim, trainer.Epoch, trainer.Capture(), CancellationToken.None);
+                    throw;
+                }
+
+                await StoreAsync(claim, last, trainer.Capture());
+            }
+
+            var looks = await ledger.TestLooksAsync(claim.DatasetId, cancellationToken);
+            var (model, report) = await device.RunAsync(() => Finish(claim, recipe, trainer, data, last, looks + 1));
+            cancellationToken.ThrowIfCancellationRequested();
+            var version = await ledger.RegisterAsync(claim, report, recipe.Network.InputSize, model, CancellationToken.None);
+            LogRegistered(claim.RunId, version, report.Validation.BalancedAccuracy, report.Test?.BalancedAccuracy, report.ParityDifference);
+        }
+    }
+
+    private void Resume(RunClaim claim, Trainer trainer, IReadOnlyList<byte[]> checkpoints)
+    {
+        foreach (var checkpoint in checkpoints)
+        {
+            try
+            {
+                trainer.Restore(checkpoint);
+                LogResumed(claim.RunId, trainer.Epoch, trainer.Step);
+                return;
+            }
+            catch (InvalidDataException exception)
+            {
+                LogCheckpointRefused(exception, claim.RunId);
+            }
+        }
+    }
+
+    /// <summary>Stores an epoch, again and again while the database is away: a lost epoch costs more than a late one.</summary>
+    private async Task StoreAsync(RunClaim claim, EpochFigures figures, byte[] state)
+    {
+        var deadline = time.GetUtcNow() + TimeSpan.FromSeconds(options.Value.LeaseSeconds);
+        while (true)
+        {
+            try
+            {
+                await ledger.StoreEpochAsync(claim, figures, state, CancellationToken.None);
+                break;
+            }
+            catch (NpgsqlException exception) when (time.GetUtcNow() < deadline)
+            {
+                LogStoreAgain(claim.RunId, figures.Epoch, exception.Message);
+                await Task.Delay(TimeSpan.FromSeconds(1), time, CancellationToken.None);
+            }
+        }
+
+        TrainingTelemetry.Epochs.Add(1);
+        TrainingTelemetry.EpochSeconds.Record(figures.Seconds);
+        LogEpoch(claim.RunId, figures.Epoch, claim.Epochs, figures.TrainingLoss, figures.TrainingAccuracy, figures.ValidationAccuracy, figures.ImagesPerSecond);
+    }
+
+    private static (byte[] Model, ModelReport Report) Finish(
+        RunClaim claim, TrainingRecipe recipe, Trainer trainer, TrainingData data, EpochFigures? last, int looks)
+    {
+        var bare = trainer.Rule;
+        var validationLogits = trainer.Logits(data.Validation);
+        var rule = bare with { Temperature = TemperatureScaling.Fit(bare, trainer.Prior, validationLogits, data.Validation) };
+        var validation = Judgement.Of(rule, trainer.Prior, validationLogits, data.Validation);
+        var points = validation.ChooseOperatingPoints();
+        var validationFigures = validation.Figures(Judgement.Of(bare, trainer.Prior, validationLogits, data.Validation), points, claim.Seed);
+
+        // Everything is chosen: now the one look at the test split.
+        SplitFigures? test = null;
+        if (data.Test.Length > 0)
+        {
+            var logits = trainer.Logits(data.Test);
+            test = Judgement.Of(rule, trainer.Prior, logits, data.Test).Figures(Judgement.Of(bare, trainer.Prior, logits, data.Test), points, claim.Seed);
+        }
+
+        var unsupported = DiagnosisSet.Of([.. Enumerable.Range(0, Diagnoses.Count).Where(i => !data.Supported[i]).Select(i => (Diagnosis)i)]);
+        var properties = new ModelProperties(
+            recipe.Network.InputSize, claim.Recipe, claim.RecipeVersion, claim.DatasetId, RunLedger.Text(claim.DatasetKind),
+            trainer.Prior, rule.Temperature, points, unsupported, recipe.Network.HasActivationMap);
+        var model = OnnxExporter.Export(recipe.Network, trainer.Network.Weights(), rule, properties.ToMetadata());
+        var parity = ParityCheck.Require(trainer.Network, rule, model, Pictures(data));
+        var leaky = claim.DatasetKind == DatasetKind.Reproduction;
+        return (model, new ModelReport
+        {
+            Recipe = claim.Recipe,
+            RecipeVersion = claim.RecipeVersion,
+            DatasetId = claim.DatasetId,
+            Protocol = leaky ? "leaky" : "honest",
+            Epochs = claim.Epochs,
+            Seed = claim.Seed,
+            Parameters = recipe.Network.ParameterCount,
+            ClassesBefore = data.ClassesBefore,
+            ClassesAfter = data.ClassesAfter,
+            Validation = validationFigures,
+            Test = test,
+            TestLooks = looks,
+            ClassPrior = trainer.Prior,
+            Temperature = rule.Temperature,
+            OperatingPoints = points,
+            Unsupported = [.. unsupported.Members.Select(Diagnoses.NameOf)],
+            ParityDifference = parity,
+            Findings = Findings.Of(last, validationFigures, test, leaky),
+        });
+    }
+
+    private static byte[] Pictures(TrainingData data)
+    {
+        var chosen = data.Validation.Take(ParityPictures).ToArray();
+        var pixels = new byte[chosen.Length * data.Images.BytesPerImage];
+        for (var i = 0; i < chosen.Length; i++)
+        {
+            data.Images[chosen[i].Image].CopyTo(pixels.AsSpan(i * data.Images.BytesPerImage));
+        }
+
+        return pixels;
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "Run {RunId} taken: recipe {Recipe} on dataset {DatasetId}, attempt {Attempt}, {Finished} of {Epochs} epochs behind it")]
+    private partial void LogTaken(Guid runId, string recipe, int datasetId, int attempt, int finished, int epochs);
+
+    [LoggerMessage(2, LogLevel.Information, "Run {RunId} goes on after epoch {Epoch}, step {Step}")]
+    private partial void LogResumed(Guid runId, int epoch, int step);
+
+    [LoggerMessage(3, LogLevel.Information,
+        "Run {RunId}: epoch {Epoch} of {Epochs}, training loss {Loss:f3}, accuracy {Accuracy:p1}, validation accuracy {ValidationAccuracy:p1}, {Speed:f0} images/s")]
+    private partial void LogEpoch(Guid runId, int epoch, int epochs, double loss, double accuracy, double validationAccuracy, double speed);
+
+    [LoggerMessage(4, LogLevel.Information,
+        "Run {RunId} became candidate {Version}: balanced accuracy {Validation:p1} on validation, {Test:p1} on test; ONNX differs by at most {Parity:g2}")]
+    private partial void LogRegistered(Guid runId, int version, double validation, double? test, double parity);
+
+    [LoggerMessage(5, LogLevel.Information, "Run {RunId} is handed back with its state")]
+    private partial void LogHandedBack(Guid runId);
+
+    [LoggerMessage(6, LogLevel.Information, "Run {RunId} was cancelled")]
+    private partial void LogCancelled(Guid runId);
+
+    [LoggerMessage(7, LogLevel.Warning, "The lease of run {RunId} was lost; nothing more is written")]
+    private partial void LogLost(Guid runId);
+
+    [LoggerMessage(8, LogLevel.Error, "Run {RunId} failed")]
+    private partial void LogFailed(Exception exception, Guid runId);
+
+    [LoggerMessage(9, LogLevel.Error, "Run {RunId} met an error and is given back for another attempt")]
+    private partial void LogReleased(Exception exception, Guid runId);
+
+    [LoggerMessage(11, LogLevel.Warning, "A checkpoint of run {RunId} cannot be used")]
+    private partial void LogCheckpointRefused(Exception exception, Guid runId);
+
+    [LoggerMessage(12, LogLevel.Warning, "Epoch {Epoch} of run {RunId} could not be stored yet: {Reason}")]
+    private partial void LogStoreAgain(Guid runId, int epoch, string reason);
+}
+
+/// <summary>The run was taken too often without getting anywhere.</summary>
+internal sealed class HopelessRunException(string message) : Exception(message);

@@ -1,0 +1,41 @@
+using Microsoft.Extensions.Options;
+using static TorchSharp.torch;
+
+namespace Melanoma.Training.Runs;
+
+/// <summary>What the numerics run on, and the thread they run on.</summary>
+internal sealed partial class TrainingDevice
+{
+    private readonly int _threads;
+
+    public TrainingDevice(IOptions<TrainingOptions> options, ILogger<TrainingDevice> logger)
+    {
+        _threads = options.Value.Threads == 0 ? Environment.ProcessorCount : options.Value.Threads;
+        var cuda = options.Value.Device != "cpu" && cuda_is_available();
+        if (options.Value.Device == "cuda" && !cuda)
+        {
+            throw new OptionsValidationException(nameof(TrainingOptions), typeof(TrainingOptions),
+                [$"{TrainingOptions.Section}:{nameof(TrainingOptions.Device)} is cuda, but this build has no CUDA or the machine no device."]);
+        }
+
+        Device = cuda ? CUDA : CPU;
+        LogDevice(logger, Device.ToString(), _threads);
+    }
+
+    public Device Device { get; }
+
+    /// <summary>Runs hours of arithmetic on a thread of its own, so that no thread of the pool is held.</summary>
+    public Task<T> RunAsync<T>(Func<T> work) => Task.Factory.StartNew(
+        () =>
+        {
+            // OpenMP counts threads per calling thread.
+            set_num_threads(_threads);
+            return work();
+        },
+        CancellationToken.None,
+        TaskCreationOptions.LongRunning,
+        TaskScheduler.Default);
+
+    [LoggerMessage(20, LogLevel.Information, "Training on {Device} with {Threads} threads")]
+    private static partial void LogDevice(ILogger logger, string device, int threads);
+}

@@ -1,0 +1,44 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Melanoma.Training;
+
+/// <summary>Settings of the training worker, section <c>Training</c>.</summary>
+internal sealed class TrainingOptions : IValidatableObject
+{
+    public const string Section = "Training";
+
+    /// <summary>Threads of the numerics; 0, the default, takes all cores.</summary>
+    [Range(0, 1024)]
+    public int Threads { get; set; }
+
+    /// <summary><c>auto</c> (default: CUDA if the build has it and a device is there, else the CPU), <c>cpu</c> or <c>cuda</c>.</summary>
+    public string Device { get; set; } = "auto";
+
+    /// <summary>Folder of the decoded image caches; by default one under the system's temporary folder.</summary>
+    [Required]
+    public string CacheFolder { get; set; } = Path.Combine(Path.GetTempPath(), "melanoma-training-cache");
+
+    /// <summary>How many image caches are kept, the latest used first; default 3.</summary>
+    [Range(1, 1000)]
+    public int CachesKept { get; set; } = 3;
+
+    /// <summary>Length of a run's lease in seconds; it is renewed three times in that span. Default 30.</summary>
+    [Range(2, 3600)]
+    public double LeaseSeconds { get; set; } = 30;
+
+    /// <summary>Longest pause in seconds between two looks for runs that nobody woke the worker for. Default 30.</summary>
+    [Range(1, 3600)]
+    public double SweepSeconds { get; set; } = 30;
+
+    /// <summary>A run that was taken this many times more often than it finished epochs has failed. Default 10.</summary>
+    [Range(1, 1000)]
+    public int AttemptsWithoutProgress { get; set; } = 10;
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (Device is not ("auto" or "cpu" or "cuda"))
+        {
+            yield return new ValidationResult($"{Section}:{nameof(Device)} is '{Device}'; it must be auto, cpu or cuda.", [nameof(Device)]);
+        }
+    }
+}

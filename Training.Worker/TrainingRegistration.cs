@@ -1,0 +1,24 @@
+using Melanoma.ServiceDefaults.Messaging;
+using Melanoma.Training.Images;
+using Melanoma.Training.Runs;
+
+namespace Melanoma.Training;
+
+/// <summary>The training worker in two calls.</summary>
+internal static class TrainingRegistration
+{
+    /// <summary>Every replica is woken: the one that a shared queue would choose may be busy for hours.</summary>
+    public static void DeclareQueues(BusQueues queues) => queues.PerReplica<AugmentationCompletedConsumer>("training");
+
+    public static WebApplicationBuilder AddTraining(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<TrainingOptions>().BindConfiguration(TrainingOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton<WakeUp>();
+        builder.Services.AddSingleton<TrainingDevice>();
+        builder.Services.AddSingleton<DatasetImages>();
+        builder.Services.AddSingleton<RunLedger>();
+        builder.Services.AddSingleton<RunTraining>();
+        builder.Services.AddHostedService<TrainingLoop>();
+        return builder;
+    }
+}

@@ -1,0 +1,31 @@
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http.Features;
+using Npgsql;
+
+namespace Melanoma.Gateway.Refusals;
+
+/// <summary>Turns what the Gateway did not expect into a refusal that tells nothing of its inside.</summary>
+internal static class ExceptionRefusals
+{
+    public static IApplicationBuilder UseRefusalsForExceptions(this IApplicationBuilder app) => app.UseExceptionHandler(new ExceptionHandlerOptions
+    {
+        ExceptionHandler = context => context.RefuseAsync(RefusalOf(context.Features.GetRequiredFeature<IExceptionHandlerFeature>().Error)),
+        AllowStatusCode404Response = true,
+    });
+
+    private static Refusal RefusalOf(Exception exception) => exception switch
+    {
+        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => Refusal.BodyTooLarge(GatewayLimits.OtherBodyBytes),
+        BadHttpRequestException => Refusal.MalformedBody,
+        _ when IsDatabaseLost(exception) => Refusal.DatabaseLost,
+        _ => Refusal.Defect,
+    };
+
+    private static bool IsDatabaseLost(Exception? exception) => exception switch
+    {
+        null => false,
+        PostgresException postgres => postgres.IsTransient,
+        NpgsqlException or TimeoutException => true,
+        _ => IsDatabaseLost(exception.InnerException),
+    };
+}

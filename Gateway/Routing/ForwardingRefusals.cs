@@ -1,0 +1,41 @@
+using Melanoma.Gateway.Refusals;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Melanoma.Gateway.Routing;
+
+/// <summary>Says in the caller's protocol why a call was not forwarded, where YARP alone would answer with a bare status code.</summary>
+internal sealed class ForwardingRefusals(RequestDelegate next)
+{
+    public async Task InvokeAsync(HttpContext context)
+    {
+        var proxy = context.GetReverseProxyFeature();
+        var service = proxy.Cluster.Config.ClusterId.Split('-')[0];
+        var limit = proxy.Route.Config.MaxRequestBodySize;
+        if (limit is null && !HttpProtocol.IsHttp2(context.Request.Protocol))
+        {
+            await context.RefuseAsync(Refusal.NeedsHttp2);
+            return;
+        }
+
+        if (context.Request.ContentLength > limit)
+        {
+            await context.RefuseAsync(Refusal.BodyTooLarge(limit.Value));
+            return;
+        }
+
+        await next(context);
+        if (!context.Response.HasStarted && context.GetForwarderErrorFeature() is { } failure && RefusalOf(failure, service, limit) is { } refusal)
+            await context.RefuseAsync(refusal);
+    }
+
+    private static Refusal? RefusalOf(IForwarderErrorFeature failure, string service, long? limit) => failure.Error switch
+    {
+        // The caller has gone away; nobody reads the answer.
+        ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled or ForwarderError.ResponseBodyCanceled => null,
+        ForwarderError.RequestBodyClient => failure.Exception is BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }
+            ? Refusal.BodyTooLarge(limit ?? GatewayLimits.OtherBodyBytes)
+            : Refusal.MalformedBody,
+        ForwarderError.RequestTimedOut => Refusal.ServiceSilent(service),
+        _ => Refusal.ServiceDown(service),
+    };
+}

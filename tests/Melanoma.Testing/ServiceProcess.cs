@@ -124,6 +124,11 @@ public sealed class ServiceProcess : IAsyncDisposable
                 {
                     last = failure.Message;
                 }
+                catch (OperationCanceledException) when (!limit.IsCancellationRequested)
+                {
+                    // The first answer of a busy machine may take longer than one question waits.
+                    last = $"no answer within {client.Timeout.TotalSeconds} s";
+                }
             }
             while (await tick.WaitForNextTickAsync(limit.Token));
         }

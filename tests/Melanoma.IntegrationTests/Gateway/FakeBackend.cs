@@ -1,0 +1,102 @@
+using System.Net;
+using Grpc.Core;
+using Melanoma.Contracts.V1;
+using Melanoma.ServiceDefaults.Grpc;
+using Melanoma.Testing;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Melanoma.IntegrationTests.Gateway;
+
+/// <summary>A service behind the Gateway: says back what reached it.</summary>
+internal sealed class FakeBackend : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private FakeBackend(WebApplication app, Uri http, Uri grpc)
+    {
+        _app = app;
+        Http = http;
+        Grpc = grpc;
+    }
+
+    public Uri Http { get; }
+
+    public Uri Grpc { get; }
+
+    /// <summary>Completes a <c>WatchRun</c> that waits.</summary>
+    public WatchGate Watch => _app.Services.GetRequiredService<WatchGate>();
+
+    public static async Task<FakeBackend> StartAsync(CancellationToken cancellationToken)
+    {
+        var (http, grpc) = (FreePort.Next(), FreePort.Next());
+        var builder = WebApplication.CreateSlimBuilder();
+        // The settings of the services under test lie in the same folder.
+        builder.Configuration.Sources.Clear();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.Listen(IPAddress.Loopback, http, listen => listen.Protocols = HttpProtocols.Http1);
+            kestrel.Listen(IPAddress.Loopback, grpc, listen => listen.Protocols = HttpProtocols.Http2);
+        });
+        builder.Services.AddMelanomaGrpc();
+        builder.Services.AddSingleton<WatchGate>();
+        var app = builder.Build();
+        app.MapGrpcService<EchoClassifier>();
+        app.MapGrpcService<CountingCatalog>();
+        app.MapGrpcService<WaitingRuns>();
+        app.MapFallback(async context =>
+        {
+            await context.Request.Body.CopyToAsync(Stream.Null, context.RequestAborted);
+            await context.Response.WriteAsync(Describe(context), context.RequestAborted);
+        });
+        await app.StartAsync(cancellationToken);
+        return new FakeBackend(app, new Uri($"http://127.0.0.1:{http}"), new Uri($"http://127.0.0.1:{grpc}"));
+    }
+
+    public async ValueTask DisposeAsync() => await _app.DisposeAsync();
+
+    /// <summary>One line a header, as it arrived.</summary>
+    private static string Describe(HttpContext context) => string.Join(
+        '\n', context.Request.Headers.Select(header => $"{header.Key.ToLowerInvariant()}: {header.Value}").Prepend($"{context.Request.Method} {context.Request.Path}"));
+
+    internal sealed class WatchGate
+    {
+        public TaskCompletionSource Waiting { get; } = new();
+
+        public TaskCompletionSource GoOn { get; } = new();
+    }
+
+    private sealed class EchoClassifier : Classifier.ClassifierBase
+    {
+        public override Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context) =>
+            Task.FromResult(new ClassifyResponse { Diagnosis = Describe(context.GetHttpContext()), ModelVersion = request.Image.Length.ToString(System.Globalization.CultureInfo.InvariantCulture) });
+    }
+
+    private sealed class CountingCatalog : ImageCatalog.ImageCatalogBase
+    {
+        public override async Task<Delivery> Ingest(IAsyncStreamReader<IngestRequest> requestStream, ServerCallContext context)
+        {
+            var bytes = 0L;
+            await foreach (var part in requestStream.ReadAllAsync(context.CancellationToken))
+                bytes += part.Chunk.Length;
+            return new Delivery { Name = bytes.ToString(System.Globalization.CultureInfo.InvariantCulture) };
+        }
+    }
+
+    private sealed class WaitingRuns(WatchGate gate) : TrainingRuns.TrainingRunsBase
+    {
+        public override async Task WatchRun(GetRunRequest request, IServerStreamWriter<Run> responseStream, ServerCallContext context)
+        {
+            await responseStream.WriteAsync(new Run { RunId = request.RunId, State = RunState.Training }, context.CancellationToken);
+            gate.Waiting.TrySetResult();
+            await gate.GoOn.Task.WaitAsync(context.CancellationToken);
+            await responseStream.WriteAsync(new Run { RunId = request.RunId, State = RunState.Completed }, context.CancellationToken);
+        }
+    }
+}

@@ -4,21 +4,21 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Google.Protobuf;
-using Grpc.Core;
 using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
 
 namespace Melanoma.EndToEndTests;
 
 /// <summary>The main job through the Gateway and the command line, on real processes.</summary>
-public sealed class MainJobTests(TrainedStack trainedStack)
+[Collection<WithTrainedModel>]
+public sealed class MainJobTests(TrainedModel trainedModel)
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Should_store_the_pictures_and_name_the_bad_files_when_a_delivery_has_both()
     {
-        var trained = await trainedStack.GetAsync(Cancellation);
+        var trained = await trainedModel.GetAsync(Cancellation);
         Assert.Equal(TestDelivery.Pictures, Int(trained.Delivery, "stored"));
         Assert.Equal(TestDelivery.Contradictions, Int(trained.Delivery, "duplicates"));
         Assert.Equal(TestDelivery.Bad, Int(trained.Delivery, "refused"));
@@ -29,11 +29,11 @@ public sealed class MainJobTests(TrainedStack trainedStack)
     [Fact]
     public async Task Should_keep_every_lesion_in_one_split_and_contradictions_out_when_a_dataset_is_made()
     {
-        var trained = await trainedStack.GetAsync(Cancellation);
+        var trained = await trainedModel.GetAsync(Cancellation);
         Assert.Equal(0, Int(trained.Dataset, "groupsInTwoSplits"));
         Assert.Equal(1, Int(trained.Dataset, "parked"));
         var splits = trained.Dataset.GetProperty("splits");
-        var images = new[] { "train", "validation", "test" }.Sum(split => Int(splits.GetProperty(split), "images"));
+        var images = splits.EnumerateObject().Sum(split => Int(split.Value, "images"));
         Assert.Equal(Int(trained.Dataset, "images"), images);
         Assert.True(Int(splits.GetProperty("test"), "images") >= (TestDelivery.TestPerClass * Diagnoses.Count) - 1);
     }
@@ -41,7 +41,7 @@ public sealed class MainJobTests(TrainedStack trainedStack)
     [Fact]
     public async Task Should_show_each_epoch_and_the_test_figures_when_a_run_is_watched()
     {
-        var trained = await trainedStack.GetAsync(Cancellation);
+        var trained = await trainedModel.GetAsync(Cancellation);
         Assert.Equal("completed", trained.Run.GetProperty("state").GetString());
         Assert.Equal([1, 2], trained.Run.GetProperty("progress").EnumerateArray().Select(epoch => Int(epoch, "epoch")));
         var test = trained.Run.GetProperty("model").GetProperty("test");
@@ -52,7 +52,7 @@ public sealed class MainJobTests(TrainedStack trainedStack)
     [Fact]
     public async Task Should_make_the_planned_variants_of_training_pictures_only_when_the_recipe_augments()
     {
-        var trained = await trainedStack.GetAsync(Cancellation);
+        var trained = await trainedModel.GetAsync(Cancellation);
         var variants = await trained.Stack.QueryAsync<long>("SELECT count(*) FROM variants", Cancellation);
         Assert.Equal(20 * Diagnoses.Count, variants);
         Assert.Equal(0, await trained.Stack.QueryAsync<long>("SELECT count(*) FROM variants WHERE parent_split <> 'train'", Cancellation));
@@ -61,7 +61,7 @@ public sealed class MainJobTests(TrainedStack trainedStack)
     [Fact]
     public async Task Should_put_the_first_honest_model_into_production_when_it_was_trained()
     {
-        var trained = await trainedStack.GetAsync(Cancellation);
+        var trained = await trainedModel.GetAsync(Cancellation);
         var models = (await trained.Stack.RunAsync(Cancellation, "models", "list", "--json")).Succeeded().Document.GetProperty("models");
         var model = models.EnumerateArray().Single(item => item.GetProperty("version").GetString() == trained.ModelVersion);
         Assert.Equal("production", model.GetProperty("state").GetString());
@@ -72,7 +72,7 @@ public sealed class MainJobTests(TrainedStack trainedStack)
     [Fact]
     public async Task Should_change_nothing_when_the_same_delivery_comes_again()
     {
-        var trained = await trainedStack.GetAsync(Cancellation);
+        var trained = await trainedModel.GetAsync(Cancellation);
         const string Content = "SELECT (SELECT count(*) FROM images) * 1000000 + (SELECT count(*) FROM label_claims)";
         var before = await trained.Stack.QueryAsync<long>(Content, Cancellation);
         var again = (await trained.Stack.RunAsync(Cancellation, "ingest", trained.Archive, "--json")).Succeeded().Document;
@@ -84,7 +84,7 @@ public sealed class MainJobTests(TrainedStack trainedStack)
     [Fact]
     public async Task Should_answer_every_picture_and_end_with_three_when_a_folder_has_a_bad_one()
     {
-        var trained = await trainedStack.GetAsync(Cancellation);
+        var trained = await trainedModel.GetAsync(Cancellation);
         var folder = Directory.CreateDirectory(Path.Combine(trained.Stack.Folder, "to-classify"));
         foreach (var file in TestPictures(trained).Take(5))
             File.Copy(file, Path.Combine(folder.FullName, Path.GetFileName(file)), overwrite: true);
@@ -111,7 +111,7 @@ public sealed class MainJobTests(TrainedStack trainedStack)
     [Fact]
     public async Task Should_find_the_answer_again_in_the_audit_when_a_picture_was_classified_over_grpc()
     {
-        var trained = await trainedStack.GetAsync(Cancellation);
+        var trained = await trainedModel.GetAsync(Cancellation);
         var image = await File.ReadAllBytesAsync(TestPictures(trained)[0], Cancellation);
         var request = new ClassifyRequest { Image = ByteString.CopyFrom(image), CaseReference = "case-7" };
         var answer = await new Classifier.ClassifierClient(trained.Stack.Invoker).ClassifyAsync(request, cancellationToken: Cancellation);
@@ -130,7 +130,7 @@ public sealed class MainJobTests(TrainedStack trainedStack)
     [Fact]
     public async Task Should_give_the_same_probabilities_when_the_picture_comes_as_json_or_as_itself()
     {
-        var trained = await trainedStack.GetAsync(Cancellation);
+        var trained = await trainedModel.GetAsync(Cancellation);
         var image = await File.ReadAllBytesAsync(TestPictures(trained)[1], Cancellation);
         var overGrpc = await new Classifier.ClassifierClient(trained.Stack.Invoker)
             .ClassifyAsync(new ClassifyRequest { Image = ByteString.CopyFrom(image) }, cancellationToken: Cancellation);
@@ -155,7 +155,7 @@ public sealed class MainJobTests(TrainedStack trainedStack)
     [Fact]
     public async Task Should_refuse_with_a_sentence_when_the_key_is_wrong()
     {
-        var trained = await trainedStack.GetAsync(Cancellation);
+        var trained = await trainedModel.GetAsync(Cancellation);
         var command = await trained.Stack.RunAsync(new Dictionary<string, string?> { ["MELANOMA_API_KEY"] = "wrong" }, Cancellation, "models", "--json");
         Assert.Equal(1, command.ExitCode);
         Assert.Equal("", command.Output);
@@ -169,7 +169,7 @@ public sealed class MainJobTests(TrainedStack trainedStack)
     [Fact]
     public async Task Should_say_not_found_when_the_pinned_version_does_not_exist()
     {
-        var trained = await trainedStack.GetAsync(Cancellation);
+        var trained = await trainedModel.GetAsync(Cancellation);
         var result = await trained.Stack.RunAsync(Cancellation, "classify", TestPictures(trained)[0], "--model-version", "4711", "--json");
         Assert.Equal(1, result.ExitCode);
         Assert.Equal("NOT_FOUND", result.Document.GetProperty("status").GetString());
@@ -178,7 +178,7 @@ public sealed class MainJobTests(TrainedStack trainedStack)
     [Fact]
     public async Task Should_never_promote_when_the_protocol_is_leaky()
     {
-        var trained = await trainedStack.GetAsync(Cancellation);
+        var trained = await trainedModel.GetAsync(Cancellation);
         var watched = await trained.Stack.RunAsync(
             Cancellation, "train", "--recipe", "quick", "--protocol", "leaky", "--epochs", "1", "--samples", "5", "--watch", "--json");
         var model = watched.Succeeded().Documents[^1].GetProperty("model");

@@ -4,7 +4,8 @@ using Melanoma.Testing;
 namespace Melanoma.EndToEndTests;
 
 /// <summary>A client that shares nothing with this product but the protos.</summary>
-public sealed class PythonClientTests(TrainedStack trainedStack)
+[Collection<WithTrainedModel>]
+public sealed class PythonClientTests(TrainedModel trainedModel)
 {
     // The distribution's own interpreter has the distribution's grpcio; one further up the path may not.
     private static readonly string[] Interpreters = ["/usr/bin/python3", "python3"];
@@ -17,7 +18,7 @@ public sealed class PythonClientTests(TrainedStack trainedStack)
         await RequireAsync("protobuf-compiler", "protoc", "--version");
         await RequireAsync("protobuf-compiler-grpc", "sh", "-c", "command -v grpc_python_plugin");
         var python = await FindPythonAsync();
-        var trained = await trainedStack.GetAsync(Cancellation);
+        var trained = await trainedModel.GetAsync(Cancellation);
         var samples = Path.Combine(Repository.Root, "samples", "python");
         var stubs = Path.Combine(trained.Stack.Folder, "stubs");
         (await RunAsync(Path.Combine(samples, "make-stubs.sh"), [stubs])).Succeeded();

@@ -4,13 +4,13 @@ using Melanoma.Testing;
 namespace Melanoma.EndToEndTests;
 
 /// <summary>A stack that has taken a delivery in and trained a model on it, once for all tests that ask for it.</summary>
-public sealed class TrainedStack : IAsyncDisposable
+public sealed class TrainedModel : IAsyncDisposable
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(8);
 
     private readonly Lazy<Task<Trained>> _trained;
 
-    public TrainedStack(TestServers servers) => _trained = new(() => TrainAsync(servers));
+    public TrainedModel(TestServers servers) => _trained = new(() => TrainAsync(servers));
 
     internal Task<Trained> GetAsync(CancellationToken cancellationToken) => _trained.Value.WaitAsync(cancellationToken);
 
@@ -39,6 +39,10 @@ public sealed class TrainedStack : IAsyncDisposable
         }
     }
 }
+
+/// <summary>The tests that share the stack.</summary>
+[CollectionDefinition]
+public sealed class WithTrainedModel : ICollectionFixture<TrainedModel>;
 
 /// <summary>What the commands said on the way.</summary>
 /// <param name="Stack">The running stack.</param>

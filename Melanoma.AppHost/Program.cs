@@ -1,0 +1,5 @@
+using Melanoma.AppHost;
+
+var builder = DistributedApplication.CreateBuilder(args);
+builder.AddMelanoma();
+await builder.Build().RunAsync();

@@ -14,7 +14,7 @@ public static class ImageDecoder
 {
     private const int Channels = 4;
 
-    // Beyond a quarter the JPEG's own reduction departs from the exact area by more than is stated below.
+    // Beyond a quarter the JPEG's own reduction departs further from the exact area.
     private const int MaxReduction = 4;
 
     /// <summary>Decodes a whole picture.</summary>
@@ -41,8 +41,8 @@ public static class ImageDecoder
 
     /// <summary>Decodes a picture and brings it to a square with <see cref="AreaFilter"/>: what networks are trained on and asked about.</summary>
     /// <remarks>
-    /// A JPEG whose sides divide by 2 or 4 and stay at least twice the square is decoded at that part of its size. On photographs this departs from
-    /// <see cref="TryDecode"/> + <see cref="AreaFilter.ToSquare"/> by at most 0.5 levels of 255 in the mean and 4 in any one value; all else is identical to them.
+    /// A JPEG whose sides divide by 2 or 4 and stay at least twice the square is decoded at that part of its size. In the drawn pictures of the tests this departs from
+    /// <see cref="TryDecode"/> + <see cref="AreaFilter.ToSquare"/> by at most 0.5 levels of 255 in the mean and 4 in any one value, which is no bound for every picture; all else is identical to them.
     /// </remarks>
     /// <param name="bytes">The file.</param>
     /// <param name="side">Side of the square, 1 to <see cref="AreaFilter.MaxOutputSide"/> pixels.</param>

@@ -18,6 +18,9 @@ namespace Melanoma.Training.Runs;
 /// </summary>
 internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOptions> options)
 {
+    /// <summary>Seconds for statements that carry whole states or models, up to some hundred megabytes.</summary>
+    private const int LongTimeout = 300;
+
     private const string Owned = "run_id = @run AND fence = @fence AND state = 'training' AND lease_until > clock_timestamp()";
 
     /// <summary>Takes the oldest run that waits for a worker or whose worker went away; null when there is none.</summary>
@@ -84,6 +87,7 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
     public async Task<IReadOnlyList<byte[]>> CheckpointsAsync(RunClaim claim, CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand("SELECT state FROM checkpoints WHERE run_id = @run ORDER BY epoch DESC");
+        command.CommandTimeout = LongTimeout;
         command.Parameters.AddWithValue("run", claim.RunId);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var states = new List<byte[]>();
@@ -196,6 +200,7 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
                     """,
                     connection,
                     transaction);
+                rest.CommandTimeout = LongTimeout;
                 rest.Parameters.AddWithValue("version", version);
                 rest.Parameters.AddWithValue("sha256", SHA256.HashData(model));
                 rest.Parameters.AddWithValue("bytes", model);
@@ -231,6 +236,7 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
             """,
             connection,
             transaction);
+        command.CommandTimeout = LongTimeout;
         command.Parameters.AddWithValue("run", claim.RunId);
         command.Parameters.AddWithValue("epoch", epoch);
         command.Parameters.AddWithValue("state", state);

@@ -113,7 +113,7 @@ internal sealed partial class RunTraining(
         using var pixels = data.Images;
         using (var trainer = new Trainer(recipe, data, claim.Epochs, claim.Seed, time, device.Device))
         {
-            Resume(claim, trainer, await ledger.CheckpointsAsync(claim, cancellationToken));
+            Resume(claim, trainer, await ledger.CheckpointsAsync(claim, CancellationToken.None));
             EpochFigures? last = null;
             while (!trainer.IsFinished)
             {
@@ -130,9 +130,13 @@ internal sealed partial class RunTraining(
                 await StoreAsync(claim, last, trainer.Capture());
             }
 
-            var looks = await ledger.TestLooksAsync(claim.DatasetId, cancellationToken);
+            var looks = await ledger.TestLooksAsync(claim.DatasetId, CancellationToken.None);
             var (model, report) = await device.RunAsync(() => Finish(claim, recipe, trainer, data, last, looks + 1));
-            cancellationToken.ThrowIfCancellationRequested();
+            if (heart.State != LeaseState.Held)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+
             var version = await ledger.RegisterAsync(claim, report, recipe.Network.InputSize, model, CancellationToken.None);
             LogRegistered(claim.RunId, version, report.Validation.BalancedAccuracy, report.Test?.BalancedAccuracy, report.ParityDifference);
         }

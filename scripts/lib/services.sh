@@ -133,7 +133,10 @@ replica_ready_or_dead() { ! replica_pid "$1" >/dev/null || replica_is_ready "$1"
 stop_replicas() {
     local replica pid
     for replica in "$@"; do
-        if pid=$(replica_pid "$replica"); then kill -TERM "$pid" 2>/dev/null || true; fi
+        if pid=$(replica_pid "$replica"); then
+            disown "$pid" 2>/dev/null || true # no notice from the shell when a child dies of the signal
+            kill -TERM "$pid" 2>/dev/null || true
+        fi
     done
     for replica in "$@"; do
         stop_process "$(replica_folder "$replica")/pid" TERM 45 KILL

@@ -22,6 +22,7 @@ internal sealed class InferenceLanes : IHostedService, IDisposable
     private readonly InferenceMetrics _metrics;
     private int _waiting;
     private int _idle;
+    private int _disposed;
 
     // Seconds an image takes, smoothed; a race between lanes costs one sample.
     private double _secondsPerImage = 0.02;
@@ -78,6 +79,9 @@ internal sealed class InferenceLanes : IHostedService, IDisposable
 
     public void Dispose()
     {
+        // The container holds the lanes twice, as themselves and as a hosted service.
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
         _queue.CompleteAdding();
         foreach (var lane in _lanes.Where(lane => lane.IsAlive))
         {

@@ -95,6 +95,10 @@ internal sealed class Stack : IAsyncDisposable
         return (T)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
+    /// <summary>What the services complained of, for the message of a failed test.</summary>
+    public string Complaints() => string.Join('\n', _processes.SelectMany(process => process.Log.Split('\n')
+        .SkipWhile(line => !IsComplaint(line)).Take(60).Prepend($"--- process {process.Id}{(process.HasExited ? ", ended" : "")}")));
+
     public async ValueTask DisposeAsync()
     {
         _channel?.Dispose();
@@ -126,6 +130,8 @@ internal sealed class Stack : IAsyncDisposable
         foreach (var process in _processes)
             await process.WaitUntilReadyAsync(TimeSpan.FromMinutes(2), cancellationToken);
     }
+
+    private static bool IsComplaint(string line) => line.StartsWith("fail:", StringComparison.Ordinal) || line.StartsWith("crit:", StringComparison.Ordinal);
 
     private ServiceProcess Start(string project)
     {

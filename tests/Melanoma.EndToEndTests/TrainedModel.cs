@@ -32,10 +32,11 @@ public sealed class TrainedModel : IAsyncDisposable
             var watched = (await stack.RunAsync(deadline.Token, "train", "--recipe", "quick", "--epochs", "2", "--samples", "20", "--watch", "--json")).Succeeded();
             return new Trained(stack, archive, delivery, dataset, watched.Documents);
         }
-        catch
+        catch (Exception failure)
         {
+            var complaints = stack.Complaints();
             await stack.DisposeAsync();
-            throw;
+            throw new InvalidOperationException($"{failure.Message}\n{complaints}", failure);
         }
     }
 }

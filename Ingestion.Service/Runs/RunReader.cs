@@ -17,7 +17,7 @@ internal sealed class RunReader(IDbContextFactory<MelanomaDbContext> databases, 
     public async Task<RunSnapshot?> FindAsync(Guid runId, CancellationToken cancellationToken)
     {
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
-        return await Snapshots(database).SingleOrDefaultAsync(snapshot => snapshot.Run.Id == runId, cancellationToken);
+        return await Snapshots(database, database.Runs.Where(run => run.Id == runId)).SingleOrDefaultAsync(cancellationToken);
     }
 
     /// <summary>A run with its epochs and the counts of its classes.</summary>
@@ -40,13 +40,13 @@ internal sealed class RunReader(IDbContextFactory<MelanomaDbContext> databases, 
     public async Task<List<WireRun>> ListAsync(int atMost, CancellationToken cancellationToken)
     {
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
-        var snapshots = await Snapshots(database).OrderByDescending(snapshot => snapshot.Run.RequestedAt).ThenByDescending(snapshot => snapshot.Run.Id)
-            .Take(atMost).ToListAsync(cancellationToken);
+        var newest = database.Runs.OrderByDescending(run => run.RequestedAt).ThenByDescending(run => run.Id).Take(atMost);
+        var snapshots = await Snapshots(database, newest).ToListAsync(cancellationToken);
         var augmentations = snapshots.Select(snapshot => snapshot.Augmentation?.Id).OfType<Guid>().ToHashSet();
         var done = await database.AugmentationBatches.Where(batch => augmentations.Contains(batch.AugmentationId) && batch.CompletedAt != null)
             .GroupBy(batch => batch.AugmentationId).Select(group => new { group.Key, Batches = group.Count(), Variants = group.Sum(batch => batch.Count) })
             .ToDictionaryAsync(group => group.Key, cancellationToken);
-        return [.. snapshots.Select(snapshot =>
+        return [.. snapshots.OrderByDescending(snapshot => snapshot.Run.RequestedAt).ThenByDescending(snapshot => snapshot.Run.Id).Select(snapshot =>
         {
             var run = ToWire(snapshot);
             run.Augmentation = new AugmentationProgress { Batches = snapshot.Augmentation?.Batches ?? 0 };
@@ -60,8 +60,9 @@ internal sealed class RunReader(IDbContextFactory<MelanomaDbContext> databases, 
         })];
     }
 
-    private static IQueryable<RunSnapshot> Snapshots(MelanomaDbContext database) =>
-        from run in database.Runs.AsNoTracking()
+    // Runs are chosen first: what comes after the projection cannot be translated.
+    private static IQueryable<RunSnapshot> Snapshots(MelanomaDbContext database, IQueryable<Storage.Runs.Run> runs) =>
+        from run in runs.AsNoTracking()
         join execution in database.RunExecutions on run.Id equals execution.RunId into executions
         from execution in executions.DefaultIfEmpty()
         join augmentation in database.Augmentations

@@ -1,0 +1,260 @@
+using System.Text;
+using Grpc.Core;
+using Melanoma.Contracts;
+using Melanoma.Contracts.V1;
+using Melanoma.Testing;
+
+namespace Melanoma.IntegrationTests.Ingestion;
+
+public sealed class DeliveryTests(TestServers servers)
+{
+    [Fact]
+    public async Task Should_count_every_file_exactly_when_good_and_bad_come_mixed()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+        var twice = HostileFiles.Picture(1);
+        (string Path, byte[] Bytes)[] files =
+        [
+            ("Train/melanoma/ISIC_0000001.jpg", twice),
+            ("Train/melanoma/ISIC_0000001(1).jpg", twice),
+            ("isic9/Test/NEVUS/ISIC_0000002.jpg", HostileFiles.Picture(2)),
+            ("loose.jpg", HostileFiles.Picture(3)),
+            ("Train/nevus/empty.jpg", []),
+            ("Train/nevus/text.jpg", Encoding.UTF8.GetBytes("This is no picture, whatever its name says.")),
+            ("Train/nevus/cut.jpg", HostileFiles.Picture(4)[..^200]),
+            ("Train/nevus/huge.jpg", [.. HostileFiles.Picture(5), .. new byte[50 * 1024 * 1024]]),
+            ("Train/nevus/pixels.png", HostileFiles.PngHeader(30_000, 30_000)),
+            ("Train/unicorn/a.jpg", HostileFiles.Picture(6)),
+            (new string('a', 1001), HostileFiles.Picture(7)),
+            ("../outside.jpg", HostileFiles.Picture(8)),
+            ("Train/melanoma/ISIC_0000001.jpg", HostileFiles.Picture(9)),
+            ("Train/.DS_Store", [1, 2, 3]),
+        ];
+
+        var delivery = await host.DeliverAsync("mixed", files, cancellation);
+
+        Assert.Equal(DeliveryState.Completed, delivery.State);
+        Assert.Equal((13, 3, 1, 9, 0), (delivery.Files, delivery.Stored, delivery.Duplicates, delivery.Refused, delivery.Conflicts));
+        Assert.Equal(
+            ["bad-path", "empty", "not-an-image", "path-too-long", "path-twice", "too-large", "too-many-pixels", "truncated", "unknown-class"],
+            delivery.Refusals.Select(refusal => refusal.Reason).Order(StringComparer.Ordinal));
+        Assert.Equal([("melanoma", 1), ("nevus", 1)], delivery.Classes.Select(row => (row.Diagnosis, row.Count)));
+        var reports = await host.FilesAsync(delivery.DeliveryId, cancellation);
+        Assert.Equal(13, reports.Count);
+        Assert.All(reports.Values.Where(file => file.Outcome == FileOutcome.Refused), file => Assert.EndsWith(".", file.Reason, StringComparison.Ordinal));
+        Assert.Equal(FileOutcome.Stored, reports["Train/melanoma/ISIC_0000001.jpg"].Outcome);
+        Assert.Contains("Train/melanoma/ISIC_0000001.jpg", reports["Train/melanoma/ISIC_0000001(1).jpg"].Reason, StringComparison.Ordinal);
+        Assert.Contains(Diagnoses.Names[8], reports["Train/unicorn/a.jpg"].Reason, StringComparison.Ordinal);
+
+        var distribution = await host.Catalog.GetClassDistributionAsync(new GetClassDistributionRequest(), cancellationToken: cancellation);
+        Assert.Equal((3, 0, 1), (distribution.Images, distribution.Conflicts, distribution.Unlabelled));
+        Assert.Equal(Diagnoses.Names, distribution.Classes.Select(row => row.Diagnosis));
+    }
+
+    [Fact]
+    public async Task Should_change_nothing_but_its_own_record_when_a_delivery_comes_twice()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+        var files = Enumerable.Range(0, 40).Select(i => ($"Train/{Diagnoses.Names[i % 9]}/ISIC_{i:0000000}.jpg", HostileFiles.Picture(i))).ToList();
+        const string Everything = """
+            SELECT md5(string_agg(line, E'\n' ORDER BY line)) FROM (
+                SELECT images::text AS line FROM images UNION ALL SELECT label_claims::text FROM label_claims
+                UNION ALL SELECT lesion_groups::text FROM lesion_groups UNION ALL SELECT image_isic_ids::text FROM image_isic_ids
+                UNION ALL SELECT image_id || md5(bytes) FROM image_contents) AS lines
+            """;
+
+        var first = await host.DeliverAsync("first", files, cancellation);
+        var before = await host.QueryAsync<string>(Everything, cancellation);
+        var second = await host.DeliverAsync("second", files, cancellation);
+
+        Assert.Equal((40, 0), (first.Stored, first.Duplicates));
+        Assert.Equal((0, 40), (second.Stored, second.Duplicates));
+        Assert.Equal(before, await host.QueryAsync<string>(Everything, cancellation));
+        var deliveries = await host.Catalog.ListDeliveriesAsync(new ListDeliveriesRequest(), cancellationToken: cancellation);
+        Assert.Equal(["second", "first"], deliveries.Deliveries.Select(delivery => delivery.Name));
+    }
+
+    [Fact]
+    public async Task Should_store_the_neighbours_when_an_archive_is_hostile()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation, ("Ingestion__Deliveries__MaxArchiveEntries", "12"));
+        var archive = HostileFiles.Zip(
+            zip =>
+            {
+                HostileFiles.AddLink(zip, "Train/nevus/link.jpg", "/etc/passwd");
+                HostileFiles.AddBomb(zip, "Train/nevus/bomb.jpg", megabytes: 200);
+                for (var i = 0; i < 6; i++)
+                    HostileFiles.AddBomb(zip, $"Train/nevus/many{i}.jpg", megabytes: 1);
+            },
+            ("Train/nevus/good.jpg", HostileFiles.Picture(1)),
+            ("../../etc/cron.d/evil.jpg", HostileFiles.Picture(2)),
+            ("/absolute.jpg", HostileFiles.Picture(3)),
+            (@"..\windows.jpg", HostileFiles.Picture(4)),
+            ("Train/nevus/nested.zip", HostileFiles.Zip(("a.jpg", HostileFiles.Picture(5)))),
+            ("Train/nevus/", []),
+            ("__MACOSX/Train/nevus/._good.jpg", [1]),
+            ("Train/nevus/also good.jpg", HostileFiles.Picture(6)));
+
+        var bombs = HostileFiles.Zip(zip =>
+        {
+            for (var i = 0; i < 12; i++)
+                HostileFiles.AddBomb(zip, $"Train/nevus/bomb{i}.jpg", megabytes: 21);
+        });
+
+        var delivery = await host.DeliverAsync("hostile",
+        [
+            ("bombs.zip", bombs),
+            ("hostile.zip", archive),
+            ("secret.zip", HostileFiles.Encrypt(HostileFiles.Zip(("Train/nevus/s.jpg", HostileFiles.Picture(7))))),
+            ("damaged.zip", HostileFiles.Damage(HostileFiles.Zip(("Train/nevus/d.jpg", HostileFiles.Picture(8)), ("Train/nevus/e.jpg", HostileFiles.Picture(9))), "Train/nevus/d.jpg")),
+            ("cut.zip", archive[..(archive.Length / 2)]),
+            ("Train/melanoma/beside.jpg", HostileFiles.Picture(10)),
+        ], cancellation);
+
+        var files = await host.FilesAsync(delivery.DeliveryId, cancellation);
+        Assert.Equal(delivery.Files, files.Count);
+        Assert.Equal(
+            ["Train/melanoma/beside.jpg", "damaged.zip/Train/nevus/e.jpg", "hostile.zip/Train/nevus/also good.jpg", "hostile.zip/Train/nevus/good.jpg"],
+            files.Values.Where(file => file.Outcome == FileOutcome.Stored).Select(file => file.Path).Order(StringComparer.Ordinal));
+        var refusals = delivery.Refusals.ToDictionary(refusal => refusal.Reason, refusal => refusal.Count);
+        Assert.Equal(3, refusals["bad-path"]);
+        Assert.Equal(1, refusals["link"]);
+        Assert.Equal(1, refusals["nested-archive"]);
+        Assert.Equal(1, refusals["encrypted"]);
+        Assert.Equal(11, refusals["too-large"]);
+        Assert.Equal(2, refusals["expansion"]);
+        Assert.Equal(4, refusals["not-an-image"]);
+        Assert.Equal(2, refusals["too-many-entries"]);
+        Assert.Equal(2, refusals["archive-damaged"]);
+        Assert.Equal(27, refusals.Values.Sum());
+        Assert.DoesNotContain("fail: Melanoma", host.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Should_park_the_image_when_the_same_bytes_come_in_two_classes()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+        var disputed = HostileFiles.Picture(100);
+        var settled = Enumerable.Range(0, 60).Select(i => ($"Train/{Diagnoses.Names[i % 9]}/{i}.jpg", HostileFiles.Picture(i)));
+
+        var delivery = await host.DeliverAsync("disputed",
+            [.. settled, ("Train/melanoma/x.jpg", disputed), ("Test/seborrheic keratosis/x.jpg", disputed)], cancellation);
+        var dataset = await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest(), cancellationToken: cancellation);
+        var again = await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest { Kind = DatasetKind.Honest }, cancellationToken: cancellation);
+        var reproduction = await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest { Kind = DatasetKind.Reproduction }, cancellationToken: cancellation);
+
+        Assert.Equal((61, 1, 1), (delivery.Stored, delivery.Duplicates, delivery.Conflicts));
+        Assert.Equal(["seborrheic keratosis"], (await host.FilesAsync(delivery.DeliveryId, cancellation))["Train/melanoma/x.jpg"].ConflictingDiagnoses);
+        Assert.Equal((60, 60, 0, 1), (dataset.Images, dataset.Groups, dataset.GroupsInTwoSplits, dataset.Parked));
+        Assert.Equal(60, dataset.Splits.Sum(split => split.Classes.Sum(row => row.Count)));
+        Assert.Equal(dataset, again);
+        Assert.Equal((62, 0, 1), (reproduction.Images, reproduction.Groups, reproduction.GroupsInTwoSplits));
+        Assert.Equal([49, 12, 1], reproduction.Splits.Select(split => split.Images));
+        var listed = await host.Datasets.ListDatasetsAsync(new ListDatasetsRequest(), cancellationToken: cancellation);
+        Assert.Equal([reproduction, dataset], listed.Datasets);
+    }
+
+    [Fact]
+    public async Task Should_keep_each_image_once_when_the_service_is_killed_in_the_middle()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation, ("Ingestion__Deliveries__BatchSize", "8"));
+        var files = Enumerable.Range(0, 300).Select(i => ($"Train/{Diagnoses.Names[i % 9]}/ISIC_{i:0000000}.jpg", HostileFiles.Picture(i))).ToList();
+        using (var call = host.Catalog.Ingest(cancellationToken: cancellation))
+        {
+            await call.RequestStream.WriteAsync(new IngestRequest { Header = new DeliveryHeader { Name = "cut short" } }, cancellation);
+            foreach (var (path, bytes) in files.Take(200))
+                await IngestionHost.SendFileAsync(call.RequestStream, path, bytes, cancellation);
+            await WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation) > 20, cancellation);
+            await host.KillAndRestartAsync(cancellation);
+        }
+
+        var kept = await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation);
+        var delivery = await host.DeliverAsync("again", files, cancellation);
+
+        Assert.Equal((300, 300 - kept, kept), (delivery.Files, delivery.Stored, delivery.Duplicates));
+        Assert.Equal(300, await host.QueryAsync<long>("SELECT count(*) FROM images JOIN image_contents ON image_id = id WHERE sha256(bytes) = sha256", cancellation));
+        Assert.Equal(300, await host.QueryAsync<long>("SELECT count(DISTINCT group_id) FROM images", cancellation));
+        await WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM deliveries WHERE state = 'abandoned'", cancellation) == 1, cancellation);
+    }
+
+    [Fact]
+    public async Task Should_store_each_image_once_when_two_deliveries_bring_the_same_at_the_same_time()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation, ("Ingestion__Deliveries__BatchSize", "16"));
+        var files = Enumerable.Range(0, 200).Select(i => ($"Train/{Diagnoses.Names[i % 9]}/ISIC_{i / 2:0000000}_{i}.jpg", HostileFiles.Picture(i))).ToList();
+
+        var deliveries = await Task.WhenAll(
+            host.DeliverAsync("forwards", files, cancellation),
+            host.DeliverAsync("backwards", Enumerable.Reverse(files), cancellation));
+
+        Assert.Equal(200, deliveries.Sum(delivery => delivery.Stored));
+        Assert.Equal(200, deliveries.Sum(delivery => delivery.Duplicates));
+        Assert.Equal(100, await host.QueryAsync<long>("SELECT count(DISTINCT group_id) FROM images", cancellation));
+    }
+
+    [Fact]
+    public async Task Should_keep_what_came_when_the_sender_goes_away()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+        using (var call = host.Catalog.Ingest(cancellationToken: cancellation))
+        {
+            await call.RequestStream.WriteAsync(new IngestRequest { Header = new DeliveryHeader { Name = "gone" } }, cancellation);
+            await IngestionHost.SendFileAsync(call.RequestStream, "whole.jpg", HostileFiles.Picture(1), cancellation);
+            await IngestionHost.SendFileAsync(call.RequestStream, "perhaps not whole.jpg", HostileFiles.Picture(2), cancellation);
+            await WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation) == 1, cancellation);
+            Assert.True(Guid.TryParse((await call.ResponseHeadersAsync).GetValue("melanoma-delivery-id"), out _));
+        }
+
+        await WaitAsync(async () =>
+        {
+            var delivery = Assert.Single((await host.Catalog.ListDeliveriesAsync(new ListDeliveriesRequest(), cancellationToken: cancellation)).Deliveries);
+            return delivery is { State: DeliveryState.Abandoned, Stored: 1 };
+        }, cancellation);
+    }
+
+    [Fact]
+    public async Task Should_say_what_to_do_when_a_request_is_wrong()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+
+        await RefusedAsync(StatusCode.InvalidArgument, async () =>
+        {
+            using var call = host.Catalog.Ingest(cancellationToken: cancellation);
+            await call.RequestStream.WriteAsync(new IngestRequest { File = new FileHeader { Path = "a.jpg" } }, cancellation);
+            await call.ResponseAsync;
+        });
+        await RefusedAsync(StatusCode.InvalidArgument, async () => await host.DeliverAsync(new string('n', 201), [], cancellation));
+        await RefusedAsync(StatusCode.InvalidArgument, async () => await host.Catalog.GetDeliveryAsync(new GetDeliveryRequest { DeliveryId = "7" }, cancellationToken: cancellation));
+        await RefusedAsync(StatusCode.NotFound, async () => await host.Catalog.GetDeliveryAsync(new GetDeliveryRequest { DeliveryId = Guid.NewGuid().ToString() }, cancellationToken: cancellation));
+        await RefusedAsync(StatusCode.NotFound, async () => await host.Datasets.GetDatasetAsync(new GetDatasetRequest { DatasetId = 99 }, cancellationToken: cancellation));
+        await RefusedAsync(StatusCode.FailedPrecondition, async () => await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest(), cancellationToken: cancellation));
+        await RefusedAsync(StatusCode.FailedPrecondition, async () => await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest { Kind = DatasetKind.Reproduction }, cancellationToken: cancellation));
+
+        var empty = await host.DeliverAsync("", [], cancellation);
+        Assert.Equal((DeliveryState.Completed, 0), (empty.State, empty.Files));
+    }
+
+    private static async Task RefusedAsync(StatusCode code, Func<Task> call)
+    {
+        var refusal = await Assert.ThrowsAsync<RpcException>(call);
+        Assert.Equal(code, refusal.StatusCode);
+        Assert.EndsWith(".", refusal.Status.Detail, StringComparison.Ordinal);
+    }
+
+    private static async Task WaitAsync(Func<Task<bool>> condition, CancellationToken cancellationToken)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        deadline.CancelAfter(TimeSpan.FromSeconds(60));
+        using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        while (!await condition())
+            await tick.WaitForNextTickAsync(deadline.Token);
+    }
+}

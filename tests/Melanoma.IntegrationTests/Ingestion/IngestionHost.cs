@@ -1,0 +1,113 @@
+using Google.Protobuf;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Melanoma.Contracts.V1;
+using Melanoma.Testing;
+using Npgsql;
+
+namespace Melanoma.IntegrationTests.Ingestion;
+
+/// <summary>The real service on a database of its own, and its public door.</summary>
+internal sealed class IngestionHost : IAsyncDisposable
+{
+    private const int ChunkBytes = 256 * 1024;
+
+    private readonly Dictionary<string, string?> _environment;
+    private GrpcChannel _channel;
+    private ServiceProcess _process;
+
+    private IngestionHost(Dictionary<string, string?> environment, NpgsqlDataSource database, ServiceProcess process)
+    {
+        _environment = environment;
+        Database = database;
+        _process = process;
+        _channel = GrpcChannel.ForAddress(process.Grpc);
+    }
+
+    public NpgsqlDataSource Database { get; }
+
+    public ImageCatalog.ImageCatalogClient Catalog => new(_channel);
+
+    public Datasets.DatasetsClient Datasets => new(_channel);
+
+    public string Log => _process.Log;
+
+    public static async Task<IngestionHost> StartAsync(TestServers servers, CancellationToken cancellationToken, params (string Name, string Value)[] settings)
+    {
+        var database = await servers.CreateDatabaseAsync(cancellationToken);
+        var environment = new Dictionary<string, string?>
+        {
+            ["ConnectionStrings__melanoma"] = database,
+            ["ConnectionStrings__rabbitmq"] = await servers.CreateVirtualHostAsync(cancellationToken),
+        };
+        foreach (var (name, value) in settings)
+            environment[name] = value;
+        await ServiceProcess.RunAsync("Ingestion.Service", environment, ["migrate"], cancellationToken);
+        var process = ServiceProcess.Start("Ingestion.Service", environment);
+        var host = new IngestionHost(environment, NpgsqlDataSource.Create(database), process);
+        await process.WaitUntilReadyAsync(cancellationToken);
+        return host;
+    }
+
+    /// <summary>Kills the service as a power cut would and starts another one on the same database.</summary>
+    public async Task KillAndRestartAsync(CancellationToken cancellationToken)
+    {
+        await _process.KillAsync();
+        await _process.DisposeAsync();
+        _channel.Dispose();
+        _process = ServiceProcess.Start("Ingestion.Service", _environment);
+        _channel = GrpcChannel.ForAddress(_process.Grpc);
+        await _process.WaitUntilReadyAsync(cancellationToken);
+    }
+
+    /// <summary>Delivers files, each cut into chunks.</summary>
+    public async Task<Delivery> DeliverAsync(string name, IEnumerable<(string Path, byte[] Bytes)> files, CancellationToken cancellationToken)
+    {
+        using var call = Catalog.Ingest(cancellationToken: cancellationToken);
+        try
+        {
+            await call.RequestStream.WriteAsync(new IngestRequest { Header = new DeliveryHeader { Name = name } }, cancellationToken);
+            foreach (var (path, bytes) in files)
+                await SendFileAsync(call.RequestStream, path, bytes, cancellationToken);
+            await call.RequestStream.CompleteAsync();
+        }
+        catch (Exception exception) when (exception is RpcException or InvalidOperationException)
+        {
+            // The service has answered before the end; the answer says why.
+        }
+
+        return await call.ResponseAsync;
+    }
+
+    public static async Task SendFileAsync(IClientStreamWriter<IngestRequest> stream, string path, byte[] bytes, CancellationToken cancellationToken)
+    {
+        await stream.WriteAsync(new IngestRequest { File = new FileHeader { Path = path, Size = bytes.Length } }, cancellationToken);
+        for (var at = 0; at < bytes.Length; at += ChunkBytes)
+        {
+            var chunk = UnsafeByteOperations.UnsafeWrap(bytes.AsMemory(at, Math.Min(ChunkBytes, bytes.Length - at)));
+            await stream.WriteAsync(new IngestRequest { Chunk = chunk }, cancellationToken);
+        }
+    }
+
+    public async Task<Dictionary<string, DeliveryFile>> FilesAsync(string deliveryId, CancellationToken cancellationToken)
+    {
+        var files = new Dictionary<string, DeliveryFile>();
+        using var call = Catalog.ListDeliveryFiles(new ListDeliveryFilesRequest { DeliveryId = deliveryId }, cancellationToken: cancellationToken);
+        await foreach (var file in call.ResponseStream.ReadAllAsync(cancellationToken))
+            files.Add(file.Path, file);
+        return files;
+    }
+
+    public async Task<T> QueryAsync<T>(string sql, CancellationToken cancellationToken)
+    {
+        await using var command = Database.CreateCommand(sql);
+        return (T)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _channel.Dispose();
+        await _process.DisposeAsync();
+        await Database.DisposeAsync();
+    }
+}

@@ -6,11 +6,13 @@ namespace Melanoma.Training.Evaluation;
 /// <summary>Fits the one number that makes probabilities honest (Guo et al. 2017).</summary>
 internal static class TemperatureScaling
 {
-    private const double Lowest = 0.05;
+    /// <summary>A validation split without a single error must not make the model certain of everything.</summary>
+    private const double Lowest = 0.5;
+
     private const double Highest = 20;
     private const double Golden = 0.6180339887498949;
 
-    /// <summary>The temperature with the least validation loss, between 0.05 and 20; 1 without pictures to judge by.</summary>
+    /// <summary>The temperature with the least validation loss, between 0.5 and 20; 1 without pictures to judge by.</summary>
     public static double Fit(OutputRule rule, IReadOnlyList<double> prior, float[] logits, IReadOnlyList<Sample> samples)
     {
         if (!samples.Any(sample => sample.Label.Count == 1))

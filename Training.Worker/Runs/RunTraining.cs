@@ -220,7 +220,7 @@ internal sealed partial class RunTraining(
             ClassesAfter = data.ClassesAfter,
             Validation = validationFigures,
             Test = test,
-            TestLooks = looks,
+            TestLooks = test is null ? 0 : looks,
             ClassPrior = trainer.Prior,
             Temperature = rule.Temperature,
             OperatingPoints = points,

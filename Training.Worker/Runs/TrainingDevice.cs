@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Options;
 using static TorchSharp.torch;
 
@@ -10,6 +11,12 @@ internal sealed partial class TrainingDevice
 
     public TrainingDevice(IOptions<TrainingOptions> options, ILogger<TrainingDevice> logger)
     {
+        // Idle OpenMP threads that spin take the cores from whoever else needs them. Read once, when libtorch is loaded, so it is set before.
+        if (OperatingSystem.IsLinux())
+        {
+            _ = SetEnvironment("OMP_WAIT_POLICY", "passive", overwrite: 0);
+        }
+
         _threads = options.Value.Threads == 0 ? Environment.ProcessorCount : options.Value.Threads;
         var cuda = options.Value.Device != "cpu" && cuda_is_available();
         if (options.Value.Device == "cuda" && !cuda)
@@ -35,6 +42,11 @@ internal sealed partial class TrainingDevice
         CancellationToken.None,
         TaskCreationOptions.LongRunning,
         TaskScheduler.Default);
+
+    /// <summary>The process environment as native libraries see it, which .NET's own setter does not change.</summary>
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int SetEnvironment(string name, string value, int overwrite);
 
     [LoggerMessage(20, LogLevel.Information, "Training on {Device} with {Threads} threads")]
     private static partial void LogDevice(ILogger logger, string device, int threads);

@@ -101,6 +101,10 @@ public sealed class EvaluationTests
     }
 
     [Fact]
+    public void Should_stay_at_half_when_validation_has_no_error_to_learn_from() =>
+        Assert.Equal(0.5, TemperatureScaling.Fit(OutputRule.Plain, EvenPrior, LogitsOf(0.9), [Of(Diagnosis.Melanoma, 0)]), 3);
+
+    [Fact]
     public void Should_leave_out_and_count_pictures_when_their_label_is_coarse()
     {
         var coarse = new Sample(0, Split.Test, DiagnosisSet.Of(Diagnosis.PigmentedBenignKeratosis, Diagnosis.SeborrheicKeratosis), 0, false);

@@ -23,7 +23,9 @@ internal sealed class ForwardingRefusals(RequestDelegate next)
             return;
         }
 
+        var stream = limit is null ? CutStream.Watch(context) : null;
         await next(context);
+        stream?.End(Refusal.ServiceDown(service));
         if (!context.Response.HasStarted && context.GetForwarderErrorFeature() is { } failure && RefusalOf(failure, service, limit) is { } refusal)
             await context.RefuseAsync(refusal);
     }

@@ -39,22 +39,6 @@ public sealed class BackendDownTests(TestServers servers)
     }
 
     [Fact]
-    public async Task Should_end_the_stream_with_a_status_when_its_backend_dies()
-    {
-        var backend = await FakeBackend.StartAsync(Cancellation);
-        var (gateway, key) = await StartAsync(backend.Grpc);
-        await using var running = gateway;
-        using var channel = GrpcChannel.ForAddress(gateway.Grpc);
-        using var call = new TrainingRuns.TrainingRunsClient(channel.CreateCallInvoker().With("x-api-key", key)).WatchRun(new GetRunRequest(), cancellationToken: Cancellation);
-        Assert.True(await call.ResponseStream.MoveNext(Cancellation));
-
-        await backend.DisposeAsync();
-
-        var refusal = await Assert.ThrowsAsync<RpcException>(() => call.ResponseStream.MoveNext(Cancellation));
-        Assert.Equal(StatusCode.Unavailable, refusal.StatusCode);
-    }
-
-    [Fact]
     public async Task Should_ask_callers_to_come_again_when_the_database_is_gone()
     {
         var (gateway, key) = await StartAsync(address: null, lateDatabase: $"Host=127.0.0.1;Port={FreePort.Next()};Username=nobody;Password=none;Database=none");

@@ -28,7 +28,10 @@ internal sealed class FakeBackend : IAsyncDisposable
 
     public Uri Grpc { get; }
 
-    /// <summary>Completes a <c>WatchRun</c> that waits.</summary>
+    /// <summary>A run whose watcher loses the connection after the first message.</summary>
+    public const string DyingRun = "dying";
+
+    /// <summary>Lets a <c>WatchRun</c> that waits go on.</summary>
     public WatchGate Watch => _app.Services.GetRequiredService<WatchGate>();
 
     public static async Task<FakeBackend> StartAsync(CancellationToken cancellationToken)
@@ -67,8 +70,6 @@ internal sealed class FakeBackend : IAsyncDisposable
 
     internal sealed class WatchGate
     {
-        public TaskCompletionSource Waiting { get; } = new();
-
         public TaskCompletionSource GoOn { get; } = new();
     }
 
@@ -94,7 +95,8 @@ internal sealed class FakeBackend : IAsyncDisposable
         public override async Task WatchRun(GetRunRequest request, IServerStreamWriter<Run> responseStream, ServerCallContext context)
         {
             await responseStream.WriteAsync(new Run { RunId = request.RunId, State = RunState.Training }, context.CancellationToken);
-            gate.Waiting.TrySetResult();
+            if (request.RunId == DyingRun)
+                context.GetHttpContext().Abort();
             await gate.GoOn.Task.WaitAsync(context.CancellationToken);
             await responseStream.WriteAsync(new Run { RunId = request.RunId, State = RunState.Completed }, context.CancellationToken);
         }

@@ -95,6 +95,23 @@ public sealed class GatewayGrpcTests(GatewayFixture gateway) : IClassFixture<Gat
     }
 
     [Fact]
+    public async Task Should_end_the_stream_with_unavailable_when_its_backend_dies()
+    {
+        var runs = new TrainingRuns.TrainingRunsClient(gateway.Connect(gateway.Key));
+        using var call = runs.WatchRun(new GetRunRequest { RunId = FakeBackend.DyingRun }, cancellationToken: Cancellation);
+
+        var refusal = await Assert.ThrowsAsync<RpcException>(async () =>
+        {
+            while (await call.ResponseStream.MoveNext(Cancellation))
+            {
+            }
+        });
+
+        Assert.Equal(StatusCode.Unavailable, refusal.StatusCode);
+        Assert.Equal("The ingestion service cannot be reached at the moment; try again.", refusal.Status.Detail);
+    }
+
+    [Fact]
     public async Task Should_answer_unimplemented_when_the_service_is_unknown()
     {
         var method = new Method<HealthCheckRequest, HealthCheckResponse>(

@@ -8,7 +8,7 @@ internal static class CrossSite
 {
     public static bool IsForged(HttpRequest request)
     {
-        var changesNothing = (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method)) && !request.HttpContext.WebSockets.IsWebSocketRequest
+        var changesNothing = (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method))
             && !string.Equals(request.Headers.Upgrade, "websocket", StringComparison.OrdinalIgnoreCase);
         if (changesNothing)
             return false;

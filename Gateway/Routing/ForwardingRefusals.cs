@@ -34,10 +34,19 @@ internal sealed class ForwardingRefusals(RequestDelegate next)
     {
         // The caller has gone away; nobody reads the answer.
         ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled or ForwarderError.ResponseBodyCanceled => null,
-        ForwarderError.RequestBodyClient => failure.Exception is BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }
+        ForwarderError.RequestBodyClient => IsTooLarge(failure.Exception)
             ? Refusal.BodyTooLarge(limit ?? GatewayLimits.OtherBodyBytes)
             : Refusal.MalformedBody,
         ForwarderError.RequestTimedOut => Refusal.ServiceSilent(service),
         _ => Refusal.ServiceDown(service),
+    };
+
+    // The forwarder wraps what happened on either side.
+    private static bool IsTooLarge(Exception? exception) => exception switch
+    {
+        null => false,
+        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => true,
+        AggregateException both => both.InnerExceptions.Any(IsTooLarge),
+        _ => IsTooLarge(exception.InnerException),
     };
 }

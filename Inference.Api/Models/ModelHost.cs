@@ -46,8 +46,9 @@ internal sealed partial class ModelHost : IDisposable
     /// <exception cref="RpcException">FAILED_PRECONDITION: none is in production. UNAVAILABLE: there is one that this replica cannot serve.</exception>
     public async ValueTask<ModelLease> LeaseProductionAsync(CancellationToken cancellationToken)
     {
-        if (!_looked)
+        if (ProductionVersion is null && _problem is null)
         {
+            // "None" is only said after a look: a first promotion must not wait for its message.
             await ReconcileAsync(cancellationToken);
         }
 

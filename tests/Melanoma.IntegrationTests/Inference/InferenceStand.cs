@@ -1,0 +1,357 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Melanoma.Contracts;
+using Melanoma.Contracts.Messages;
+using Melanoma.Contracts.Models;
+using Melanoma.Contracts.V1;
+using Melanoma.Imaging;
+using Melanoma.Storage;
+using Melanoma.Storage.Catalogue;
+using Melanoma.Storage.Datasets;
+using Melanoma.Storage.Models;
+using Melanoma.Storage.Outbox;
+using Melanoma.Storage.Roles;
+using Melanoma.Testing;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using Dataset = Melanoma.Storage.Datasets.Dataset;
+using DatasetKind = Melanoma.Storage.Datasets.DatasetKind;
+using Image = Melanoma.Storage.Catalogue.Image;
+using Run = Melanoma.Storage.Runs.Run;
+using Split = Melanoma.Storage.Datasets.Split;
+using StoredState = Melanoma.Storage.Models.ModelState;
+
+namespace Melanoma.IntegrationTests.Inference;
+
+/// <summary>Inference.Api as a process of its own on a database and a virtual host of its own, with the test in the place of ingestion and training.</summary>
+internal sealed class InferenceStand : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly NpgsqlDataSource _dataSource;
+    private readonly GrpcChannel _channel;
+
+    private InferenceStand(NpgsqlDataSource dataSource, ServiceProcess service)
+    {
+        (_dataSource, Service) = (dataSource, service);
+        _channel = GrpcChannel.ForAddress(service.Grpc, new GrpcChannelOptions { MaxSendMessageSize = 100_000_000 });
+        Classifier = new Classifier.ClassifierClient(_channel);
+        Registry = new ModelRegistry.ModelRegistryClient(_channel);
+        Predictions = new Predictions.PredictionsClient(_channel);
+        Http = new HttpClient { BaseAddress = service.Http };
+    }
+
+    public ServiceProcess Service { get; }
+
+    public Classifier.ClassifierClient Classifier { get; }
+
+    public ModelRegistry.ModelRegistryClient Registry { get; }
+
+    public Predictions.PredictionsClient Predictions { get; }
+
+    public HttpClient Http { get; }
+
+    /// <summary>Who calls, as the Gateway would say.</summary>
+    public static Metadata Caller(string tenant = "st-elsewhere") => new() { { "x-melanoma-caller", "key-of-" + tenant }, { "x-melanoma-tenant", tenant } };
+
+    public static async Task<InferenceStand> StartAsync(TestServers servers, params (string Name, string Value)[] settings)
+    {
+        var cancellationToken = TestContext.Current.CancellationToken;
+        var owner = await servers.CreateDatabaseAsync(cancellationToken);
+        var rabbitMq = await servers.CreateVirtualHostAsync(cancellationToken);
+        await MelanomaDatabase.MigrateAsync(owner, cancellationToken);
+        var environment = new Dictionary<string, string?>
+        {
+            ["ConnectionStrings__melanoma"] = owner,
+            ["ConnectionStrings__rabbitmq"] = rabbitMq,
+            ["Promotion__SweepSeconds"] = "1",
+        };
+        foreach (var (name, value) in settings)
+        {
+            environment[name] = value;
+        }
+
+        var stand = new InferenceStand(NpgsqlDataSource.Create(owner), ServiceProcess.Start("Inference.Api", environment));
+        await stand.Service.WaitUntilReadyAsync(cancellationToken);
+        await using var database = stand.Database();
+        database.Datasets.Add(NewDataset(DatasetKind.Honest, 1));
+        await database.SaveChangesAsync(cancellationToken);
+        return stand;
+    }
+
+    /// <summary>A PNG of one colour with a little noise.</summary>
+    public static byte[] Picture(byte red, byte green, byte blue, int seed = 0, int size = 40)
+    {
+        var image = new RgbImage(size, size);
+        var random = new Random(seed);
+        for (var at = 0; at < image.Pixels.Length; at += 3)
+        {
+            image.Pixels[at] = (byte)Math.Clamp(red + random.Next(-20, 20), 0, 255);
+            image.Pixels[at + 1] = (byte)Math.Clamp(green + random.Next(-20, 20), 0, 255);
+            image.Pixels[at + 2] = (byte)Math.Clamp(blue + random.Next(-20, 20), 0, 255);
+        }
+
+        return ImageEncoder.EncodePng(image);
+    }
+
+    public static ClassifyRequest Request(byte[] image, int? version = null)
+    {
+        var request = new ClassifyRequest { Image = Google.Protobuf.ByteString.CopyFrom(image) };
+        if (version is { } number)
+        {
+            request.ModelVersion = number.ToString(CultureInfo.InvariantCulture);
+        }
+
+        return request;
+    }
+
+    public MelanomaDbContext Database()
+    {
+        var options = new DbContextOptionsBuilder<MelanomaDbContext>();
+        options.UseMelanoma(_dataSource);
+        return new MelanomaDbContext(options.Options);
+    }
+
+    /// <summary>Registers a version as the training worker does; dataset 1 is honest and empty.</summary>
+    public async Task<int> RegisterAsync(
+        byte[] onnx, int datasetId = 1, DatasetKind kind = DatasetKind.Honest, double? balancedAccuracy = null, byte[]? sha256 = null, string? decided = "decided by the test")
+    {
+        var cancellationToken = TestContext.Current.CancellationToken;
+        await using var database = Database();
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        var run = new Run
+        {
+            Id = Guid.CreateVersion7(),
+            Recipe = "quick",
+            RecipeVersion = 1,
+            DatasetId = datasetId,
+            DatasetKind = kind,
+            Epochs = 1,
+            Seed = 1,
+            AugmentationPolicy = "none",
+            SamplesPerClass = 0,
+            RequestedAt = DateTimeOffset.UtcNow,
+            RequestedBy = "test",
+        };
+        database.Runs.Add(run);
+        var model = new ModelVersion
+        {
+            RunId = run.Id,
+            Recipe = "quick",
+            RecipeVersion = 1,
+            DatasetId = datasetId,
+            DatasetKind = kind,
+            CreatedAt = DateTimeOffset.UtcNow,
+            InputSize = TestModel.Side,
+            Report = Report(datasetId, balancedAccuracy).ToJson(),
+            PolicyDecision = decided,
+        };
+        database.ModelVersions.Add(model);
+        await database.SaveChangesAsync(cancellationToken);
+        database.ModelArtefacts.Add(new ModelArtefact { Version = model.Version, Precision = "fp32", Sha256 = sha256 ?? SHA256.HashData(onnx), Bytes = onnx });
+        await database.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return model.Version;
+    }
+
+    public async Task<int> RegisterAndPromoteAsync(TestModel model)
+    {
+        var version = await RegisterAsync(model.Build());
+        await PromoteAsync(version);
+        return version;
+    }
+
+    public async Task PromoteAsync(int version) => await Registry.PromoteModelAsync(
+        new PromoteModelRequest { Version = version.ToString(CultureInfo.InvariantCulture), Reason = "a test" }, Caller(), cancellationToken: TestContext.Current.CancellationToken);
+
+    /// <summary>Puts a version into production past the service, as another replica does, and announces it.</summary>
+    public async Task PromoteElsewhereAsync(int version)
+    {
+        await using var database = Database();
+        await using var transaction = await database.Database.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await database.ModelVersions.Where(model => model.State == StoredState.Production)
+            .ExecuteUpdateAsync(update => update.SetProperty(model => model.State, StoredState.Retired), TestContext.Current.CancellationToken);
+        await database.ModelVersions.Where(model => model.Version == version)
+            .ExecuteUpdateAsync(update => update.SetProperty(model => model.State, StoredState.Production), TestContext.Current.CancellationToken);
+        database.Outbox.Add(OutboxMessage.For(ServiceRole.Inference, new ModelPromoted(version)));
+        await database.SaveChangesAsync(TestContext.Current.CancellationToken);
+        await transaction.CommitAsync(TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>An honest dataset of plain-coloured test pictures, each a lesion of its own.</summary>
+    public async Task<int> AddDatasetAsync(int number, IEnumerable<(byte[] Picture, Diagnosis Label, Split Split)> pictures)
+    {
+        await using var database = Database();
+        var dataset = NewDataset(DatasetKind.Honest, number);
+        database.Datasets.Add(dataset);
+        await database.SaveChangesAsync(TestContext.Current.CancellationToken);
+        var ordinal = 0;
+        foreach (var (picture, label, split) in pictures)
+        {
+            var group = new LesionGroup { Id = Guid.CreateVersion7(), Split = split };
+            var image = new Image
+            {
+                Id = Guid.CreateVersion7(),
+                Sha256 = SHA256.HashData(picture),
+                GroupId = group.Id,
+                MediaType = "image/png",
+                Width = 40,
+                Height = 40,
+                SizeBytes = picture.Length,
+                PerceptualHash = 0,
+                ReceivedAt = DateTimeOffset.UtcNow,
+                LabelState = LabelState.Settled,
+                Label = DiagnosisSet.Of(label),
+            };
+            database.AddRange(
+                group,
+                image,
+                new ImageContent { ImageId = image.Id, Bytes = picture },
+                new DatasetGroup { DatasetId = dataset.Id, Kind = DatasetKind.Honest, GroupId = group.Id, Split = split },
+                new DatasetItem
+                {
+                    DatasetId = dataset.Id,
+                    Ordinal = ordinal++,
+                    Kind = DatasetKind.Honest,
+                    Split = split,
+                    GroupId = group.Id,
+                    ImageId = image.Id,
+                    Label = DiagnosisSet.Of(label),
+                });
+        }
+
+        await database.SaveChangesAsync(TestContext.Current.CancellationToken);
+        return dataset.Id;
+    }
+
+    public async Task<int> AddReproductionAsync()
+    {
+        await using var database = Database();
+        var dataset = NewDataset(DatasetKind.Reproduction, 99);
+        database.Datasets.Add(dataset);
+        await database.SaveChangesAsync(TestContext.Current.CancellationToken);
+        return dataset.Id;
+    }
+
+    /// <summary>Asks again until the answer satisfies, with a deadline.</summary>
+    public async Task<T> EventuallyAsync<T>(Func<Task<T>> ask, Func<T, bool> satisfies)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        deadline.CancelAfter(Patience);
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        var answer = await ask();
+        while (!satisfies(answer))
+        {
+            try
+            {
+                await timer.WaitForNextTickAsync(deadline.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                Assert.Fail($"Not within {Patience}; the last answer was {answer}. The service's log:\n{Service.Log}");
+            }
+
+            answer = await ask();
+        }
+
+        return answer;
+    }
+
+    public Task<Model> DecidedAsync(int version) => EventuallyAsync(
+        async () => await Registry.GetModelAsync(new GetModelRequest { Version = version.ToString(CultureInfo.InvariantCulture) }), model => model.PolicyDecision.Length > 0);
+
+    public async Task<StatusCode> StatusAsync(ClassifyRequest request) => (await RefusalAsync(request))?.StatusCode ?? StatusCode.OK;
+
+    public async Task<RpcException?> RefusalAsync(ClassifyRequest request)
+    {
+        try
+        {
+            await Classifier.ClassifyAsync(request, Caller(), cancellationToken: TestContext.Current.CancellationToken);
+            return null;
+        }
+        catch (RpcException exception)
+        {
+            return exception;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        _channel.Dispose();
+        await Service.DisposeAsync();
+        await _dataSource.DisposeAsync();
+    }
+
+    private static Dataset NewDataset(DatasetKind kind, int number) => new()
+    {
+        Kind = kind,
+        CreatedAt = DateTimeOffset.UtcNow,
+        ContentHash = SHA256.HashData(BitConverter.GetBytes(number)),
+        Rules = [],
+        Parked = 0,
+    };
+
+    private static ModelReport Report(int datasetId, double? balancedAccuracy) => new()
+    {
+        Recipe = "quick",
+        RecipeVersion = 1,
+        DatasetId = datasetId,
+        Protocol = "honest",
+        Epochs = 1,
+        Seed = 1,
+        Parameters = 1,
+        ClassesBefore = new int[Diagnoses.Count],
+        ClassesAfter = new int[Diagnoses.Count],
+        Validation = Figures(balancedAccuracy ?? 0.5),
+        Test = balancedAccuracy is { } test ? Figures(test) : null,
+        TestLooks = 1,
+        ClassPrior = new double[Diagnoses.Count],
+        Temperature = 1,
+        Unsupported = [],
+        ParityDifference = 0,
+        Findings = [],
+    };
+
+    private static SplitFigures Figures(double balancedAccuracy) => new()
+    {
+        Images = 118,
+        Groups = 118,
+        CoarseImages = 0,
+        Accuracy = 0.7,
+        AccuracyInterval = new Interval(0.6, 0.8),
+        BalancedAccuracy = balancedAccuracy,
+        BalancedAccuracyInterval = new Interval(0, 1),
+        Loss = 1,
+        CalibrationErrorBefore = 0,
+        CalibrationErrorAfter = 0,
+        Classes = [],
+        Confusion = [],
+    };
+}
+
+/// <summary>One service for the tests of a class, which bring their own model versions.</summary>
+/// <param name="servers">Where it finds its database and broker.</param>
+/// <param name="settings">Settings of the service.</param>
+public abstract class SharedStand(TestServers servers, params (string Name, string Value)[] settings) : IAsyncLifetime
+{
+    private InferenceStand? _stand;
+
+    internal InferenceStand Stand => _stand ?? throw new InvalidOperationException("The service is not started yet.");
+
+    /// <inheritdoc />
+    public async ValueTask InitializeAsync() => _stand = await InferenceStand.StartAsync(servers, settings);
+
+    /// <inheritdoc />
+    public async ValueTask DisposeAsync()
+    {
+        if (_stand is not null)
+        {
+            await _stand.DisposeAsync();
+        }
+
+        GC.SuppressFinalize(this);
+    }
+}

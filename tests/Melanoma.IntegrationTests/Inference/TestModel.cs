@@ -1,0 +1,64 @@
+using Melanoma.Contracts;
+using Melanoma.Contracts.Models;
+using Melanoma.Training.Onnx;
+using Melanoma.Training.Onnx.Format;
+
+namespace Melanoma.IntegrationTests.Inference;
+
+/// <summary>A network of one layer that judges a picture by its mean colour, so that a test knows its answers.</summary>
+internal sealed record TestModel
+{
+    public const int Side = 16;
+
+    /// <summary>How much a channel's mean (0 to 1) speaks for a diagnosis.</summary>
+    public Func<Diagnosis, int, double> Weight { get; init; } = (diagnosis, channel) => ((((int)diagnosis * 3) + channel) % 7) - 3;
+
+    public Func<Diagnosis, double> Bias { get; init; } = _ => 0;
+
+    public int DatasetId { get; init; } = 1;
+
+    public DiagnosisSet Unsupported { get; init; } = DiagnosisSet.Empty;
+
+    /// <summary>Outputs of the graph; a model that keeps the contract has nine.</summary>
+    public int Classes { get; init; } = Diagnoses.Count;
+
+    public bool Softmax { get; init; } = true;
+
+    public Func<string, string, string> Property { get; init; } = (_, value) => value;
+
+    /// <summary>Says the diagnosis of pictures in which one channel stands out: red, green or blue.</summary>
+    public static TestModel ByColour(Diagnosis red, Diagnosis green, Diagnosis blue) => new()
+    {
+        Weight = (diagnosis, channel) => (channel == 0 && diagnosis == red) || (channel == 1 && diagnosis == green) || (channel == 2 && diagnosis == blue) ? 20 : 0,
+    };
+
+    public byte[] Build()
+    {
+        var graph = new OnnxGraph("test");
+        var images = graph.Input(ModelGraph.Images, TensorProto.Types.DataType.Uint8, Side, Side, 3);
+        var floats = graph.Node("Cast", "floats", [images], OnnxGraph.Int("to", (long)TensorProto.Types.DataType.Float));
+        var flat = graph.Node("Flatten", "flat", [floats], OnnxGraph.Int("axis", 1));
+        graph.Node("Identity", ModelGraph.Embedding, [flat]);
+        const int Inputs = Side * Side * 3;
+        var kernel = new float[Classes * Inputs];
+        for (var at = 0; at < kernel.Length; at++)
+        {
+            kernel[at] = (float)(Weight((Diagnosis)(at / Inputs), at % 3) / (255.0 * Side * Side));
+        }
+
+        var bias = Enumerable.Range(0, Classes).Select(index => (float)(Unsupported.Contains((Diagnosis)index) ? -1e9 : Bias((Diagnosis)index))).ToArray();
+        graph.Node(
+            "Gemm", Softmax ? "logits" : ModelGraph.Probabilities, [flat, graph.Constant("kernel", kernel, Classes, Inputs), graph.Constant("bias", bias, Classes)], OnnxGraph.Int("transB", 1));
+        if (Softmax)
+        {
+            graph.Node("Softmax", ModelGraph.Probabilities, ["logits"], OnnxGraph.Int("axis", 1));
+        }
+
+        graph.Output(ModelGraph.Probabilities, Classes);
+        graph.Output(ModelGraph.Embedding, Inputs);
+        var supported = Diagnoses.Count - Unsupported.Count;
+        var prior = Enumerable.Range(0, Diagnoses.Count).Select(index => Unsupported.Contains((Diagnosis)index) ? 0 : 1.0 / supported).ToArray();
+        var properties = new ModelProperties(Side, "quick", 1, DatasetId, "honest", prior, 1, null, Unsupported, HasActivationMap: false);
+        return graph.ToModel(properties.ToMetadata().Select(property => KeyValuePair.Create(property.Key, Property(property.Key, property.Value))));
+    }
+}

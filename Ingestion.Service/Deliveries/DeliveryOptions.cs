@@ -46,6 +46,10 @@ internal sealed class DeliveryOptions
     [Range(1L << 20, 1L << 32)]
     public long MaxDecodingPixels { get; init; } = 64L << 20;
 
+    /// <summary>How long a sender may say nothing before the delivery is given up, in seconds. Default 300.</summary>
+    [Range(1, 86_400)]
+    public int MaxSilenceSeconds { get; init; } = 300;
+
     /// <summary>Files written in one transaction. Default 256.</summary>
     [Range(1, 10_000)]
     public int BatchSize { get; init; } = 256;

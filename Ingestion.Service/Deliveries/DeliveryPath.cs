@@ -15,6 +15,9 @@ internal sealed partial record DeliveryPath(string Path, Diagnosis? Diagnosis, S
 {
     public const int MaxLength = 1000;
 
+    /// <summary>In UTF-8: the unique index over a delivery's paths takes no longer ones.</summary>
+    private const int MaxBytes = 2400;
+
     private static readonly string KnownNames = string.Join(", ", Diagnoses.Names);
 
     /// <summary>Whether a file manager left the file behind: such files and folders are passed over and belong to no report.</summary>
@@ -69,30 +72,32 @@ internal sealed partial record DeliveryPath(string Path, Diagnosis? Diagnosis, S
         return true;
     }
 
-    /// <summary>The path as a report can hold it: whatever was sent, without control characters and not too long.</summary>
-    public static string ForReport(string text)
+    /// <summary>The path as a report can hold it: whatever was sent, without control characters and not too long, with a distinction behind it if one is given.</summary>
+    public static string ForReport(string text, string distinction = "")
     {
         var clean = new StringBuilder(Math.Min(text.Length, MaxLength));
-        foreach (var rune in Shorten(text, MaxLength).EnumerateRunes())
-            clean.Append(Rune.IsControl(rune) ? Rune.ReplacementChar.ToString() : rune.ToString());
-        return clean.Length == 0 ? "(no name)" : clean.ToString();
-    }
+        var length = distinction.Length;
+        var bytes = distinction.Length;
+        foreach (var rune in text.EnumerateRunes())
+        {
+            var kept = Rune.IsControl(rune) ? Rune.ReplacementChar : rune;
+            length += kept.Utf16SequenceLength;
+            bytes += kept.Utf8SequenceLength;
+            if (length > MaxLength || bytes > MaxBytes)
+                break;
+            clean.Append(kept);
+        }
 
-    /// <summary>A path under which a file that cannot keep its own is reported.</summary>
-    public static string ForReport(string text, string distinction)
-    {
-        var clean = ForReport(text);
-        var room = MaxLength - distinction.Length - 1;
-        return $"{Shorten(clean, room)} {distinction}";
+        return clean.Length == 0 ? "(no name)" + distinction : clean.Append(distinction).ToString();
     }
 
     private static Refusal? Judge(string text, out string[] segments)
     {
         segments = [];
-        if (text.Length > MaxLength)
+        if (text.Length > MaxLength || Encoding.UTF8.GetByteCount(text) > MaxBytes)
         {
             return new Refusal(RefusalKinds.PathTooLong,
-                $"The path has {text.Length} characters; at most {MaxLength} are taken. Move the file to a folder nearer the root.");
+                $"The path has {text.Length} characters; at most {MaxLength} ({MaxBytes} bytes) are taken. Move the file to a folder nearer the root.");
         }
 
         var forward = text.Replace('\\', '/');
@@ -106,12 +111,9 @@ internal sealed partial record DeliveryPath(string Path, Diagnosis? Diagnosis, S
         return segments.Length == 0 ? new Refusal(RefusalKinds.BadPath, "The file has no name. Give it one.") : null;
     }
 
-    private static string Shorten(string text, int length)
-    {
-        if (text.Length <= length)
-            return text;
-        return text[..(char.IsHighSurrogate(text[length - 1]) ? length - 1 : length)];
-    }
+    // Never between the halves of a surrogate pair, which the database would not take.
+    private static string Shorten(string text, int length) =>
+        text.Length <= length ? text : text[..(char.IsHighSurrogate(text[length - 1]) ? length - 1 : length)] + "...";
 
     [GeneratedRegex("ISIC_[0-9]{7}", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
     private static partial Regex IsicId();

@@ -7,7 +7,7 @@ using Melanoma.Imaging;
 namespace Melanoma.Ingestion.Deliveries;
 
 /// <summary>Reads the messages of a delivery: files in chunks, each an image that fits in memory or an archive that is spooled to disk.</summary>
-internal sealed class DeliveryReader(IAsyncStreamReader<IngestRequest> messages, DeliverySink sink, DeliveryOptions options)
+internal sealed class DeliveryReader(IAsyncStreamReader<IngestRequest> messages, DeliverySink sink, DeliveryOptions options, TimeProvider time)
 {
     public const int MaxChunkBytes = 1024 * 1024;
 
@@ -16,7 +16,7 @@ internal sealed class DeliveryReader(IAsyncStreamReader<IngestRequest> messages,
     /// <summary>Reads until the sender is done. The header has been read already.</summary>
     public async Task ReadAsync(CancellationToken cancellationToken)
     {
-        var more = await messages.MoveNext(cancellationToken);
+        var more = await NextAsync(cancellationToken);
         while (more)
         {
             if (messages.Current.PartCase != IngestRequest.PartOneofCase.File)
@@ -34,7 +34,7 @@ internal sealed class DeliveryReader(IAsyncStreamReader<IngestRequest> messages,
         try
         {
             bool more;
-            while ((more = await messages.MoveNext(cancellationToken)) && messages.Current.PartCase == IngestRequest.PartOneofCase.Chunk)
+            while ((more = await NextAsync(cancellationToken)) && messages.Current.PartCase == IngestRequest.PartOneofCase.Chunk)
             {
                 var chunk = messages.Current.Chunk.Memory;
                 if (chunk.Length > MaxChunkBytes)
@@ -75,6 +75,22 @@ internal sealed class DeliveryReader(IAsyncStreamReader<IngestRequest> messages,
         else
         {
             await sink.AddAsync(header.Path, start.WrittenSpan.ToArray(), cancellationToken);
+        }
+    }
+
+    // A sender that neither goes on nor away would hold its place among the deliveries for ever.
+    private async Task<bool> NextAsync(CancellationToken cancellationToken)
+    {
+        using var silence = new CancellationTokenSource(TimeSpan.FromSeconds(options.MaxSilenceSeconds), time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(silence.Token, cancellationToken);
+        try
+        {
+            return await messages.MoveNext(either.Token);
+        }
+        catch (OperationCanceledException) when (silence.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw new RpcException(new Status(StatusCode.DeadlineExceeded,
+                $"The sender was silent for {options.MaxSilenceSeconds} seconds. What came so far is stored; deliver again."));
         }
     }
 

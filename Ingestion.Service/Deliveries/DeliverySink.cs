@@ -53,7 +53,7 @@ internal sealed class DeliverySink(ChannelWriter<IncomingFile> files, Concurrenc
         {
             // Something has to tell apart in the report what the path cannot.
             for (var number = _count; !_paths.Add(KeyOf(unique)); number++)
-                unique = DeliveryPath.ForReport(reported, string.Create(CultureInfo.InvariantCulture, $"[file {number}]"));
+                unique = DeliveryPath.ForReport(reported, string.Create(CultureInfo.InvariantCulture, $" [file {number}]"));
             refusal ??= new Refusal(RefusalKinds.PathTwice, "The delivery has two files of this path; the first one counts. Give each file a path of its own.");
         }
 

@@ -39,7 +39,7 @@ internal sealed partial class ImageCatalogService(
         {
             await context.WriteResponseHeadersAsync(new Metadata { { DeliveryHeaderName, delivery.Id.ToString() } });
             await pipeline.RunAsync(
-                delivery.Id, (sink, token) => new DeliveryReader(requestStream, sink, options.Value).ReadAsync(token), context.CancellationToken);
+                delivery.Id, (sink, token) => new DeliveryReader(requestStream, sink, options.Value, time).ReadAsync(token), context.CancellationToken);
             await delivery.CompleteAsync();
         }
         catch (Exception exception)

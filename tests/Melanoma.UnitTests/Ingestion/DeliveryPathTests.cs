@@ -73,9 +73,10 @@ public sealed class DeliveryPathTests
         Gen.Select(Gen.String, Gen.Int[1, 400]).Sample((text, times) =>
         {
             var sent = string.Concat(Enumerable.Repeat(text, times));
-            foreach (var reported in new[] { DeliveryPath.ForReport(sent), DeliveryPath.ForReport(sent, "[file 2]") })
+            foreach (var reported in new[] { DeliveryPath.ForReport(sent), DeliveryPath.ForReport(sent, " [file 2]") })
             {
                 Assert.InRange(reported.Length, 1, DeliveryPath.MaxLength);
+                Assert.InRange(System.Text.Encoding.UTF8.GetByteCount(reported), 1, 2400);
                 Assert.DoesNotContain(reported, char.IsControl);
             }
         }, iter: 200);

@@ -19,7 +19,7 @@ internal sealed record Failure(string Title, string Advice, bool CanRetry)
         StatusCode.InvalidArgument => new("The picture cannot be judged", Sentence(refusal, "Choose another picture."), CanRetry: false),
         StatusCode.FailedPrecondition => new(
             "There is no model yet",
-            "Train one with `./melanoma train --recipe quick`, or promote a trained version with `./melanoma models promote VERSION`. Then try again.",
+            "Train one with \"./melanoma train --recipe quick\", or promote a trained version with \"./melanoma models promote VERSION\". Then try again.",
             CanRetry: true),
         StatusCode.ResourceExhausted => new("The service is busy", Sentence(refusal, "Try again in a moment."), CanRetry: true),
         StatusCode.Unavailable => new("The service cannot be reached", Sentence(refusal, "Try again in a moment."), CanRetry: true),

@@ -13,7 +13,7 @@ if (args is [MigrateCommand.Name])
     return await MigrateCommand.RunAsync(builder.Configuration);
 
 builder.AddServiceDefaults().AddMelanomaDatabase(ServiceRole.Ingestion).AddMelanomaBus(ServiceRole.Ingestion);
-builder.Services.AddMelanomaGrpc();
+builder.Services.AddMelanomaGrpc().AddJsonTranscoding();
 builder.Services.AddGrpcHealthChecks();
 builder.Services.AddGrpcReflection();
 builder.AddDeliveries().AddDatasets().AddTrainingRuns();

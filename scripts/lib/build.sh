@@ -24,8 +24,7 @@ build() (
     say "Building $1 (the first time takes a few minutes)"
     rm -f "$stamp"
     : >"$stamp.started"
-    # No build process outlives the command.
-    if ! (cd "$ROOT" && MSBUILDDISABLENODEREUSE=1 dotnet build "$1" -c Release -v quiet -nologo -p:UseSharedCompilation=false </dev/null >"$log" 2>&1 6>&- 7>&-); then
+    if ! (cd "$ROOT" && MSBUILDDISABLENODEREUSE=1 dotnet build "$1" -c Release -v quiet -nologo </dev/null >"$log" 2>&1 6>&- 7>&-); then
         grep -E 'error|warn' "$log" | sort -u | head -n 40 >&2 || true
         die "the build failed, all of its output is in $log"
     fi

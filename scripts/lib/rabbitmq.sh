@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034 # the callers read what the functions set
 # A private RabbitMQ under the state folder: its own node, cookie and epmd, loopback only, no guest account.
 
+RABBITMQ_GIVEN='the address given in ConnectionStrings__rabbitmq'
 RABBITMQ_IMAGE=docker.io/library/rabbitmq:4.1.4-management
 
 # rabbitmq_up FOLDER: sets RABBITMQ_CONNECTION, RABBITMQ_MANAGEMENT (an http address with user and password, or empty) and RABBITMQ_WAY.
@@ -9,7 +10,7 @@ rabbitmq_up() {
     RABBITMQ_MANAGEMENT=${MELANOMA_RABBITMQ_MANAGEMENT-}
     if [[ -n ${ConnectionStrings__rabbitmq-} ]]; then
         RABBITMQ_CONNECTION=$ConnectionStrings__rabbitmq
-        RABBITMQ_WAY='the address given in ConnectionStrings__rabbitmq'
+        RABBITMQ_WAY=$RABBITMQ_GIVEN
         return 0
     fi
     mkdir -p "$folder"

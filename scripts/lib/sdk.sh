@@ -1,16 +1,15 @@
 # shellcheck shell=bash
 # The .NET 10 SDK: found, or installed from the system's packages.
 
-# sdk_find: puts a dotnet that has a 10.0 SDK first in PATH.
+# sdk_find: makes dotnet one that has a 10.0 SDK. It may be a wrapper, so it is asked where the SDK lies.
 sdk_find() {
-    local folder
-    local -a folders=()
-    if command -v dotnet >/dev/null; then folders+=("$(dirname "$(readlink -f "$(command -v dotnet)")")"); fi
-    [[ -z ${DOTNET_ROOT-} ]] || folders+=("$DOTNET_ROOT")
-    folders+=(/usr/lib/dotnet /usr/share/dotnet /usr/local/share/dotnet "${HOME-/root}/.dotnet")
-    for folder in "${folders[@]}"; do
-        if [[ -x $folder/dotnet && $'\n'$("$folder/dotnet" --list-sdks 2>/dev/null) == *$'\n'10.* ]]; then
-            export DOTNET_ROOT=$folder PATH="$folder:$PATH"
+    local dotnet sdk
+    for dotnet in "$(command -v dotnet || true)" "${DOTNET_ROOT-}/dotnet" /usr/lib/dotnet/dotnet /usr/share/dotnet/dotnet "${HOME-/root}/.dotnet/dotnet"; do
+        [[ -x $dotnet ]] || continue
+        sdk=$("$dotnet" --list-sdks 2>/dev/null | sed -n 's/^10\.[^[]*\[\(.*\)\/sdk\]$/\1/p' | tail -n 1)
+        if [[ -n $sdk && -x $sdk/dotnet ]]; then
+            export DOTNET_ROOT=$sdk
+            [[ $dotnet == "$(command -v dotnet || true)" ]] || export PATH="$sdk:$PATH"
             return 0
         fi
     done

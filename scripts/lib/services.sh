@@ -74,7 +74,7 @@ export_service_environment() {
     # shellcheck source=/dev/null
     . "$STATE/servers.env"
     set +a
-    export ASPNETCORE_ENVIRONMENT=Production DOTNET_gcServer=0 OMP_WAIT_POLICY=passive MELANOMA_STATE="$STATE"
+    export ASPNETCORE_ENVIRONMENT=Production DOTNET_gcServer=0 OMP_WAIT_POLICY=passive MELANOMA_STATE="$STATE" Training__CacheFolder="$STATE/cache/training"
     for name in "${SERVICES[@]}"; do
         index=0
         for replica in $(replica_names "$name"); do

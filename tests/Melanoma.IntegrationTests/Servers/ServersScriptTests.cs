@@ -1,8 +1,13 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.Versioning;
 using Melanoma.Testing;
 
 namespace Melanoma.IntegrationTests.Servers;
 
+[SupportedOSPlatform("linux")]
 public sealed class ServersScriptTests : IDisposable
 {
     private readonly string _state = Path.Combine(Path.GetTempPath(), $"melanoma-script-{Guid.NewGuid():N}"[..32]);
@@ -65,7 +70,7 @@ public sealed class ServersScriptTests : IDisposable
         using var process = Process.Start(start)!;
         await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        var server = int.Parse((await File.ReadAllTextAsync(Path.Combine(_state, "postgres", "pid"), TestContext.Current.CancellationToken)).Split(' ')[0], null);
+        var port = int.Parse(await File.ReadAllTextAsync(Path.Combine(_state, "postgres", "port"), TestContext.Current.CancellationToken), CultureInfo.InvariantCulture);
 
         process.StandardInput.Close();
 
@@ -73,7 +78,8 @@ public sealed class ServersScriptTests : IDisposable
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (Directory.Exists(_state))
             await tick.WaitForNextTickAsync(deadline.Token);
-        Assert.False(File.Exists($"/proc/{server}/exe"));
+        using var client = new TcpClient();
+        await Assert.ThrowsAsync<SocketException>(() => client.ConnectAsync(IPAddress.Loopback, port, TestContext.Current.CancellationToken).AsTask());
     }
 
     public void Dispose()
@@ -96,7 +102,7 @@ public sealed class ServersScriptTests : IDisposable
 
     private static ProcessStartInfo Start(params string[] arguments)
     {
-        var start = new ProcessStartInfo(Path.Combine(Repository.Root, "scripts", "servers"), arguments) { RedirectStandardError = true };
+        var start = new ProcessStartInfo(Path.Combine(Repository.Root, "scripts", "servers"), arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
         // What the machine offers is under test, not what a developer may have set.
         start.Environment.Remove("ConnectionStrings__melanoma");
         start.Environment.Remove("ConnectionStrings__rabbitmq");

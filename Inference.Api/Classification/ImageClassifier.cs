@@ -14,7 +14,9 @@ namespace Melanoma.Inference.Classification;
 internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, PredictionWriter audit, InferenceMetrics metrics, TimeProvider time)
 {
     private const int MaxCaseReference = 200;
+    private const string HonestKind = "honest";
     private const string Notice = "For research, not a medical device.";
+    private const string LeakyNotice = Notice + " This version was trained by the leaky protocol, which serves comparisons alone.";
 
     /// <summary>Answers when the audit row is durable.</summary>
     /// <exception cref="RpcException">A refusal with its reason.</exception>
@@ -66,7 +68,7 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
         };
         await audit.WriteAsync(row, cancellationToken);
         metrics.Answered(row.ModelVersion, row.ExecutionProvider);
-        return ToMessage(row);
+        return ToMessage(row, lease.Model.Properties.DatasetKind == HonestKind ? Notice : LeakyNotice);
     }
 
     // A NUL is the one character that the database cannot keep.
@@ -78,7 +80,7 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
         }
     }
 
-    private static ClassifyResponse ToMessage(Storage.Predictions.Prediction row)
+    private static ClassifyResponse ToMessage(Storage.Predictions.Prediction row, string notice)
     {
         var message = new ClassifyResponse
         {
@@ -86,7 +88,7 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
             MelanomaProbability = row.Probabilities[(int)Diagnosis.Melanoma],
             ModelVersion = row.ModelVersion.ToString(CultureInfo.InvariantCulture),
             PredictionId = row.Id.ToString(),
-            Notice = Notice,
+            Notice = notice,
         };
         message.Probabilities.AddRange(Probabilities.ToMessages(row.Probabilities));
         return message;

@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Grpc.Core;
+using Grpc.Health.V1;
 using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
 using Melanoma.Testing;
@@ -41,7 +42,9 @@ public sealed class ClassifyTests(TestServers servers, ClassifyTests.OneService 
         Assert.Equal(1, answer.Probabilities.Sum(probability => probability.Probability), 5);
         Assert.Equal(answer.Probabilities[(int)Diagnosis.Melanoma].Probability, answer.MelanomaProbability);
         Assert.Equal(model.Version, answer.ModelVersion);
-        Assert.Contains("not a medical device", answer.Notice, StringComparison.Ordinal);
+        Assert.Equal("For research, not a medical device.", answer.Notice);
+        var health = await stand.Health.CheckAsync(new HealthCheckRequest(), cancellationToken: Cancellation);
+        Assert.Equal(HealthCheckResponse.Types.ServingStatus.Serving, health.Status);
     }
 
     [Fact]

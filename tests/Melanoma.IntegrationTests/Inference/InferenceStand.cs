@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using Grpc.Core;
+using Grpc.Health.V1;
 using Grpc.Net.Client;
 using Melanoma.Contracts;
 using Melanoma.Contracts.Messages;
@@ -40,6 +41,7 @@ internal sealed class InferenceStand : IAsyncDisposable
         Classifier = new Classifier.ClassifierClient(_channel);
         Registry = new ModelRegistry.ModelRegistryClient(_channel);
         Predictions = new Predictions.PredictionsClient(_channel);
+        Health = new Health.HealthClient(_channel);
         Http = new HttpClient { BaseAddress = service.Http };
     }
 
@@ -50,6 +52,8 @@ internal sealed class InferenceStand : IAsyncDisposable
     public ModelRegistry.ModelRegistryClient Registry { get; }
 
     public Predictions.PredictionsClient Predictions { get; }
+
+    public Health.HealthClient Health { get; }
 
     public HttpClient Http { get; }
 

@@ -76,7 +76,7 @@ public sealed class PromotionTests(TestServers servers)
     {
         await using var stand = await InferenceStand.StartAsync(servers);
         var dataset = await stand.AddReproductionAsync();
-        var version = await stand.RegisterAsync((new TestModel { DatasetId = dataset }).Build(), dataset, DatasetKind.Reproduction, decided: null);
+        var version = await stand.RegisterAsync((new TestModel { DatasetId = dataset, DatasetKind = "reproduction" }).Build(), dataset, DatasetKind.Reproduction, decided: null);
 
         var model = await stand.DecidedAsync(version);
         var byHand = await Assert.ThrowsAsync<RpcException>(() => stand.PromoteAsync(version));
@@ -87,7 +87,8 @@ public sealed class PromotionTests(TestServers servers)
         Assert.Equal(StatusCode.FailedPrecondition, byHand.StatusCode);
         Assert.Contains("leaky", byHand.Status.Detail, StringComparison.Ordinal);
         Assert.Equal("ck_model_versions_honest", bySql.ConstraintName);
-        Assert.Equal(StatusCode.OK, await stand.StatusAsync(InferenceStand.Request(InferenceStand.Picture(1, 2, 3), version)));
+        var pinned = await stand.Classifier.ClassifyAsync(InferenceStand.Request(InferenceStand.Picture(1, 2, 3), version), InferenceStand.Caller(), cancellationToken: Cancellation);
+        Assert.Contains("leaky protocol", pinned.Notice, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -17,6 +17,8 @@ internal sealed record TestModel
 
     public int DatasetId { get; init; } = 1;
 
+    public string DatasetKind { get; init; } = "honest";
+
     public DiagnosisSet Unsupported { get; init; } = DiagnosisSet.Empty;
 
     /// <summary>Outputs of the graph; a model that keeps the contract has nine.</summary>
@@ -58,7 +60,7 @@ internal sealed record TestModel
         graph.Output(ModelGraph.Embedding, Inputs);
         var supported = Diagnoses.Count - Unsupported.Count;
         var prior = Enumerable.Range(0, Diagnoses.Count).Select(index => Unsupported.Contains((Diagnosis)index) ? 0 : 1.0 / supported).ToArray();
-        var properties = new ModelProperties(Side, "quick", 1, DatasetId, "honest", prior, 1, null, Unsupported, HasActivationMap: false);
+        var properties = new ModelProperties(Side, "quick", 1, DatasetId, DatasetKind, prior, 1, null, Unsupported, HasActivationMap: false);
         return graph.ToModel(properties.ToMetadata().Select(property => KeyValuePair.Create(property.Key, Property(property.Key, property.Value))));
     }
 }

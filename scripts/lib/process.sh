@@ -45,10 +45,11 @@ stop_process() {
     rm -f "$file"
 }
 
+# port_in_use PORT: whether somebody listens there; a connection that has just ended does not count.
 port_in_use() {
     local hex
     printf -v hex ':%04X' "$1"
-    awk -v port="$hex" 'substr($2, length($2) - 4) == port { found = 1 } END { exit !found }' /proc/net/tcp /proc/net/tcp6 2>/dev/null
+    awk -v port="$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { found = 1 } END { exit !found }' /proc/net/tcp /proc/net/tcp6 2>/dev/null
 }
 
 # free_port [PORTS ALREADY TAKEN...]: below the kernel's ephemeral range, so that no outgoing connection takes it meanwhile.

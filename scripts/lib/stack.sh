@@ -55,16 +55,25 @@ start_missing() {
 
 # The key is made once for each database; its text exists only in local.json.
 write_local_json() {
-    local database key='' gateway
-    database=$(sha256sum <"$STATE/servers.env" | cut -c1-64)
-    if [[ -r $STATE/local.json && $(cat "$STATE/services/key-made-for" 2>/dev/null) == "$database" ]]; then
-        key=$(sed -n 's/.*"apiKey":"\([^"]*\)".*/\1/p' "$STATE/local.json")
+    local database made_for='' key='' gateway
+    # Our own server's port may change, its password does not.
+    database=$(sed 's/Port=[0-9]*//' "$STATE/servers.env" | grep '^ConnectionStrings__melanoma=' | sha256sum | cut -c1-64)
+    KEY_NAME=local
+    if [[ -r $STATE/local.json && -r $STATE/services/key ]]; then
+        read -r made_for KEY_NAME <"$STATE/services/key"
+        [[ $made_for != "$database" ]] || key=$(sed -n 's/.*"apiKey":"\([^"]*\)".*/\1/p' "$STATE/local.json")
     fi
     if [[ -z $key ]]; then
-        key=$(run_command Gateway keys create --name local --tenant local 2>>"$STATE/services/gateway/log" | tail -n 1) ||
-            die "the API key could not be made, see ./melanoma logs gateway"
-        [[ -n $key ]] || die 'Gateway keys create printed no key'
-        printf '%s\n' "$database" >"$STATE/services/key-made-for"
+        # A database that was used from elsewhere, or whose local.json is lost, already has a key of that name.
+        KEY_NAME=local
+        if ! key=$(make_key 2>"$STATE/services/key.log"); then
+            KEY_NAME=local-$(od -An -N3 -tx1 /dev/urandom | tr -d ' \n')
+            if ! key=$(make_key 2>>"$STATE/services/key.log"); then
+                cat "$STATE/services/key.log" >&2
+                die 'the API key could not be made'
+            fi
+        fi
+        printf '%s %s\n' "$database" "$KEY_NAME" >"$STATE/services/key"
     fi
     gateway=$(replica_port gateway http)
     printf '{"grpc":"http://127.0.0.1:%s","http":"http://127.0.0.1:%s","portal":"http://127.0.0.1:%s/","apiKey":%s}\n' \
@@ -72,12 +81,21 @@ write_local_json() {
     mv "$STATE/local.json.new" "$STATE/local.json"
 }
 
+# make_key: the key is the last line that the Gateway prints.
+make_key() {
+    local printed
+    printed=$(run_command Gateway keys create --name "$KEY_NAME" --tenant local) || return 1
+    printf '%s' "${printed##*$'\n'}"
+}
+
 # sign_in_address: the Portal with a token that works once.
 sign_in_address() {
-    local token
-    token=$(run_command Gateway sign-in create --key-name local 2>>"$STATE/services/gateway/log" | tail -n 1) ||
-        die 'the sign-in token could not be made, see ./melanoma logs gateway'
-    printf 'http://127.0.0.1:%s/sign-in?token=%s' "$(replica_port gateway http)" "$token"
+    local printed
+    if ! printed=$(run_command Gateway sign-in create --key-name "$KEY_NAME" 2>"$STATE/services/key.log"); then
+        cat "$STATE/services/key.log" >&2
+        die 'the sign-in token could not be made'
+    fi
+    printf 'http://127.0.0.1:%s/sign-in?token=%s' "$(replica_port gateway http)" "${printed##*$'\n'}"
 }
 
 # bring_up: everything that up does before it reports.

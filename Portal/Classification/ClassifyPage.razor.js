@@ -21,8 +21,8 @@ export function attach(drop, picture) {
 
   picture.addEventListener('error', () => { picture.hidden = true; unseen.hidden = false; }, { signal });
   input.addEventListener('change', show, { signal });
-  // The same file may be chosen twice in a row.
-  input.addEventListener('click', () => { input.value = ''; }, { signal });
+  // The same file may be taken twice in a row; the browser is silent about a choice that is no change.
+  for (const kind of ['click', 'drop']) input.addEventListener(kind, () => { input.value = ''; }, { signal });
 
   for (const kind of ['dragenter', 'dragover']) input.addEventListener(kind, () => drop.classList.add('over'), { signal });
   for (const kind of ['dragleave', 'drop']) input.addEventListener(kind, () => drop.classList.remove('over'), { signal });

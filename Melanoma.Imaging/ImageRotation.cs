@@ -23,18 +23,27 @@ public static class ImageRotation
     /// <param name="degrees">Angle in degrees, -360 to 360, counter-clockwise as seen; 0 gives the same pixels.</param>
     /// <param name="fill">What stands in the corners.</param>
     /// <param name="zoom">Magnification about the centre, 0.1 to 10; with <see cref="ZoomWithoutCorners"/> no filled corner is seen.</param>
-    public static RgbImage Rotate(RgbImage image, double degrees, EdgeFill fill = EdgeFill.Reflect, double zoom = 1)
+    public static RgbImage Rotate(RgbImage image, double degrees, EdgeFill fill = EdgeFill.Reflect, double zoom = 1) =>
+        Rotate(image, degrees, fill, zoom, zoom);
+
+    /// <summary>Turns a picture about its centre, then magnifies each axis by itself; the size stays.</summary>
+    /// <param name="image">The picture.</param>
+    /// <param name="degrees">Angle in degrees, -360 to 360, counter-clockwise as seen; 0 gives the same pixels.</param>
+    /// <param name="fill">What stands in the corners.</param>
+    /// <param name="zoomX">Magnification about the centre of the turned picture's width, 0.1 to 10.</param>
+    /// <param name="zoomY">Magnification about the centre of the turned picture's height, 0.1 to 10.</param>
+    public static RgbImage Rotate(RgbImage image, double degrees, EdgeFill fill, double zoomX, double zoomY)
     {
         ArgumentNullException.ThrowIfNull(image);
         if (!(degrees is >= -360 and <= 360))
             throw new ArgumentOutOfRangeException(nameof(degrees), degrees, "The angle must be between -360 and 360 degrees.");
-        if (!(zoom is >= 0.1 and <= 10))
-            throw new ArgumentOutOfRangeException(nameof(zoom), zoom, "The magnification must be between 0.1 and 10.");
+        CheckZoom(zoomX, nameof(zoomX));
+        CheckZoom(zoomY, nameof(zoomY));
 
         int width = image.Width, height = image.Height;
         var (sin, cos) = ExactMath.SinCos(degrees);
-        var across = Fixed(cos / zoom);
-        var along = Fixed(sin / zoom);
+        long acrossX = Fixed(cos / zoomX), alongX = Fixed(sin / zoomX);
+        long acrossY = Fixed(cos / zoomY), alongY = Fixed(sin / zoomY);
         var result = new RgbImage(width, height);
         var source = image.Pixels;
         for (var y = 0; y < height; y++)
@@ -45,8 +54,8 @@ public static class ImageRotation
             for (var x = 0; x < width; x++)
             {
                 long dx = (2L * x) - (width - 1);
-                var sx = (across * dx) - (along * dy) + ((long)(width - 1) << AngleBits);
-                var sy = (along * dx) + (across * dy) + ((long)(height - 1) << AngleBits);
+                var sx = (acrossX * dx) - (alongY * dy) + ((long)(width - 1) << AngleBits);
+                var sy = (alongX * dx) + (acrossY * dy) + ((long)(height - 1) << AngleBits);
                 Sample(source, width, height, sx, sy, fill, row.Slice(3 * x, 3));
             }
         }
@@ -54,7 +63,7 @@ public static class ImageRotation
         return result;
     }
 
-    /// <summary>The smallest magnification at which a turned picture shows no filled corner, as the Augmentor library crops it.</summary>
+    /// <summary>The smallest magnification at which a turned picture shows no filled corner.</summary>
     /// <param name="width">Width in pixels.</param>
     /// <param name="height">Height in pixels.</param>
     /// <param name="degrees">Angle in degrees.</param>
@@ -67,6 +76,12 @@ public static class ImageRotation
         cos = Math.Abs(cos);
         var ratio = width >= height ? (double)width / height : (double)height / width;
         return cos + (sin * ratio);
+    }
+
+    private static void CheckZoom(double zoom, string name)
+    {
+        if (!(zoom is >= 0.1 and <= 10))
+            throw new ArgumentOutOfRangeException(name, zoom, "The magnification must be between 0.1 and 10.");
     }
 
     private static long Fixed(double value) => (long)Math.Round(value * (1L << AngleBits), MidpointRounding.AwayFromZero);

@@ -1,4 +1,3 @@
-using Melanoma.Storage.Datasets;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -27,10 +26,10 @@ public static class VariantCopy
                 await rows.WriteAsync(variant.AugmentationId, NpgsqlDbType.Uuid, cancellationToken);
                 await rows.WriteAsync(variant.Ordinal, NpgsqlDbType.Integer, cancellationToken);
                 await rows.WriteAsync(variant.DatasetId, NpgsqlDbType.Integer, cancellationToken);
-                await rows.WriteAsync(EnumText<DatasetKind>.Of(variant.DatasetKind), NpgsqlDbType.Text, cancellationToken);
+                await rows.WriteAsync(variant.DatasetKind.ToColumn(), NpgsqlDbType.Text, cancellationToken);
                 await rows.WriteAsync(variant.ParentOrdinal, NpgsqlDbType.Integer, cancellationToken);
-                await rows.WriteAsync(EnumText<Split>.Of(variant.ParentSplit), NpgsqlDbType.Text, cancellationToken);
-                await rows.WriteAsync(EnumText<Split>.Of(variant.Split), NpgsqlDbType.Text, cancellationToken);
+                await rows.WriteAsync(variant.ParentSplit.ToColumn(), NpgsqlDbType.Text, cancellationToken);
+                await rows.WriteAsync(variant.Split.ToColumn(), NpgsqlDbType.Text, cancellationToken);
                 await rows.WriteAsync(variant.Label.Bits, NpgsqlDbType.Smallint, cancellationToken);
                 await rows.WriteAsync(variant.Parameters, NpgsqlDbType.Jsonb, cancellationToken);
                 await rows.WriteAsync(variant.Sha256, NpgsqlDbType.Bytea, cancellationToken);
@@ -50,13 +49,5 @@ public static class VariantCopy
         }
 
         await contents.CompleteAsync(cancellationToken);
-    }
-
-    private static class EnumText<TEnum>
-        where TEnum : struct, Enum
-    {
-        private static readonly EnumTextConverter<TEnum> Converter = new();
-
-        public static string Of(TEnum value) => (string)Converter.ConvertToProvider(value)!;
     }
 }

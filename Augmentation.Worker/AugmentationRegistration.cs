@@ -7,12 +7,14 @@ namespace Melanoma.Augmentation;
 /// <summary>Everything of this service in one call.</summary>
 internal static class AugmentationRegistration
 {
+    /// <summary>To be added before the bus: services stop in reverse order, and batches are handed back when no more messages come.</summary>
     public static WebApplicationBuilder AddAugmentation(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<AugmentationOptions>().BindConfiguration(AugmentationOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<AugmentationPlanner>();
         builder.Services.AddSingleton<BatchLeases>();
         builder.Services.AddSingleton<BatchMaker>();
+        builder.Services.AddHostedService<BatchHandBack>();
         builder.Services.AddHostedService<RunSweep>();
         builder.Services.AddHostedService<BatchSweep>();
         return builder;

@@ -5,8 +5,8 @@ using Melanoma.ServiceDefaults.Messaging;
 using Melanoma.Storage.Roles;
 
 var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
-builder.AddServiceDefaults().AddMelanomaDatabase(ServiceRole.Augmentation).AddMelanomaBus(ServiceRole.Augmentation, AugmentationRegistration.DeclareQueues);
-builder.AddAugmentation();
+builder.AddServiceDefaults().AddMelanomaDatabase(ServiceRole.Augmentation).AddAugmentation();
+builder.AddMelanomaBus(ServiceRole.Augmentation, AugmentationRegistration.DeclareQueues);
 
 var app = builder.Build();
 app.MapServiceDefaults();

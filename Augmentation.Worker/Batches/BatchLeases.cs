@@ -82,6 +82,14 @@ internal sealed class BatchLeases(IDbContextFactory<MelanomaDbContext> databases
         await transaction.CommitAsync(cancellationToken);
     }
 
+    /// <summary>Calls a worker to a batch whose message this one has used up.</summary>
+    public async Task CallAsync(Guid augmentationId, int number, CancellationToken cancellationToken)
+    {
+        await using var database = await databases.CreateDbContextAsync(cancellationToken);
+        database.Outbox.Add(OutboxMessage.For(ServiceRole.Augmentation, new AugmentationBatchReady(augmentationId, number)));
+        await database.SaveChangesAsync(cancellationToken);
+    }
+
     /// <summary>Notes why a batch could not be made and lets nobody take it for a while: 1 s, twice as long each time, 5 minutes at most.</summary>
     public async Task FailAsync(BatchLease lease, string error, CancellationToken cancellationToken)
     {

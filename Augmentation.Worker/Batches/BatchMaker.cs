@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Security.Cryptography;
 using Melanoma.Augmentation.Planning;
@@ -23,15 +24,24 @@ internal sealed partial class BatchMaker(
     TimeProvider time,
     ILogger<BatchMaker> logger) : IDisposable
 {
-    private static readonly TimeSpan HandBackLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan HoldWhileStopping = TimeSpan.FromMilliseconds(500);
 
     private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly ConcurrentQueue<BatchLease> _unfinished = [];
+    private readonly ConcurrentQueue<(Guid AugmentationId, int Number)> _untouched = [];
     private LoadedPlan? _plan;
 
     /// <summary>Makes a certain batch unless it is done or another worker has it. Waits for its turn.</summary>
     public async Task MakeAsync(Guid augmentationId, int number, CancellationToken cancellationToken)
     {
-        await _turn.WaitAsync(cancellationToken);
+        if (!await TryWaitForTurnAsync(cancellationToken))
+        {
+            // Held back a little, or a stopping worker would take the whole queue one by one.
+            _untouched.Enqueue((augmentationId, number));
+            await Task.Delay(HoldWhileStopping, time, cancellationToken);
+            return;
+        }
+
         try
         {
             if (await leases.ClaimAsync(augmentationId, number, cancellationToken) is { } lease)
@@ -48,7 +58,7 @@ internal sealed partial class BatchMaker(
     /// <summary>Makes the next batch that nobody has. False when there is none, or this worker is at work already.</summary>
     public async Task<bool> TryMakeNextAsync(CancellationToken cancellationToken)
     {
-        if (!await _turn.WaitAsync(TimeSpan.Zero, cancellationToken))
+        if (lifetime.ApplicationStopping.IsCancellationRequested || !await _turn.WaitAsync(TimeSpan.Zero, cancellationToken))
         {
             return false;
         }
@@ -69,8 +79,44 @@ internal sealed partial class BatchMaker(
         }
     }
 
+    /// <summary>Gives back what this worker had taken and did not finish. Called when it takes no messages any more, or it would take its own.</summary>
+    public async Task HandBackAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (_unfinished.TryDequeue(out var lease))
+            {
+                await leases.HandBackAsync(lease, cancellationToken);
+            }
+
+            while (_untouched.TryDequeue(out var batch))
+            {
+                await leases.CallAsync(batch.AugmentationId, batch.Number, cancellationToken);
+            }
+        }
+        catch (Exception exception) when (DatabaseTrouble.Is(exception))
+        {
+            // Then leases lapse by themselves and sweeps find the rest, a little later.
+            LogNotHandedBack(exception.Message);
+        }
+    }
+
     /// <inheritdoc />
     public void Dispose() => _turn.Dispose();
+
+    private async Task<bool> TryWaitForTurnAsync(CancellationToken cancellationToken)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping, cancellationToken);
+        try
+        {
+            await _turn.WaitAsync(either.Token);
+            return true;
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
 
     private async Task MakeAsync(BatchLease lease, CancellationToken cancellationToken)
     {
@@ -97,7 +143,10 @@ internal sealed partial class BatchMaker(
         }
         catch (OperationCanceledException) when (abort.IsCancellationRequested)
         {
-            await HandBackAsync(lease, keeper);
+            await keeper.StopAsync();
+            _unfinished.Enqueue(lease);
+            AugmentationTelemetry.NotCompleted("handed_back");
+            LogHandedBack(lease.Number, lease.AugmentationId);
         }
         catch (UnusableParentException exception)
         {
@@ -167,23 +216,6 @@ internal sealed partial class BatchMaker(
         return _plan = new LoadedPlan(augmentationId, planned.DatasetId, planned.DatasetKind, plan);
     }
 
-    private async Task HandBackAsync(BatchLease lease, LeaseKeeper keeper)
-    {
-        AugmentationTelemetry.NotCompleted("handed_back");
-        LogHandedBack(lease.Number, lease.AugmentationId);
-        await keeper.StopAsync();
-        using var limit = new CancellationTokenSource(HandBackLimit, time);
-        try
-        {
-            await leases.HandBackAsync(lease, limit.Token);
-        }
-        catch (Exception exception) when (DatabaseTrouble.Is(exception) || exception is OperationCanceledException)
-        {
-            // Then the lease lapses by itself, a little later.
-            LogNotHandedBack(lease.Number, lease.AugmentationId, exception.Message);
-        }
-    }
-
     private sealed record LoadedPlan(Guid AugmentationId, int DatasetId, DatasetKind DatasetKind, VariantPlan Plan);
 
     [LoggerMessage(30, LogLevel.Information, "Batch {Number} of augmentation {AugmentationId} is stored: {Variants} variants in {Seconds:0.00} s")]
@@ -198,8 +230,8 @@ internal sealed partial class BatchMaker(
     [LoggerMessage(33, LogLevel.Information, "Batch {Number} of augmentation {AugmentationId} is handed back, because this worker stops")]
     private partial void LogHandedBack(int number, Guid augmentationId);
 
-    [LoggerMessage(34, LogLevel.Warning, "Batch {Number} of augmentation {AugmentationId} could not be handed back and waits for its lease to lapse: {Reason}")]
-    private partial void LogNotHandedBack(int number, Guid augmentationId, string reason);
+    [LoggerMessage(34, LogLevel.Warning, "Batches could not be handed back and wait for their leases to lapse: {Reason}")]
+    private partial void LogNotHandedBack(string reason);
 
     [LoggerMessage(35, LogLevel.Error, "Batch {Number} of augmentation {AugmentationId} cannot be made and is tried again later: {Reason}")]
     private partial void LogFailed(int number, Guid augmentationId, string reason);

@@ -10,7 +10,7 @@ namespace Melanoma.IntegrationTests.Augmentation;
 [Collection("Augmentation")]
 public sealed class AugmentationFaultTests(TestServers servers)
 {
-    private const int Variants = 80;
+    private const int Variants = 60;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -52,6 +52,8 @@ public sealed class AugmentationFaultTests(TestServers servers)
         Assert.Equal(0, await worker.StopAsync(Cancellation));
         await AssertUnfinishedAsync(stack);
         Assert.Equal(1, await stack.ScalarAsync<long>("SELECT count(*) FROM augmentation_batches WHERE lease_until IS NULL AND owner IS NULL", Cancellation));
+        Assert.Equal(1, await stack.ScalarAsync<long>(
+            "SELECT count(*) FROM outbox WHERE message_name = 'melanoma.augmentation-batch-ready.v1' AND sent_at IS NULL", Cancellation));
         await stack.StartWorkerAsync(Cancellation);
 
         await AssertCompletedOnceAsync(stack, run, takings: 2);
@@ -59,7 +61,7 @@ public sealed class AugmentationFaultTests(TestServers servers)
 
     private static async Task<(Run Run, ServiceProcess Worker)> StartLongBatchAsync(AugmentationStack stack)
     {
-        var dataset = await DatasetRows.InsertHonestAsync(stack.Source, [.. DatasetRows.Rows(Split.Train, 4, Diagnosis.Melanoma)], Cancellation, size: 800);
+        var dataset = await DatasetRows.InsertHonestAsync(stack.Source, [.. DatasetRows.Rows(Split.Train, 4, Diagnosis.Melanoma)], Cancellation, size: 640);
         var worker = await stack.StartWorkerAsync(Cancellation, batchSize: Variants);
         var run = await stack.RequestRunAsync(dataset, DatasetKind.Honest, Variants, Cancellation);
         await stack.WaitUntilBatchIsTakenAsync(Cancellation);

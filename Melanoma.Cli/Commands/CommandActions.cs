@@ -20,7 +20,7 @@ internal static class CommandActions
         {
             return await action(context, cancellationToken);
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        catch (Exception failure) when (cancellationToken.IsCancellationRequested && failure is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled })
         {
             await Console.Error.WriteLineAsync("Cancelled.");
             return ExitCodes.Cancelled;

@@ -19,7 +19,7 @@ internal static class RunWatch
             terminal.Write(RunDocument.From(run, model), console => RunScreen.WriteEnd(console, run, model));
             return run.State == RunState.Completed ? ExitCodes.Success : ExitCodes.Failure;
         }
-        catch (OperationCanceledException)
+        catch (Exception failure) when (cancellationToken.IsCancellationRequested && failure is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled })
         {
             await Console.Error.WriteLineAsync($"The run goes on without its watcher: `./melanoma runs watch {runId}` shows it again, `./melanoma runs cancel {runId}` stops it.");
             throw;
@@ -58,7 +58,7 @@ internal static class RunWatch
                         return run;
                 }
             }
-            catch (RpcException failure) when (IsBreak(failure.StatusCode) && gateway.Time.GetElapsedTime(lastHeard) < LongestSilence)
+            catch (RpcException failure) when (IsBreak(failure.StatusCode) && !cancellationToken.IsCancellationRequested && gateway.Time.GetElapsedTime(lastHeard) < LongestSilence)
             {
                 // A watcher is only a watcher: the stream is opened again, the run never noticed.
                 onBreak($"The connection broke ({GatewayFailure.Name(failure.StatusCode)}); the run goes on, looking for it again.");

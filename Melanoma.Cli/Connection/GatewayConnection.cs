@@ -30,7 +30,6 @@ internal sealed class GatewayConnection : IDisposable
             },
             DisposeHttpClient = true,
             MaxReceiveMessageSize = LargestAnswer,
-            ThrowOperationCanceledOnCancellation = true,
         });
         var invoker = _channel.Intercept(metadata =>
         {

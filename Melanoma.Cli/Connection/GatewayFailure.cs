@@ -15,6 +15,8 @@ internal static partial class GatewayFailure
         StatusCode.Unavailable => $"The Gateway or a service behind it does not answer: `./melanoma status` shows what runs, `./melanoma up` starts it. ({failure.Status.Detail})",
         StatusCode.DeadlineExceeded => "The answer did not come in time; try again.",
         StatusCode.Unimplemented => "The Gateway does not know this call: it is of another version than this command, or the address is not its gRPC port.",
+        StatusCode.Internal when failure.Status.DebugException is HttpRequestException =>
+            "What listens at this address does not speak gRPC: use the Gateway's gRPC address, which `./melanoma up` prints.",
         _ => string.IsNullOrWhiteSpace(failure.Status.Detail) ? $"The call failed with {Name(failure.StatusCode)}." : failure.Status.Detail,
     };
 

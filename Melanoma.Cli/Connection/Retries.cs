@@ -21,6 +21,10 @@ internal sealed class Retries(TimeProvider time)
             {
                 return await call(new CallOptions(deadline: time.GetUtcNow().UtcDateTime + CallTimeout, cancellationToken: cancellationToken));
             }
+            catch (RpcException failure) when (failure.StatusCode == StatusCode.Cancelled && cancellationToken.IsCancellationRequested)
+            {
+                throw new OperationCanceledException(failure.Message, failure, cancellationToken);
+            }
             catch (RpcException failure) when (DelayBefore(failure, attempt, time.GetElapsedTime(started), repeatWhenUnavailable) is { } again)
             {
                 delay = again;

@@ -43,7 +43,8 @@ internal sealed class Retries(TimeProvider time)
     {
         // Without the trailer the refusal is not about load: a message over the size limit has the same status.
         StatusCode.ResourceExhausted when elapsed < PatienceWhenBusy && RetryAfter(failure) is { } wait => wait * Jitter(),
-        StatusCode.Unavailable when repeatWhenUnavailable && elapsed < PatienceWhenAway => Backoff(attempt),
+        // A proxy that goes away in the middle of a call ends it as cancelled.
+        StatusCode.Unavailable or StatusCode.Cancelled when repeatWhenUnavailable && elapsed < PatienceWhenAway => Backoff(attempt),
         _ => null,
     };
 

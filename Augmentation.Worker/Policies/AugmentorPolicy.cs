@@ -14,7 +14,7 @@ namespace Melanoma.Augmentation.Policies;
 /// turns 75 % of its samples; here it is 70 %. It interpolates twice and bicubically, and leaves black corners at small
 /// angles; here once, bilinearly, in exact arithmetic, with the nearest pixel in the corners. And it saves JPEG of quality
 /// 75: then "has been compressed twice" would mean "belongs to a class with few originals", which a network learns sooner
-/// than lesions. So a turned picture is PNG, without loss (about 60 KB at 180 x 180 where a good JPEG has 15), and an
+/// than lesions. So a turned picture is PNG, without loss (42 KB on average at 180 x 180, where JPEG of quality 95 has 12), and an
 /// unturned one is its parent's bytes untouched.
 /// </remarks>
 internal static class AugmentorPolicy

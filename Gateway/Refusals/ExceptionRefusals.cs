@@ -1,6 +1,6 @@
+using Melanoma.ServiceDefaults.Grpc;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.Features;
-using Npgsql;
 
 namespace Melanoma.Gateway.Refusals;
 
@@ -17,15 +17,7 @@ internal static class ExceptionRefusals
     {
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => Refusal.BodyTooLarge(GatewayLimits.OtherBodyBytes),
         BadHttpRequestException => Refusal.MalformedBody,
-        _ when IsDatabaseLost(exception) => Refusal.DatabaseLost,
+        _ when ExceptionInterceptor.IsDatabaseLost(exception) => Refusal.DatabaseLost,
         _ => Refusal.Defect,
-    };
-
-    private static bool IsDatabaseLost(Exception? exception) => exception switch
-    {
-        null => false,
-        PostgresException postgres => postgres.IsTransient,
-        NpgsqlException or TimeoutException => true,
-        _ => IsDatabaseLost(exception.InnerException),
     };
 }

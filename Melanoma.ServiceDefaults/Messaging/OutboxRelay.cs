@@ -26,74 +26,99 @@ internal sealed partial class OutboxRelay(
 {
     private const int BatchSize = 100;
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan PruneInterval = TimeSpan.FromHours(1);
+    private static readonly TimeSpan KeepSent = TimeSpan.FromDays(7);
     private static readonly TimeSpan FirstRetryDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LastRetryDelay = TimeSpan.FromSeconds(10);
     private static readonly ActivitySource Source = new("Melanoma.Outbox");
 
+    private readonly string _service = owner.Role.ServiceName();
+
+    // Message names that the broker refused last time: nobody has a queue for them yet. They wait without holding up the others.
+    private readonly Dictionary<string, (DateTimeOffset Until, TimeSpan Delay)> _refused = [];
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var hints = notifications.Subscribe(MelanomaDatabase.OutboxChannel);
-        var service = owner.Role.ServiceName();
-        var retryDelay = FirstRetryDelay;
+        var pruneAt = time.GetUtcNow();
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                var relayed = await RelayBatchAsync(stoppingToken);
-                if (relayed.Failure is { } failure)
+                if (await RelayBatchAsync(stoppingToken) == BatchSize)
                 {
-                    LogRefused(failure.Message);
-                    await Task.Delay(retryDelay, time, stoppingToken);
-                    retryDelay = TimeSpan.FromTicks(Math.Min(2 * retryDelay.Ticks, LastRetryDelay.Ticks));
                     continue;
                 }
 
-                retryDelay = FirstRetryDelay;
-                if (relayed.Sent < BatchSize)
+                if (time.GetUtcNow() >= pruneAt)
                 {
-                    await hints.WaitAsync(payload => payload == service, SweepInterval, stoppingToken);
+                    await PruneAsync(stoppingToken);
+                    pruneAt = time.GetUtcNow() + PruneInterval;
                 }
+
+                await hints.WaitAsync(payload => payload == _service, UntilNextLook(), stoppingToken);
             }
             catch (Exception exception) when (exception is NpgsqlException or InvalidOperationException { InnerException: NpgsqlException } or DbUpdateException)
             {
                 LogDatabaseLost(exception.Message);
-                await Task.Delay(retryDelay, time, stoppingToken);
+                await Task.Delay(FirstRetryDelay, time, stoppingToken);
             }
         }
     }
 
     // Rows stay locked while they are published, so that replicas of a service do not publish the same ones.
-    private async Task<(int Sent, Exception? Failure)> RelayBatchAsync(CancellationToken cancellationToken)
+    private async Task<int> RelayBatchAsync(CancellationToken cancellationToken)
     {
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-        var service = owner.Role.ServiceName();
+        var now = time.GetUtcNow();
+        var waiting = _refused.Where(name => name.Value.Until > now).Select(name => name.Key).ToArray();
         var rows = await database.Outbox
-            .FromSql($"SELECT * FROM outbox WHERE service = {service} AND sent_at IS NULL ORDER BY id LIMIT {BatchSize} FOR UPDATE SKIP LOCKED")
+            .FromSql($"""
+                SELECT * FROM outbox WHERE service = {_service} AND sent_at IS NULL AND message_name <> ALL ({waiting})
+                ORDER BY id LIMIT {BatchSize} FOR UPDATE SKIP LOCKED
+                """)
             .AsTracking().ToListAsync(cancellationToken);
 
-        Exception? failure = null;
-        var refused = new HashSet<string>();
-        var sent = 0;
-        foreach (var row in rows.Where(row => !refused.Contains(row.MessageName)))
+        var refusedNow = new HashSet<string>();
+        foreach (var row in rows.Where(row => !refusedNow.Contains(row.MessageName)))
         {
             try
             {
                 await PublishAsync(row, cancellationToken);
                 row.SentAt = time.GetUtcNow();
-                sent++;
+                _refused.Remove(row.MessageName);
             }
             catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
-                // Messages that cannot be routed yet (their consumer has never started) must not hold up the others.
-                failure = exception;
-                refused.Add(row.MessageName);
+                refusedNow.Add(row.MessageName);
+                HoldBack(row.MessageName, exception.Message);
             }
         }
 
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        return (sent, failure);
+        return rows.Count;
+    }
+
+    private void HoldBack(string messageName, string reason)
+    {
+        var delay = _refused.TryGetValue(messageName, out var before) ? TimeSpan.FromTicks(Math.Min(2 * before.Delay.Ticks, LastRetryDelay.Ticks)) : FirstRetryDelay;
+        _refused[messageName] = (time.GetUtcNow() + delay, delay);
+        LogRefused(messageName, reason);
+    }
+
+    private TimeSpan UntilNextLook()
+    {
+        var next = _refused.Values.Select(name => name.Until - time.GetUtcNow()).Append(SweepInterval).Min();
+        return next > TimeSpan.Zero ? next : TimeSpan.Zero;
+    }
+
+    private async Task PruneAsync(CancellationToken cancellationToken)
+    {
+        await using var database = await databases.CreateDbContextAsync(cancellationToken);
+        var before = time.GetUtcNow() - KeepSent;
+        await database.Outbox.Where(message => message.Service == owner.Role && message.SentAt < before).ExecuteDeleteAsync(cancellationToken);
     }
 
     private async Task PublishAsync(OutboxMessage row, CancellationToken cancellationToken)
@@ -113,8 +138,8 @@ internal sealed partial class OutboxRelay(
         }), deadline.Token);
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "A message of the outbox was not taken by the broker and is tried again: {Reason}")]
-    private partial void LogRefused(string reason);
+    [LoggerMessage(1, LogLevel.Warning, "The broker did not take a {MessageName} of the outbox; it is tried again: {Reason}")]
+    private partial void LogRefused(string messageName, string reason);
 
     [LoggerMessage(2, LogLevel.Warning, "The outbox cannot be read and is tried again: {Reason}")]
     private partial void LogDatabaseLost(string reason);

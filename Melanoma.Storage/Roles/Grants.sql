@@ -33,3 +33,13 @@ GRANT UPDATE (state, policy_decision) ON model_versions TO melanoma_inference;
 GRANT INSERT ON model_transitions, predictions TO melanoma_inference;
 
 GRANT INSERT, UPDATE, DELETE ON api_keys, sign_in_tokens TO melanoma_gateway;
+
+-- Nobody else needs to know even the hashes of credentials.
+REVOKE ALL ON api_keys, sign_in_tokens FROM melanoma_ingestion, melanoma_augmentation, melanoma_training, melanoma_inference;
+
+-- The outbox is shared as a table, not as rows: each service writes its own, and all may see how far the others lag.
+ALTER TABLE outbox ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS everyone_reads ON outbox;
+DROP POLICY IF EXISTS own_rows ON outbox;
+CREATE POLICY everyone_reads ON outbox FOR SELECT USING (true);
+CREATE POLICY own_rows ON outbox FOR ALL USING (current_user = 'melanoma_' || service) WITH CHECK (current_user = 'melanoma_' || service);

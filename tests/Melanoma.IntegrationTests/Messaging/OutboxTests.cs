@@ -74,6 +74,9 @@ public sealed class OutboxTests(TestServers servers)
         (string Database, string Broker) connections, ServiceRole role, Action<BusQueues>? queues, Channel<int>? received, CancellationToken cancellationToken)
     {
         var builder = WebApplication.CreateSlimBuilder();
+
+        // Settings of the services under test lie beside this program, with their ports.
+        builder.Configuration.Sources.Clear();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Configuration["ConnectionStrings:melanoma"] = connections.Database;
         builder.Configuration["ConnectionStrings:rabbitmq"] = connections.Broker;

@@ -63,10 +63,34 @@ public sealed class ServiceRoleTests(TestServers servers)
         Assert.Equal(Writers.Keys.Order(StringComparer.Ordinal), rows.Select(row => row.Table).Distinct().Order(StringComparer.Ordinal));
         Assert.All(rows, row =>
         {
-            Assert.True(row.MayRead, $"{row.Role} may not read {row.Table}");
+            var secret = row.Table is "api_keys" or "sign_in_tokens" && row.Role != ServiceRole.Gateway.DatabaseRole();
+            Assert.True(row.MayRead != secret, $"{row.Role} may{(row.MayRead ? "" : " not")} read {row.Table}");
             var belongs = Writers[row.Table].Any(role => role.DatabaseRole() == row.Role);
             Assert.True(row.MayInsert == belongs, $"{row.Role} may{(row.MayInsert ? "" : " not")} insert into {row.Table}");
         });
+    }
+
+    [Fact]
+    public async Task Should_touch_only_its_own_messages_when_a_service_writes_the_outbox()
+    {
+        var owner = await servers.CreateDatabaseAsync(TestContext.Current.CancellationToken);
+        await MelanomaDatabase.MigrateAsync(owner, TestContext.Current.CancellationToken);
+        await using var training = NpgsqlDataSource.Create(MelanomaDatabase.ConnectionStringFor(owner, ServiceRole.Training));
+        await using var inference = NpgsqlDataSource.Create(MelanomaDatabase.ConnectionStringFor(owner, ServiceRole.Inference));
+        const string Insert = "INSERT INTO outbox (service, message_name, body) VALUES ('training', 'test', '{}')";
+
+        Assert.Equal(1, await ExecuteAsync(training, Insert));
+        var refusal = await Assert.ThrowsAsync<PostgresException>(() => ExecuteAsync(inference, Insert));
+        Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, refusal.SqlState);
+        Assert.Equal(0, await ExecuteAsync(inference, "UPDATE outbox SET sent_at = now()"));
+        Assert.Equal(0, await ExecuteAsync(inference, "DELETE FROM outbox"));
+        Assert.Equal(1, await ExecuteAsync(training, "UPDATE outbox SET sent_at = now()"));
+    }
+
+    private static async Task<int> ExecuteAsync(NpgsqlDataSource source, string sql)
+    {
+        await using var command = source.CreateCommand(sql);
+        return await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
     }
 
     [Fact]

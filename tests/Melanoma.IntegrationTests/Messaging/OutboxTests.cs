@@ -9,8 +9,8 @@ using Melanoma.Storage.Outbox;
 using Melanoma.Storage.Roles;
 using Melanoma.Testing;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Melanoma.IntegrationTests.Messaging;
@@ -77,9 +77,12 @@ public sealed class OutboxTests(TestServers servers)
 
         // Settings of the services under test lie beside this program, with their ports.
         builder.Configuration.Sources.Clear();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.Configuration["ConnectionStrings:melanoma"] = connections.Database;
-        builder.Configuration["ConnectionStrings:rabbitmq"] = connections.Broker;
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["urls"] = "http://127.0.0.1:0",
+            ["ConnectionStrings:melanoma"] = connections.Database,
+            ["ConnectionStrings:rabbitmq"] = connections.Broker,
+        });
         builder.AddServiceDefaults().AddMelanomaDatabase(role).AddMelanomaBus(role, queues);
         builder.Services.AddSingleton(received ?? Channel.CreateUnbounded<int>());
         var app = builder.Build();

@@ -44,6 +44,7 @@ internal static class RunWatch
         GatewayConnection gateway, string runId, Action<Run> onChange, Action<string> onBreak, CancellationToken cancellationToken)
     {
         var lastHeard = gateway.Time.GetTimestamp();
+        var told = false;
         for (var attempt = 1; ; attempt++)
         {
             try
@@ -52,6 +53,7 @@ internal static class RunWatch
                 await foreach (var run in call.ResponseStream.ReadAllAsync(cancellationToken))
                 {
                     attempt = 0;
+                    told = false;
                     lastHeard = gateway.Time.GetTimestamp();
                     onChange(run);
                     if (run.State is RunState.Completed or RunState.Failed or RunState.Cancelled)
@@ -61,7 +63,9 @@ internal static class RunWatch
             catch (RpcException failure) when (IsBreak(failure.StatusCode) && !cancellationToken.IsCancellationRequested && gateway.Time.GetElapsedTime(lastHeard) < LongestSilence)
             {
                 // A watcher is only a watcher: the stream is opened again, the run never noticed.
-                onBreak($"The connection broke ({GatewayFailure.Name(failure.StatusCode)}); the run goes on, looking for it again.");
+                if (!told)
+                    onBreak($"The connection broke ({GatewayFailure.Name(failure.StatusCode)}); the run goes on, looking for it again.");
+                told = true;
             }
 
             await Task.Delay(Retries.Backoff(Math.Max(1, attempt)), gateway.Time, cancellationToken);

@@ -30,7 +30,7 @@ public sealed class FaultTests(TestServers servers)
         var killedTrainer = await KillAfterSecondEpochAsync(stack, run, deadline.Token);
         var ended = await WatchUntilAsync(stack, run, item => item.State is RunState.Completed or RunState.Failed or RunState.Cancelled, deadline.Token);
 
-        Assert.True(ended.State == RunState.Completed, ended.Error);
+        Assert.True(ended.State == RunState.Completed, $"{ended.State}: {ended.Error}\n{stack.Complaints()}");
         await AssertEachVariantOnceAsync(stack, batch, deadline.Token);
         Assert.Equal(Enumerable.Range(1, Epochs), ended.Progress.Select(epoch => epoch.Epoch));
         Assert.True(ended.Attempts >= 2);

@@ -75,6 +75,11 @@ export_service_environment() {
     . "$STATE/servers.env"
     set +a
     export ASPNETCORE_ENVIRONMENT=Production DOTNET_gcServer=0 OMP_WAIT_POLICY=passive MELANOMA_STATE="$STATE" Training__CacheFolder="$STATE/cache/training"
+    # Trainers that share cores must not each start a thread for every core: together they would be slower than one.
+    local trainers cores
+    trainers=$(service_replicas training)
+    cores=$(nproc)
+    export Training__Threads=$((cores > trainers ? cores / trainers : 1))
     for name in "${SERVICES[@]}"; do
         index=0
         for replica in $(replica_names "$name"); do

@@ -13,6 +13,13 @@ lock_stack() {
 unlock_stack() { exec 7>&-; }
 
 stop_started() {
+    local replica
+    if ((STARTED_SERVERS)); then
+        # Replicas that scale added from another terminal stand on the servers that stop now.
+        for replica in $(existing_replicas); do
+            if replica_pid "$replica" >/dev/null; then STARTED_REPLICAS+=("$replica"); fi
+        done
+    fi
     ((${#STARTED_REPLICAS[@]} == 0)) || stop_replicas "${STARTED_REPLICAS[@]}"
     ((!STARTED_SERVERS)) || "$ROOT/scripts/servers" down "$STATE"
     STARTED_REPLICAS=()
@@ -205,6 +212,7 @@ command_status() {
 
 command_logs() {
     local name=${1-} folder
+    (($# == 0)) || shift
     case $name in
         '') die_usage "logs needs a name: $(existing_replicas | tr '\n' ' ')postgres rabbitmq migrate" ;;
         postgres) folder=$STATE/postgres/log ;;
@@ -213,8 +221,11 @@ command_logs() {
         *) folder=$(replica_folder "$name")/log ;;
     esac
     [[ -r $folder ]] || die "there is no log of $name"
-    shift
-    tail -n 200 "$@" "$folder"
+    if ((JSON)); then
+        printf '{"name":"%s","log":%s}\n' "$name" "$(json_string "$(tail -n 200 "$folder" | tr -d '\000-\010\013\014\016-\037')")"
+    else
+        tail -n 200 "$@" "$folder"
+    fi
 }
 
 command_scale() {

@@ -31,7 +31,7 @@ command_test() {
         case $1 in
             --all) filter=() && export MELANOMA_TEST_ALL=1 ;;
             --faults) filter=(--filter-trait form=faults) ;;
-            *) die_usage "test knows --all and --faults, not $1" ;;
+            *) die_usage "test knows --all, --faults and --json, not $1" ;;
         esac
         shift
     done
@@ -60,7 +60,11 @@ command_test() {
         say 'No test ran.'
         failed=1
     fi
-    printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
+    if ((JSON)); then
+        printf '{"passed":%s,"failed":%s,"skipped":%s}\n' "$passed" "$failed" "$skipped"
+    else
+        printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
+    fi
     ((failed == 0))
 }
 

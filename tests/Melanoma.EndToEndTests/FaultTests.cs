@@ -10,7 +10,7 @@ namespace Melanoma.EndToEndTests;
 public sealed class FaultTests(TestServers servers)
 {
     private const int SamplesPerClass = 60;
-    private const int Epochs = 4;
+    private const int Epochs = 6;
 
     private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(8);
 
@@ -74,8 +74,10 @@ public sealed class FaultTests(TestServers servers)
     private static async Task<ServiceProcess> KillAfterSecondEpochAsync(Stack stack, string run, CancellationToken cancellationToken)
     {
         var running = await WatchUntilAsync(stack, run, item => item.Progress.Count >= 2, cancellationToken);
-        Assert.Equal(RunState.Training, running.State);
         var worker = stack.TrainingWorkers.Single(process => IsOf(running.Progress[1].Worker, process));
+        // Frozen first, so that it is certain that the run had not ended before the kill.
+        worker.Freeze();
+        Assert.Equal("training", await stack.QueryAsync<string>($"SELECT state FROM run_executions WHERE run_id = '{run}'", cancellationToken));
         await worker.KillAsync();
         return worker;
     }

@@ -90,7 +90,8 @@ public sealed class ImageFuzzTests
             Assert.NotEmpty(refusal.Message);
         }
 
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(5), $"{watch.Elapsed} for {Convert.ToHexString(file.AsSpan(0, Math.Min(file.Length, 64)))}");
+        // A hang, not a speed: these files are a few kilobytes.
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(30), $"{watch.Elapsed} for {Convert.ToHexString(file.AsSpan(0, Math.Min(file.Length, 64)))}");
     }
 
     private static byte[][] MakeSeeds()

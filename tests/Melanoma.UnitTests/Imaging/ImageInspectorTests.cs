@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Melanoma.Imaging;
 
 namespace Melanoma.UnitTests.Imaging;
@@ -65,20 +64,17 @@ public sealed class ImageInspectorTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Should_refuse_at_once_and_without_memory_when_a_bomb_claims_many_pixels(bool png)
+    public void Should_refuse_without_taking_memory_when_a_bomb_claims_many_pixels(bool png)
     {
         var file = png ? TestPictures.PngAround(30_000, 30_000, 8, 2, new byte[900_000]) : HandMadeJpeg.Claiming(65_500, 65_500);
         var square = new byte[224 * 224 * 3];
         ImageDecoder.TryDecodeToSquare(file, 224, square, Limits, out _);
 
         var before = GC.GetAllocatedBytesForCurrentThread();
-        var watch = Stopwatch.StartNew();
         Assert.False(ImageDecoder.TryDecodeToSquare(file, 224, square, Limits, out var refusal));
-        watch.Stop();
         var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
 
         Assert.Equal(ImageRefusalReason.TooManyPixels, refusal.Reason);
-        Assert.True(watch.ElapsedMilliseconds < 50, $"{watch.ElapsedMilliseconds} ms");
         Assert.True(allocated < 16_384, $"{allocated} bytes");
     }
 

@@ -61,7 +61,19 @@ internal static class DemoCommand
         Heading(terminal, "Taking them in");
         var (delivery, unreadable) = await IngestCommand.DeliverAsync(terminal, gateway, source, cancellationToken);
         DeliveryScreen.Write(terminal.Human, delivery, unreadable);
+        await WarnOfOthersAsync(terminal, gateway, delivery, cancellationToken);
         return delivery;
+    }
+
+    private static async Task WarnOfOthersAsync(Terminal terminal, GatewayConnection gateway, Delivery delivery, CancellationToken cancellationToken)
+    {
+        var known = await gateway.ReadAsync(options => gateway.Catalog.ListDeliveriesAsync(new ListDeliveriesRequest(), options), cancellationToken);
+        var others = known.Deliveries.Where(other => other.Stored > 0 && other.Name != delivery.Name).Select(other => other.Name).Distinct().ToList();
+        if (others.Count > 0)
+        {
+            terminal.Human.MarkupLineInterpolated(
+                $"[yellow]The catalogue also holds what was delivered before ({string.Join(", ", others)}), and a dataset is made of all of it. `./melanoma reset` starts afresh.[/]");
+        }
     }
 
     private static async Task<Dataset> CreateDatasetAsync(Terminal terminal, GatewayConnection gateway, CancellationToken cancellationToken)

@@ -158,6 +158,7 @@ public sealed class ClassifyTests(TestServers servers, ClassifyTests.OneService 
         var refusal = await stand.RefusalAsync(InferenceStand.Request(Red));
         var http = await stand.Http.PostAsync("/v1/classify", Body(Red, "image/png"), Cancellation);
         await ExecuteAsync(elsewhere, $"ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS true");
+        stand.ForgetConnections();
 
         Assert.Equal(StatusCode.Unavailable, refusal?.StatusCode);
         await AssertProblemAsync(http, HttpStatusCode.ServiceUnavailable, "database");

@@ -111,6 +111,9 @@ internal sealed class InferenceStand : IAsyncDisposable
         return request;
     }
 
+    /// <summary>The tests share one pool: after the database was gone, the connections in it are dead.</summary>
+    public void ForgetConnections() => _dataSource.Clear();
+
     public MelanomaDbContext Database()
     {
         var options = new DbContextOptionsBuilder<MelanomaDbContext>();

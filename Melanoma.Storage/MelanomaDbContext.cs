@@ -57,6 +57,9 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
     /// <summary>Checkpoints; never tracked.</summary>
     public DbSet<Checkpoint> Checkpoints => Set<Checkpoint>();
 
+    /// <summary>Looks at test splits.</summary>
+    public DbSet<TestLook> TestLooks => Set<TestLook>();
+
     /// <summary>Augmentations of datasets.</summary>
     public DbSet<Augmentation> Augmentations => Set<Augmentation>();
 

@@ -37,6 +37,12 @@ public sealed class Augmentation
 
     /// <summary>When the last batch was done; null before.</summary>
     public DateTimeOffset? CompletedAt { get; set; }
+
+    /// <summary>When a batch was given up last: runs asked for until then have failed, later ones make it be tried again. Null when none was.</summary>
+    public DateTimeOffset? FailedAt { get; set; }
+
+    /// <summary>Why that batch could not be made, in words.</summary>
+    public string? Error { get; set; }
 }
 
 /// <summary>A batch of variants: the unit of work that a worker takes. Written by Augmentation.</summary>
@@ -65,6 +71,9 @@ public sealed class AugmentationBatch
 
     /// <summary>When its variants were stored; null before.</summary>
     public DateTimeOffset? CompletedAt { get; set; }
+
+    /// <summary>How many attempts failed.</summary>
+    public int Failures { get; set; }
 
     /// <summary>Why the last attempt failed, in words.</summary>
     public string? Error { get; set; }

@@ -124,6 +124,14 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("text")
                         .HasColumnName("dataset_kind");
 
+                    b.Property<string>("Error")
+                        .HasColumnType("text")
+                        .HasColumnName("error");
+
+                    b.Property<DateTimeOffset?>("FailedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("failed_at");
+
                     b.Property<DateTimeOffset>("PlannedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("planned_at");
@@ -175,6 +183,10 @@ namespace Melanoma.Storage.Migrations
                     b.Property<string>("Error")
                         .HasColumnType("text")
                         .HasColumnName("error");
+
+                    b.Property<int>("Failures")
+                        .HasColumnType("integer")
+                        .HasColumnName("failures");
 
                     b.Property<long>("Fence")
                         .HasColumnType("bigint")
@@ -1155,6 +1167,33 @@ namespace Melanoma.Storage.Migrations
                     b.ToTable("run_executions", (string)null);
                 });
 
+            modelBuilder.Entity("Melanoma.Storage.Runs.TestLook", b =>
+                {
+                    b.Property<Guid>("RunId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("run_id");
+
+                    b.Property<long>("Fence")
+                        .HasColumnType("bigint")
+                        .HasColumnName("fence");
+
+                    b.Property<int>("DatasetId")
+                        .HasColumnType("integer")
+                        .HasColumnName("dataset_id");
+
+                    b.Property<DateTimeOffset>("LookedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("looked_at");
+
+                    b.HasKey("RunId", "Fence")
+                        .HasName("pk_test_looks");
+
+                    b.HasIndex("DatasetId")
+                        .HasDatabaseName("ix_test_looks_dataset_id");
+
+                    b.ToTable("test_looks", (string)null);
+                });
+
             modelBuilder.Entity("Melanoma.Storage.Access.SignInToken", b =>
                 {
                     b.HasOne("Melanoma.Storage.Access.ApiKey", null)
@@ -1418,6 +1457,23 @@ namespace Melanoma.Storage.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_run_executions_runs_run_id");
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Runs.TestLook", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Datasets.Dataset", null)
+                        .WithMany()
+                        .HasForeignKey("DatasetId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_test_looks_datasets_dataset_id");
+
+                    b.HasOne("Melanoma.Storage.Runs.Run", null)
+                        .WithMany()
+                        .HasForeignKey("RunId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_test_looks_runs_run_id");
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Catalogue.Image", b =>

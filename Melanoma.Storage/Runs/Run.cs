@@ -153,8 +153,25 @@ public sealed class Checkpoint
     public required byte[] State { get; init; }
 }
 
+/// <summary>A look at a dataset's test split, noted before it is taken. Written by Training.</summary>
+public sealed class TestLook
+{
+    /// <summary>The run.</summary>
+    public required Guid RunId { get; init; }
+
+    /// <summary>The fence of the attempt that looked.</summary>
+    public required long Fence { get; init; }
+
+    /// <summary>The dataset.</summary>
+    public required int DatasetId { get; init; }
+
+    /// <summary>When it was noted.</summary>
+    public required DateTimeOffset LookedAt { get; init; }
+}
+
 internal sealed class RunConfiguration
-    : IEntityTypeConfiguration<Run>, IEntityTypeConfiguration<RunExecution>, IEntityTypeConfiguration<RunEpoch>, IEntityTypeConfiguration<Checkpoint>
+    : IEntityTypeConfiguration<Run>, IEntityTypeConfiguration<RunExecution>, IEntityTypeConfiguration<RunEpoch>, IEntityTypeConfiguration<Checkpoint>,
+        IEntityTypeConfiguration<TestLook>
 {
     public void Configure(EntityTypeBuilder<Run> builder)
     {
@@ -181,5 +198,12 @@ internal sealed class RunConfiguration
     {
         builder.HasKey(checkpoint => new { checkpoint.RunId, checkpoint.Epoch });
         builder.HasOne<Run>().WithMany().HasForeignKey(checkpoint => checkpoint.RunId);
+    }
+
+    public void Configure(EntityTypeBuilder<TestLook> builder)
+    {
+        builder.HasKey(look => new { look.RunId, look.Fence });
+        builder.HasOne<Run>().WithMany().HasForeignKey(look => look.RunId);
+        builder.HasOne<Dataset>().WithMany().HasForeignKey(look => look.DatasetId);
     }
 }

@@ -28,6 +28,7 @@ public sealed class ServiceRoleTests(TestServers servers)
         ["run_executions"] = [ServiceRole.Training],
         ["run_epochs"] = [ServiceRole.Training],
         ["checkpoints"] = [ServiceRole.Training],
+        ["test_looks"] = [ServiceRole.Training],
         ["model_versions"] = [ServiceRole.Training],
         ["model_artefacts"] = [ServiceRole.Training],
         ["model_transitions"] = [ServiceRole.Inference],

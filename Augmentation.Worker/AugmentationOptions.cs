@@ -23,6 +23,10 @@ internal sealed class AugmentationOptions
     [Range(1, 3600)]
     public int SweepSeconds { get; init; } = 15;
 
+    /// <summary>After this many failed attempts at a batch the runs that want it have failed. Default 5.</summary>
+    [Range(1, 1000)]
+    public int AttemptsPerBatch { get; init; } = 5;
+
     /// <summary>Encoded variants held in memory before they go to the database, in MiB. Default 64.</summary>
     [Range(1, 4096)]
     public int BufferMebibytes { get; init; } = 64;

@@ -24,18 +24,22 @@ internal sealed class BatchLeases(IDbContextFactory<MelanomaDbContext> databases
 {
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(5);
 
-    // Rows that another worker has locked are passed over: it is about to commit. A batch whose runs have all been called
-    // off is left alone; a later run that wants it makes it takeable again.
-    private const string ClaimStart =
+    // A batch whose runs have all been called off, or have failed with it, is left alone; a later run that wants it makes it takeable again.
+    private const string Wanted =
         """
+        batch.completed_at IS NULL AND EXISTS (
+            SELECT FROM augmentations made JOIN runs run ON run.dataset_id = made.dataset_id AND run.augmentation_policy = made.policy
+                AND run.samples_per_class = made.samples_per_class AND run.seed = made.seed
+            WHERE made.id = batch.augmentation_id AND run.cancel_requested_at IS NULL AND (made.failed_at IS NULL OR run.requested_at > made.failed_at))
+        """;
+
+    // Rows that another worker has locked are passed over: it is about to commit.
+    private const string ClaimStart =
+        $$"""
         UPDATE augmentation_batches taken SET owner = {0}, lease_until = clock_timestamp() + {1}, fence = taken.fence + 1
         FROM (
             SELECT batch.augmentation_id, batch.number FROM augmentation_batches batch
-            WHERE batch.completed_at IS NULL AND (batch.lease_until IS NULL OR batch.lease_until < clock_timestamp())
-            AND EXISTS (
-                SELECT FROM augmentations made JOIN runs run ON run.dataset_id = made.dataset_id AND run.augmentation_policy = made.policy
-                    AND run.samples_per_class = made.samples_per_class AND run.seed = made.seed
-                WHERE made.id = batch.augmentation_id AND run.cancel_requested_at IS NULL)
+            WHERE (batch.lease_until IS NULL OR batch.lease_until < clock_timestamp()) AND {{Wanted}}
         """;
 
     private const string ClaimEnd =
@@ -90,24 +94,33 @@ internal sealed class BatchLeases(IDbContextFactory<MelanomaDbContext> databases
         await database.SaveChangesAsync(cancellationToken);
     }
 
-    /// <summary>Notes why a batch could not be made and lets nobody take it for a while: 1 s, twice as long each time, 5 minutes at most.</summary>
-    public async Task FailAsync(BatchLease lease, string error, CancellationToken cancellationToken)
+    /// <summary>
+    /// Notes why a batch could not be made and lets nobody take it for a while: 1 s, twice as long each time, 5 minutes at most. After the last
+    /// attempt the augmentation has failed, and with it the runs that want it.
+    /// </summary>
+    /// <returns>Whether it has.</returns>
+    public async Task<bool> FailAsync(BatchLease lease, string error, CancellationToken cancellationToken)
     {
         var pause = TimeSpan.FromSeconds(Math.Min(LongestPause.TotalSeconds, Math.Pow(2, lease.Fence - 1)));
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
-        await database.Database.ExecuteSqlAsync(
+        return await database.Database.ExecuteSqlAsync(
             $"""
-            UPDATE augmentation_batches SET lease_until = clock_timestamp() + {pause}, owner = NULL, error = {error}
-            WHERE augmentation_id = {lease.AugmentationId} AND number = {lease.Number} AND fence = {lease.Fence} AND completed_at IS NULL
-            """, cancellationToken);
+            WITH failed AS (
+                UPDATE augmentation_batches SET owner = NULL, error = {error}, failures = failures + 1,
+                    lease_until = CASE WHEN failures + 1 < {options.Value.AttemptsPerBatch} THEN clock_timestamp() + {pause} END
+                WHERE augmentation_id = {lease.AugmentationId} AND number = {lease.Number} AND fence = {lease.Fence} AND completed_at IS NULL
+                RETURNING augmentation_id, failures)
+            UPDATE augmentations SET failed_at = clock_timestamp(), error = {error}
+            FROM failed WHERE id = failed.augmentation_id AND failed.failures >= {options.Value.AttemptsPerBatch}
+            """, cancellationToken) == 1;
     }
 
-    /// <summary>How long until the next lease lapses, less than zero when one has; null when nobody holds one.</summary>
+    /// <summary>How long until the next lease of a batch that is wanted lapses, less than zero when one has; null when nobody holds one.</summary>
     public async Task<TimeSpan?> NextLapseAsync(CancellationToken cancellationToken)
     {
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
         var lapses = await database.Database
-            .SqlQuery<TimeSpan?>($"SELECT min(lease_until) - clock_timestamp() AS \"Value\" FROM augmentation_batches WHERE completed_at IS NULL")
+            .SqlQueryRaw<TimeSpan?>($"SELECT min(batch.lease_until) - clock_timestamp() AS \"Value\" FROM augmentation_batches batch WHERE {Wanted}")
             .ToListAsync(cancellationToken);
         return lapses[0];
     }

@@ -148,12 +148,19 @@ internal sealed partial class BatchMaker(
             AugmentationTelemetry.NotCompleted("handed_back");
             LogHandedBack(lease.Number, lease.AugmentationId);
         }
-        catch (UnusableParentException exception)
+        catch (Exception exception) when (!DatabaseTrouble.Is(exception))
         {
+            // Counted on the row, whatever it was: a batch that fails each time must end its runs, not this worker.
             AugmentationTelemetry.NotCompleted("failed");
-            LogFailed(lease.Number, lease.AugmentationId, exception.Message);
             await keeper.StopAsync();
-            await leases.FailAsync(lease, exception.Message, CancellationToken.None);
+            if (await leases.FailAsync(lease, exception.Message, CancellationToken.None))
+            {
+                LogGivenUp(exception, lease.Number, lease.AugmentationId);
+            }
+            else
+            {
+                LogFailed(exception, lease.Number, lease.AugmentationId);
+            }
         }
     }
 
@@ -233,6 +240,9 @@ internal sealed partial class BatchMaker(
     [LoggerMessage(34, LogLevel.Warning, "Batches could not be handed back and wait for their leases to lapse: {Reason}")]
     private partial void LogNotHandedBack(string reason);
 
-    [LoggerMessage(35, LogLevel.Error, "Batch {Number} of augmentation {AugmentationId} cannot be made and is tried again later: {Reason}")]
-    private partial void LogFailed(int number, Guid augmentationId, string reason);
+    [LoggerMessage(35, LogLevel.Error, "Batch {Number} of augmentation {AugmentationId} cannot be made and is tried again later")]
+    private partial void LogFailed(Exception exception, int number, Guid augmentationId);
+
+    [LoggerMessage(37, LogLevel.Error, "Batch {Number} of augmentation {AugmentationId} is given up, and its runs have failed")]
+    private partial void LogGivenUp(Exception exception, int number, Guid augmentationId);
 }

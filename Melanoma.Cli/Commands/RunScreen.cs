@@ -13,6 +13,7 @@ internal sealed class RunScreen(IAnsiConsole console, ProgressContext progress)
     private RunState _state;
     private int _epochsShown;
     private int _attemptsShown = 1;
+    private string _troubleShown = "";
 
     public static void WriteEnd(IAnsiConsole console, Run run, Model? model)
     {
@@ -46,6 +47,12 @@ internal sealed class RunScreen(IAnsiConsole console, ProgressContext progress)
     {
         if (run.Augmentation is not { Batches: > 0 } augmentation)
             return;
+        if (run.State == RunState.Augmenting && run.Error.Length > 0 && run.Error != _troubleShown)
+        {
+            console.MarkupLineInterpolated($"[yellow]A batch could not be made and is tried again: {run.Error}[/]");
+            _troubleShown = run.Error;
+        }
+
         _augmentation ??= progress.AddTask("Augmenting", maxValue: augmentation.Batches);
         _augmentation.MaxValue = augmentation.Batches;
         _augmentation.Value = augmentation.BatchesDone;

@@ -116,6 +116,29 @@ public sealed class TrainingRunsTests(TestServers servers)
     }
 
     [Fact]
+    public async Task Should_fail_with_the_reason_and_let_a_later_run_try_again_when_variants_cannot_be_made()
+    {
+        await using var ingestion = await RunningIngestion.StartAsync(servers);
+        var dataset = await DatasetRows.InsertHonestAsync(ingestion.Source, Rows, Cancellation);
+        await ingestion.ExecuteAsync("CREATE TABLE aside AS TABLE image_contents; DELETE FROM image_contents");
+        StartRunRequest request = new() { Recipe = "quick", DatasetId = dataset, SamplesPerClass = 2 };
+        var first = await ingestion.Runs.StartRunAsync(request, cancellationToken: Cancellation);
+        using var watch = ingestion.Runs.WatchRun(new() { RunId = first.RunId }, cancellationToken: Cancellation);
+
+        await ingestion.StartAugmentationAsync();
+
+        var failed = await NextAsync(watch, RunState.Failed);
+        Assert.Contains("not in the catalogue", failed.Error, StringComparison.Ordinal);
+        Assert.False(await watch.ResponseStream.MoveNext(Cancellation));
+
+        await ingestion.ExecuteAsync("INSERT INTO image_contents TABLE aside");
+        var second = await ingestion.Runs.StartRunAsync(request, cancellationToken: Cancellation);
+        using var again = ingestion.Runs.WatchRun(new() { RunId = second.RunId }, cancellationToken: Cancellation);
+        await NextAsync(again, RunState.Ready);
+        Assert.Equal(RunState.Failed, (await ingestion.Runs.GetRunAsync(new() { RunId = first.RunId }, cancellationToken: Cancellation)).State);
+    }
+
+    [Fact]
     public async Task Should_end_at_once_when_a_run_is_called_off_before_anybody_took_it()
     {
         await using var ingestion = await RunningIngestion.StartAsync(servers);
@@ -176,8 +199,16 @@ public sealed class TrainingRunsTests(TestServers servers)
         {
             var settings = Settings(database, broker);
             settings["Augmentation__BatchSize"] = "4";
+            settings["Augmentation__SweepSeconds"] = "1";
+            settings["Augmentation__AttemptsPerBatch"] = "2";
             _augmentation = ServiceProcess.Start("Augmentation.Worker", settings);
             await _augmentation.WaitUntilReadyAsync(TimeSpan.FromMinutes(3), Cancellation);
+        }
+
+        public async Task ExecuteAsync(string sql)
+        {
+            await using var command = Source.CreateCommand(sql);
+            await command.ExecuteNonQueryAsync(Cancellation);
         }
 
         public async Task ChangeAsync(Action<MelanomaDbContext> change)

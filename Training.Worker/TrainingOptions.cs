@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Melanoma.Training.Images;
 
 namespace Melanoma.Training;
 
@@ -14,9 +15,12 @@ internal sealed class TrainingOptions : IValidatableObject
     /// <summary><c>auto</c> (default: CUDA if the build has it and a device is there, else the CPU), <c>cpu</c> or <c>cuda</c>.</summary>
     public string Device { get; set; } = "auto";
 
-    /// <summary>Folder of the decoded image caches; by default one under the system's temporary folder.</summary>
+    /// <summary>
+    /// Folder of the decoded image caches, which nobody but this user may write; by default <c>melanoma/training</c> in the user's cache
+    /// folder (<c>XDG_CACHE_HOME</c>, else <c>~/.cache</c>). A user without a home must name one.
+    /// </summary>
     [Required]
-    public string CacheFolder { get; set; } = Path.Combine(Path.GetTempPath(), "melanoma-training-cache");
+    public string CacheFolder { get; set; } = PrivateFolder.InUserCache("melanoma", "training");
 
     /// <summary>How many image caches are kept, the latest used first; default 3.</summary>
     [Range(1, 1000)]
@@ -39,6 +43,11 @@ internal sealed class TrainingOptions : IValidatableObject
         if (Device is not ("auto" or "cpu" or "cuda"))
         {
             yield return new ValidationResult($"{Section}:{nameof(Device)} is '{Device}'; it must be auto, cpu or cuda.", [nameof(Device)]);
+        }
+
+        if (PrivateFolder.Refusal(CacheFolder) is { } refusal)
+        {
+            yield return new ValidationResult($"{Section}:{nameof(CacheFolder)}: {refusal}", [nameof(CacheFolder)]);
         }
     }
 }

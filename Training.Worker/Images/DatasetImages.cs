@@ -10,6 +10,8 @@ namespace Melanoma.Training.Images;
 /// <summary>Brings a dataset's pictures and variants out of Postgres once, decoded, into a local file that any run of the same size can use.</summary>
 internal sealed partial class DatasetImages(NpgsqlDataSource dataSource, IOptions<TrainingOptions> options, TimeProvider time, ILogger<DatasetImages> logger)
 {
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromHours(1);
+
     /// <summary>The samples of a dataset with an augmentation, and their decoded pictures.</summary>
     /// <param name="size">Height and width of the decoded pictures, in pixels.</param>
     /// <exception cref="UnusableDatasetException">A picture cannot be decoded or there is nothing to train or validate on.</exception>
@@ -21,7 +23,7 @@ internal sealed partial class DatasetImages(NpgsqlDataSource dataSource, IOption
             throw new UnusableDatasetException($"Dataset {datasetId} has no training images or no validation images.");
         }
 
-        Directory.CreateDirectory(options.Value.CacheFolder);
+        PrivateFolder.Create(options.Value.CacheFolder);
         var path = Path.Combine(options.Value.CacheFolder, $"{augmentationId:N}-{size}.pixels");
         var bytes = (long)samples.Count * size * size * 3;
         if (!File.Exists(path) || new FileInfo(path).Length != bytes)
@@ -131,6 +133,13 @@ internal sealed partial class DatasetImages(NpgsqlDataSource dataSource, IOption
 
     private void RemoveOldCaches(string current)
     {
+        // A worker that builds writes all the time; one that was killed left its file.
+        var lately = time.GetUtcNow().UtcDateTime - LongestSilence;
+        foreach (var leftover in new DirectoryInfo(options.Value.CacheFolder).GetFiles("*.pixels.*.tmp").Where(file => file.LastWriteTimeUtc < lately))
+        {
+            leftover.Delete();
+        }
+
         // A file that another worker has mapped stays readable for it until it lets go.
         var others = new DirectoryInfo(options.Value.CacheFolder).GetFiles("*.pixels").Where(file => file.FullName != Path.GetFullPath(current));
         foreach (var file in others.OrderByDescending(file => file.LastWriteTimeUtc).Skip(options.Value.CachesKept - 1))

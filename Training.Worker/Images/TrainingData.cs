@@ -44,7 +44,7 @@ internal sealed class TrainingData
     /// <summary>Which diagnoses have training images.</summary>
     public bool[] Supported { get; }
 
-    /// <summary>Share of each diagnosis among the training lesions; 0 for unsupported ones.</summary>
+    /// <summary>Share of each diagnosis among the training lesions; 0 for unsupported ones, and never below one lesion for the others.</summary>
     public double[] LesionShares { get; }
 
     /// <summary>Share of each diagnosis among the images trained on, variants included.</summary>
@@ -75,6 +75,12 @@ internal sealed class TrainingData
             {
                 weights[member] += sum > 0 ? fine[member] / sum : 1.0 / members.Length;
             }
+        }
+
+        // In a reproduction a diagnosis may be trained on variants alone; a share of 0 would forbid it what it has learned.
+        for (var i = 0; i < weights.Length; i++)
+        {
+            weights[i] = Supported[i] ? Math.Max(1, weights[i]) : weights[i];
         }
 
         var total = weights.Sum();

@@ -52,6 +52,23 @@ public sealed class RecipeTests
     }
 
     [Fact]
+    public void Should_take_a_share_of_one_lesion_when_a_diagnosis_is_trained_on_variants_alone()
+    {
+        using var images = new TemporaryImages(8, 4, 2);
+        var data = new TrainingData(images.Cache,
+        [
+            new(0, Split.Train, DiagnosisSet.Of(Diagnosis.Nevus), Group: 1, IsVariant: false),
+            new(1, Split.Train, DiagnosisSet.Of(Diagnosis.Nevus), Group: 2, IsVariant: false),
+            new(2, Split.Train, DiagnosisSet.Of(Diagnosis.Melanoma), Group: 3, IsVariant: true),
+            new(3, Split.Validation, DiagnosisSet.Of(Diagnosis.Melanoma), Group: 3, IsVariant: false),
+        ]);
+
+        Assert.Equal(1.0 / 3, data.LesionShares[(int)Diagnosis.Melanoma], 9);
+        Assert.Equal(2.0 / 3, data.LesionShares[(int)Diagnosis.Nevus], 9);
+        Assert.Equal(0, data.LesionShares[(int)Diagnosis.VascularLesion]);
+    }
+
+    [Fact]
     public void Should_come_back_whole_when_tensors_are_written_and_read()
     {
         var tensors = new Dictionary<string, Weight> { ["a.weight"] = new([2, 3], [1, 2, 3, 4, 5, float.Epsilon]), ["b"] = new([1], [-0f]) };

@@ -38,7 +38,10 @@ public sealed record ModelReport
     /// <summary>Figures on images that nothing was chosen on; null when the dataset has none.</summary>
     public SplitFigures? Test { get; init; }
 
-    /// <summary>How many models had looked at this dataset's test split, this one counted.</summary>
+    /// <summary>
+    /// How often training had looked at test lesions of this dataset, in whichever dataset and whether or not a model came of it, this time counted; 0
+    /// without test images.
+    /// </summary>
     public required int TestLooks { get; init; }
 
     /// <summary>The share of each diagnosis at which the probabilities are stated.</summary>

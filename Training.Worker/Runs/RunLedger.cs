@@ -32,6 +32,7 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
                 SELECT r.id FROM runs r
                 JOIN augmentations a ON a.dataset_id = r.dataset_id AND a.policy = r.augmentation_policy
                     AND a.samples_per_class = r.samples_per_class AND a.seed = r.seed AND a.completed_at IS NOT NULL
+                    AND (a.failed_at IS NULL OR a.failed_at < r.requested_at)
                 LEFT JOIN run_executions e ON e.run_id = r.id
                 WHERE (e.run_id IS NULL AND r.cancel_requested_at IS NULL)
                    OR (e.state = 'training' AND (e.lease_until IS NULL OR e.lease_until < clock_timestamp()))
@@ -132,7 +133,8 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
                 await command.ExecuteNonQueryAsync(cancellationToken);
                 await StoreStateAsync(connection, transaction, claim, figures.Epoch, state, cancellationToken);
             },
-            "epoch_fraction = 0",
+            // The heartbeat has waited for the row as long as the state took to send.
+            "epoch_fraction = 0, lease_until = clock_timestamp() + @lease",
             cancellationToken);
 
     /// <summary>Gives the run back with its state, for another worker to go on at once.</summary>
@@ -157,12 +159,51 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
     public Task CancelAsync(RunClaim claim, CancellationToken cancellationToken) =>
         EndAsync(claim, "state = 'cancelled', ended_at = clock_timestamp(), lease_owner = NULL, lease_until = NULL, error = @error", null, cancellationToken);
 
-    /// <summary>How many models were reported on this dataset's test split so far.</summary>
-    public async Task<int> TestLooksAsync(int datasetId, CancellationToken cancellationToken)
+    /// <summary>The figures of the last finished epoch, whoever trained it; null when there is none.</summary>
+    public async Task<EpochFigures?> LastEpochAsync(RunClaim claim, CancellationToken cancellationToken)
     {
-        await using var command = dataSource.CreateCommand("SELECT count(*)::int FROM model_versions WHERE dataset_id = @dataset");
-        command.Parameters.AddWithValue("dataset", datasetId);
-        return (int)(await command.ExecuteScalarAsync(cancellationToken))!;
+        await using var command = dataSource.CreateCommand(
+            """
+            SELECT epoch, training_loss, training_accuracy, validation_loss, validation_accuracy, validation_balanced_accuracy, learning_rate, seconds, images_per_second
+            FROM run_epochs WHERE run_id = @run ORDER BY epoch DESC LIMIT 1
+            """);
+        command.Parameters.AddWithValue("run", claim.RunId);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        return await reader.ReadAsync(cancellationToken)
+            ? new EpochFigures(
+                reader.GetInt32(0), reader.GetDouble(1), reader.GetDouble(2), reader.GetDouble(3), reader.GetDouble(4), reader.GetDouble(5), reader.GetDouble(6),
+                reader.GetDouble(7), reader.GetDouble(8))
+            : null;
+    }
+
+    /// <summary>Notes that this attempt is about to look at the test split, whether or not a model comes of it.</summary>
+    /// <returns>How many looks there were at any of its lesions, in whichever dataset, this one counted.</returns>
+    /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>
+    public async Task<int> RecordTestLookAsync(RunClaim claim, CancellationToken cancellationToken)
+    {
+        await using (var insert = dataSource.CreateCommand(
+            $"""
+            INSERT INTO test_looks (run_id, fence, dataset_id, looked_at)
+            SELECT run_id, fence, @dataset, clock_timestamp() FROM run_executions WHERE {Owned}
+            """))
+        {
+            Identify(insert, claim);
+            insert.Parameters.AddWithValue("dataset", claim.DatasetId);
+            if (await insert.ExecuteNonQueryAsync(cancellationToken) == 0)
+            {
+                throw new LeaseLostException(claim.RunId);
+            }
+        }
+
+        // Rows of a reproduction know no lesion: its looks are its own.
+        await using var count = dataSource.CreateCommand(
+            """
+            SELECT count(*)::int FROM test_looks l WHERE l.dataset_id = @dataset OR EXISTS (
+                SELECT FROM dataset_groups mine JOIN dataset_groups theirs ON theirs.group_id = mine.group_id AND theirs.split = 'test'
+                WHERE mine.dataset_id = @dataset AND mine.split = 'test' AND theirs.dataset_id = l.dataset_id)
+            """);
+        count.Parameters.AddWithValue("dataset", claim.DatasetId);
+        return (int)(await count.ExecuteScalarAsync(cancellationToken))!;
     }
 
     /// <summary>Registers the model as a candidate, tells of it, and ends the run, all or nothing.</summary>
@@ -262,6 +303,7 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
         await using (var update = new NpgsqlCommand($"UPDATE run_executions SET {andSet} WHERE run_id = @run AND fence = @fence", connection, transaction))
         {
             Identify(update, claim);
+            update.Parameters.AddWithValue("lease", Lease);
             await update.ExecuteNonQueryAsync(cancellationToken);
         }
 

@@ -130,8 +130,10 @@ internal sealed partial class RunTraining(
                 await StoreAsync(claim, last, trainer.Capture());
             }
 
-            var looks = await ledger.TestLooksAsync(claim.DatasetId, CancellationToken.None);
-            var (model, report) = await device.RunAsync(() => Finish(claim, recipe, trainer, data, last, looks + 1));
+            // Taken over after the last epoch, a run was trained by somebody else.
+            last ??= await ledger.LastEpochAsync(claim, CancellationToken.None);
+            var looks = data.Test.Length > 0 ? await ledger.RecordTestLookAsync(claim, CancellationToken.None) : 0;
+            var (model, report) = await device.RunAsync(() => Finish(claim, recipe, trainer, data, last, looks));
             if (heart.State != LeaseState.Held)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -220,7 +222,7 @@ internal sealed partial class RunTraining(
             ClassesAfter = data.ClassesAfter,
             Validation = validationFigures,
             Test = test,
-            TestLooks = test is null ? 0 : looks,
+            TestLooks = looks,
             ClassPrior = trainer.Prior,
             Temperature = rule.Temperature,
             OperatingPoints = points,

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Grpc.Core;
 using Melanoma.Contracts;
+using Melanoma.Contracts.Models;
 using Melanoma.Contracts.V1;
 using Melanoma.Imaging;
 using Melanoma.Inference.Models;
@@ -63,7 +64,7 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
             ExecutionProvider = lease.Model.Provider,
             ImageSha256 = SHA256.HashData(question.Image.Span),
             Probabilities = result.Probabilities,
-            Diagnosis = Probabilities.Decide(result.Probabilities, lease.Model.Properties.ClassPrior, lease.Model.Properties.Unsupported),
+            Diagnosis = DiagnosisRule.Decide(result.Probabilities, lease.Model.Properties.ClassPrior, lease.Model.Properties.Unsupported),
             LatencyMs = time.GetElapsedTime(arrived).TotalMilliseconds,
         };
         await audit.WriteAsync(row, cancellationToken);

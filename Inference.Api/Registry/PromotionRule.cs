@@ -27,24 +27,6 @@ internal static class PromotionRule
             CultureInfo.InvariantCulture,
             $"{(promote ? "Promoted" : "Not promoted")}: balanced accuracy {comparison.Candidate:0.0000} against {comparison.Production:0.0000} of version {production} on the same {comparison.Images} test images."));
     }
-
-    /// <summary>Mean recall over the classes that have images.</summary>
-    /// <param name="right">Right diagnoses by class.</param>
-    /// <param name="images">Images by class.</param>
-    public static double BalancedAccuracy(ReadOnlySpan<int> right, ReadOnlySpan<int> images)
-    {
-        var (sum, classes) = (0.0, 0);
-        for (var index = 0; index < images.Length; index++)
-        {
-            if (images[index] > 0)
-            {
-                sum += (double)right[index] / images[index];
-                classes++;
-            }
-        }
-
-        return classes == 0 ? 0 : sum / classes;
-    }
 }
 
 /// <summary>What the policy says of a candidate.</summary>

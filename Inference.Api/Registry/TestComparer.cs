@@ -2,7 +2,6 @@ using System.Data;
 using System.Text.Json;
 using Melanoma.Contracts;
 using Melanoma.Contracts.Models;
-using Melanoma.Inference.Classification;
 using Melanoma.Inference.Models;
 using Melanoma.Storage.Models;
 using Npgsql;
@@ -73,12 +72,12 @@ internal sealed partial class TestComparer(NpgsqlDataSource dataSource, ModelHos
 
     private sealed class Score
     {
-        private readonly int[] _right = new int[Diagnoses.Count];
-        private readonly int[] _images = new int[Diagnoses.Count];
+        private readonly long[] _right = new long[Diagnoses.Count];
+        private readonly long[] _images = new long[Diagnoses.Count];
 
-        public int Images => _images.Sum();
+        public int Images => (int)_images.Sum();
 
-        public double BalancedAccuracy => PromotionRule.BalancedAccuracy(_right, _images);
+        public double BalancedAccuracy => DiagnosisRule.BalancedAccuracy(_right, _images);
 
         public void Add(LoadedModel model, byte[] image, Diagnosis truth, CancellationToken cancellationToken)
         {
@@ -89,7 +88,7 @@ internal sealed partial class TestComparer(NpgsqlDataSource dataSource, ModelHos
             }
 
             _images[(int)truth]++;
-            _right[(int)truth] += Probabilities.Decide(probabilities, model.Properties.ClassPrior, model.Properties.Unsupported) == truth ? 1 : 0;
+            _right[(int)truth] += DiagnosisRule.Decide(probabilities, model.Properties.ClassPrior, model.Properties.Unsupported) == truth ? 1 : 0;
         }
     }
 

@@ -21,13 +21,13 @@ internal sealed class Judgement
     private readonly int[] _group;
     private readonly Lazy<int[][]> _ranked;
 
-    private Judgement(double[][] probabilities, IReadOnlyList<double> prior, Sample[] samples, int coarse)
+    private Judgement(double[][] probabilities, IReadOnlyList<double> prior, DiagnosisSet unsupported, Sample[] samples, int coarse)
     {
         _probabilities = probabilities;
         _truth = [.. samples.Select(sample => (int)sample.Label.Sole)];
         _group = [.. samples.Select(sample => sample.Group)];
         _mostProbable = [.. probabilities.Select(row => Largest(row))];
-        _diagnosis = [.. probabilities.Select(row => Largest([.. row.Select((p, i) => prior[i] > 0 ? p / prior[i] : 0)]))];
+        _diagnosis = [.. probabilities.Select(row => (int)DiagnosisRule.Decide(row, prior, unsupported))];
         _ranked = new(() => [.. Enumerable.Range(0, Images).GroupBy(i => _probabilities[i][(int)Diagnosis.Melanoma]).OrderBy(tied => tied.Key).Select(tied => tied.ToArray())]);
         Coarse = coarse;
     }
@@ -54,7 +54,7 @@ internal sealed class Judgement
     {
         var fine = Enumerable.Range(0, samples.Count).Where(i => samples[i].Label.Count == 1).ToArray();
         var probabilities = fine.Select(i => rule.Probabilities(logits.AsSpan(i * Diagnoses.Count, Diagnoses.Count))).ToArray();
-        return new Judgement(probabilities, prior, [.. fine.Select(i => samples[i])], samples.Count - fine.Length);
+        return new Judgement(probabilities, prior, rule.Unsupported, [.. fine.Select(i => samples[i])], samples.Count - fine.Length);
     }
 
     /// <summary>Expected calibration error of the largest probability (Naeini et al. 2015), 15 equal bins.</summary>
@@ -133,7 +133,7 @@ internal sealed class Judgement
     private bool IsMelanoma(int image) => _truth[image] == (int)Diagnosis.Melanoma;
 
     // Decisions are made on probabilities of four decimals.
-    private double MelanomaProbability(int image) => Math.Round(_probabilities[image][(int)Diagnosis.Melanoma], 4);
+    private double MelanomaProbability(int image) => DiagnosisRule.Round(_probabilities[image][(int)Diagnosis.Melanoma]);
 
     private double? Sensitivity(double threshold) => Share(Enumerable.Range(0, Images).Where(IsMelanoma), image => MelanomaProbability(image) >= threshold);
 
@@ -166,16 +166,7 @@ internal sealed class Judgement
             right[_truth[i]] += _diagnosis[i] == _truth[i] ? weights[i] : 0;
         }
 
-        var (sum, classes) = (0.0, 0);
-        for (var i = 0; i < Diagnoses.Count; i++)
-        {
-            if (all[i] > 0)
-            {
-                (sum, classes) = (sum + ((double)right[i] / all[i]), classes + 1);
-            }
-        }
-
-        return classes == 0 ? 0 : sum / classes;
+        return DiagnosisRule.BalancedAccuracy(right, all);
     }
 
     /// <summary>The chance that a melanoma has a larger melanoma probability than another picture, ties counting half (Mann-Whitney).</summary>

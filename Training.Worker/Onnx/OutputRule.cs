@@ -14,6 +14,9 @@ internal sealed record OutputRule(double Temperature, IReadOnlyList<bool> Suppor
     /// <summary>Plain softmax over all nine.</summary>
     public static OutputRule Plain { get; } = new(1, [.. Enumerable.Repeat(true, Diagnoses.Count)], new double[Diagnoses.Count]);
 
+    /// <summary>The diagnoses without training images.</summary>
+    public DiagnosisSet Unsupported => DiagnosisSet.Of([.. Enumerable.Range(0, Diagnoses.Count).Where(i => !Supported[i]).Select(i => (Diagnosis)i)]);
+
     /// <summary>The probabilities of one row of nine logits.</summary>
     public double[] Probabilities(ReadOnlySpan<float> logits)
     {

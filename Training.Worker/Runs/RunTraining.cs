@@ -202,7 +202,7 @@ internal sealed partial class RunTraining(
             test = Judgement.Of(rule, trainer.Prior, logits, data.Test).Figures(Judgement.Of(bare, trainer.Prior, logits, data.Test), points, claim.Seed);
         }
 
-        var unsupported = DiagnosisSet.Of([.. Enumerable.Range(0, Diagnoses.Count).Where(i => !data.Supported[i]).Select(i => (Diagnosis)i)]);
+        var unsupported = rule.Unsupported;
         var properties = new ModelProperties(
             recipe.Network.InputSize, claim.Recipe, claim.RecipeVersion, claim.DatasetId, RunLedger.Text(claim.DatasetKind),
             trainer.Prior, rule.Temperature, points, unsupported, recipe.Network.HasActivationMap);

@@ -24,8 +24,4 @@ public sealed class PromotionRuleTests
         Assert.False(decision.Promote);
         Assert.StartsWith("A person decides: only 19 test images", decision.Reason, StringComparison.Ordinal);
     }
-
-    [Fact]
-    public void Should_average_recall_over_classes_with_images_when_some_have_none() =>
-        Assert.Equal(0.75, PromotionRule.BalancedAccuracy([1, 0, 90], [2, 0, 90]));
 }

@@ -51,6 +51,19 @@ public sealed class EvaluationTests
     }
 
     [Fact]
+    public void Should_report_the_diagnosis_that_is_served_when_rounding_decides()
+    {
+        // Unrounded, nevus stands out from its prior by a little more; of four decimals, both stand out the same, and the first is named.
+        var prior = new double[9];
+        (prior[(int)Diagnosis.Melanoma], prior[(int)Diagnosis.Nevus]) = (0.5, 0.5);
+
+        var judgement = Judgement.Of(OutputRule.Plain, prior, LogitsOf(0.49998), [Of(Diagnosis.Melanoma, 0)]);
+
+        Assert.Equal(0, judgement.Accuracy);
+        Assert.Equal(1, judgement.BalancedAccuracy);
+    }
+
+    [Fact]
     public void Should_keep_the_share_of_melanomas_when_thresholds_are_chosen() =>
         Gen.Double[0.01, 0.99].Array[1, 60].Sample(probabilities =>
         {

@@ -64,7 +64,7 @@ internal sealed partial class ModelHost : IDisposable
     }
 
     /// <summary>A version of the caller's choice, loaded if need be and kept alive until the lease is disposed of.</summary>
-    /// <exception cref="RpcException">NOT_FOUND: there is no such version. FAILED_PRECONDITION: it cannot be served.</exception>
+    /// <exception cref="RpcException">NOT_FOUND: there is no such version. FAILED_PRECONDITION: it cannot be served. UNAVAILABLE: not at this moment.</exception>
     public async ValueTask<ModelLease> LeaseAsync(int version, CancellationToken cancellationToken)
     {
         if (TryLeaseLoaded(version) is { } loaded)
@@ -87,7 +87,7 @@ internal sealed partial class ModelHost : IDisposable
         }
         catch (ModelRefusedException refusal)
         {
-            throw Refusal.Of(StatusCode.FailedPrecondition, new ModelProblem(version, refusal.Message).ToString());
+            throw Refusal.Of(refusal.MayPass ? StatusCode.Unavailable : StatusCode.FailedPrecondition, new ModelProblem(version, refusal.Message).ToString());
         }
         finally
         {

@@ -13,6 +13,8 @@ internal static class ModelVerifier
     private const double SumTolerance = 1e-3;
     private const double MaskTolerance = 1e-6;
 
+    private static readonly string[] FaultsOfTheFile = ["InvalidProtobuf", "InvalidGraph", "InvalidArgument", "NoModel", "NotImplemented"];
+
     /// <summary>Opens, verifies and warms up.</summary>
     /// <exception cref="ModelRefusedException">The file does not keep the contract.</exception>
     public static LoadedModel Open(StoredModel stored, ExecutionProvider provider)
@@ -24,7 +26,7 @@ internal static class ModelVerifier
         }
         catch (OnnxRuntimeException exception)
         {
-            throw new ModelRefusedException($"ONNX Runtime cannot open its file ({FirstLine(exception)})", exception);
+            throw Refused("ONNX Runtime cannot open its file", exception);
         }
 
         LoadedModel? model = null;
@@ -48,7 +50,7 @@ internal static class ModelVerifier
                 model.Retire();
             }
 
-            throw exception is OnnxRuntimeException ? new ModelRefusedException($"its network cannot run ({FirstLine(exception)})", exception) : exception;
+            throw exception is OnnxRuntimeException ? Refused("its network cannot run", exception) : exception;
         }
     }
 
@@ -131,5 +133,10 @@ internal static class ModelVerifier
         }
     }
 
-    private static string FirstLine(Exception exception) => exception.Message.Split('\n')[0].Trim();
+    // Out of memory and a lost device look like any other failure; only what ONNX Runtime says of the file itself will be said again.
+    private static ModelRefusedException Refused(string what, Exception exception)
+    {
+        var reason = exception.Message.Split('\n')[0].Trim();
+        return new ModelRefusedException($"{what} ({reason})", exception) { MayPass = !FaultsOfTheFile.Any(code => reason.StartsWith($"[ErrorCode:{code}]", StringComparison.Ordinal)) };
+    }
 }

@@ -5,6 +5,7 @@ using Melanoma.Storage.Datasets;
 using Melanoma.Storage.Models;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
+using Microsoft.ML.OnnxRuntime;
 
 namespace Melanoma.Inference.Registry;
 
@@ -22,7 +23,10 @@ internal sealed partial class PromotionPolicy(
     // Message and sweep of one replica do not compare the same candidate twice.
     private readonly SemaphoreSlim _deciding = new(1, 1);
 
-    /// <summary>Decides about one version; nothing happens when it is no candidate, or was decided about.</summary>
+    /// <summary>
+    /// Decides about one version; nothing happens when it is no candidate, or was decided about. It stays undecided, and the
+    /// sweep looks again, while the models cannot be asked for a reason that is not the candidate's.
+    /// </summary>
     public async Task DecideAsync(int version, CancellationToken cancellationToken)
     {
         await _deciding.WaitAsync(cancellationToken);
@@ -31,7 +35,11 @@ internal sealed partial class PromotionPolicy(
             while (await FindAsync(version, cancellationToken) is { Candidate: var candidate, Production: var production })
             {
                 using var activity = InferenceMetrics.Activities.StartActivity("decide promotion");
-                var decision = await JudgeAsync(candidate, production, cancellationToken);
+                if (await JudgeAsync(candidate, production, cancellationToken) is not { } decision)
+                {
+                    return;
+                }
+
                 if (await promotions.TryDecideAsync(version, production?.Version, decision, Actor, cancellationToken))
                 {
                     LogDecided(version, decision.Reason);
@@ -68,28 +76,58 @@ internal sealed partial class PromotionPolicy(
         return candidate is null ? null : (candidate, rows.SingleOrDefault(model => model.State == ModelState.Production));
     }
 
-    private async Task<PromotionDecision> JudgeAsync(ModelVersion candidate, ModelVersion? production, CancellationToken cancellationToken)
+    private async Task<PromotionDecision?> JudgeAsync(ModelVersion candidate, ModelVersion? production, CancellationToken cancellationToken)
     {
         if (candidate.DatasetKind != DatasetKind.Honest)
         {
             return PromotionRule.Leaky;
         }
 
+        ModelLease lease;
         try
         {
             // What cannot be served is not promoted, however good its figures.
-            using var lease = await models.LeaseAsync(candidate.Version, cancellationToken);
-            return production is null
-                ? PromotionRule.First
-                : PromotionRule.Compare(
-                    candidate.Version, production.Version, await comparer.CompareAsync(candidate, production, cancellationToken), options.Value.MinimumTestImages);
+            lease = await models.LeaseAsync(candidate.Version, cancellationToken);
         }
         catch (RpcException refusal) when (refusal.StatusCode == StatusCode.FailedPrecondition)
         {
             return PromotionRule.Refused(refusal.Status.Detail);
         }
+        catch (RpcException refusal) when (refusal.StatusCode == StatusCode.Unavailable)
+        {
+            LogUndecided(candidate.Version, refusal.Status.Detail);
+            return null;
+        }
+
+        using (lease)
+        {
+            return production is null ? PromotionRule.First : await CompareAsync(candidate, lease.Model, production, cancellationToken);
+        }
+    }
+
+    // A production version that cannot be asked says nothing about the candidate: a person mends production, and then it is decided.
+    private async Task<PromotionDecision?> CompareAsync(ModelVersion candidate, LoadedModel model, ModelVersion production, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var comparison = await comparer.CompareAsync(candidate, model, production, cancellationToken);
+            return PromotionRule.Compare(candidate.Version, production.Version, comparison, options.Value.MinimumTestImages);
+        }
+        catch (RpcException refusal)
+        {
+            LogUndecided(candidate.Version, refusal.Status.Detail);
+            return null;
+        }
+        catch (OnnxRuntimeException exception)
+        {
+            LogUndecided(candidate.Version, exception.Message);
+            return null;
+        }
     }
 
     [LoggerMessage(1, LogLevel.Information, "Model version {Version}: {Decision}")]
     private partial void LogDecided(int version, string decision);
+
+    [LoggerMessage(2, LogLevel.Warning, "Model version {Version} is not decided about yet, and is looked at again: {Reason}")]
+    private partial void LogUndecided(int version, string reason);
 }

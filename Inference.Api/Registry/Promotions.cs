@@ -15,9 +15,6 @@ namespace Melanoma.Inference.Registry;
 /// </summary>
 internal sealed class Promotions(IDbContextFactory<MelanomaDbContext> databases, TimeProvider time)
 {
-    /// <summary>Key of the advisory lock that serialises promotions: "melanoma" in ASCII.</summary>
-    private const long PromotionLock = 0x6D656C616E6F6D61;
-
     /// <summary>Puts a version into production by a person's wish. Nothing changes when it is there already.</summary>
     /// <exception cref="RpcException">NOT_FOUND; FAILED_PRECONDITION: a leaky model is never promoted.</exception>
     public async Task<ModelTransition> PromoteAsync(int version, string actor, string reason, CancellationToken cancellationToken)
@@ -42,21 +39,57 @@ internal sealed class Promotions(IDbContextFactory<MelanomaDbContext> databases,
         return transition;
     }
 
+    /// <summary>The version that a rollback would put into production now.</summary>
+    /// <exception cref="RpcException">FAILED_PRECONDITION: there is none.</exception>
+    public async Task<int> FindRollbackAsync(CancellationToken cancellationToken)
+    {
+        await using var database = await databases.CreateDbContextAsync(cancellationToken);
+        return await BeforeAsync(database, cancellationToken);
+    }
+
     /// <summary>Puts the version that was in production before the present one back.</summary>
-    /// <exception cref="RpcException">FAILED_PRECONDITION: there was none.</exception>
-    public async Task<ModelTransition> RollbackAsync(string actor, string reason, CancellationToken cancellationToken)
+    /// <param name="target">Which one that is, as <see cref="FindRollbackAsync"/> said.</param>
+    /// <param name="actor">Who wishes it.</param>
+    /// <param name="reason">Why.</param>
+    /// <param name="cancellationToken">Stops; nothing has changed then.</param>
+    /// <returns>The transition; null when it is another version by now, and nothing has changed.</returns>
+    /// <exception cref="RpcException">FAILED_PRECONDITION: there is none.</exception>
+    public async Task<ModelTransition?> TryRollbackAsync(int target, string actor, string reason, CancellationToken cancellationToken)
     {
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
         await using var transaction = await LockAsync(database, cancellationToken);
-        if (await ProductionAsync(database, cancellationToken) is not { } current
-            || (await LatestTo(database, current).FirstOrDefaultAsync(cancellationToken))?.FromVersion is not { } before)
+        if (await BeforeAsync(database, cancellationToken) != target)
         {
-            throw Refusal.Of(StatusCode.FailedPrecondition, "No other version was in production before; promote one by its number.");
+            return null;
         }
 
-        var transition = await SwitchAsync(database, current, before, actor, reason, cancellationToken);
+        var transition = await SwitchAsync(database, await ProductionAsync(database, cancellationToken), target, actor, reason, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return transition;
+    }
+
+    /// <summary>
+    /// The version before the present one. A step back to where the present version came from undoes that step, whoever took
+    /// it, so that the version which it left is not gone back to.
+    /// </summary>
+    /// <param name="history">Versions in the order in which they came into production.</param>
+    /// <returns>The version; null when there is none.</returns>
+    internal static int? Before(IEnumerable<int> history)
+    {
+        var path = new List<int>();
+        foreach (var version in history)
+        {
+            if (path.Count > 1 && path[^2] == version)
+            {
+                path.RemoveAt(path.Count - 1);
+            }
+            else
+            {
+                path.Add(version);
+            }
+        }
+
+        return path.Count > 1 ? path[^2] : null;
     }
 
     /// <summary>
@@ -88,12 +121,16 @@ internal sealed class Promotions(IDbContextFactory<MelanomaDbContext> databases,
     private static async Task<Microsoft.EntityFrameworkCore.Storage.IDbContextTransaction> LockAsync(MelanomaDbContext database, CancellationToken cancellationToken)
     {
         var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-        await database.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({PromotionLock})", cancellationToken);
+        await database.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({AdvisoryLocks.Promotions})", cancellationToken);
         return transaction;
     }
 
     private static Task<int?> ProductionAsync(MelanomaDbContext database, CancellationToken cancellationToken) =>
         database.ModelVersions.Where(model => model.State == ModelState.Production).Select(model => (int?)model.Version).SingleOrDefaultAsync(cancellationToken);
+
+    private static async Task<int> BeforeAsync(MelanomaDbContext database, CancellationToken cancellationToken) =>
+        Before(await database.ModelTransitions.OrderBy(transition => transition.Id).Select(transition => transition.ToVersion).ToListAsync(cancellationToken))
+        ?? throw Refusal.Of(StatusCode.FailedPrecondition, "No other version was in production before; promote one by its number.");
 
     private static IQueryable<ModelTransition> LatestTo(MelanomaDbContext database, int version) =>
         database.ModelTransitions.AsNoTracking().Where(transition => transition.ToVersion == version).OrderByDescending(transition => transition.Id);

@@ -53,9 +53,17 @@ internal sealed class RegistryService(IDbContextFactory<MelanomaDbContext> datab
     public override async Task<ModelTransition> RollbackModel(RollbackModelRequest request, ServerCallContext context)
     {
         RequireReason(request.Reason);
-        var transition = await promotions.RollbackAsync(context.GetCaller().Name, request.Reason, context.CancellationToken);
-        await models.ReconcileAsync(context.CancellationToken);
-        return ToMessage(transition);
+        while (true)
+        {
+            // As with a promotion: what this replica cannot serve does not go back into production.
+            var target = await promotions.FindRollbackAsync(context.CancellationToken);
+            using var lease = await models.LeaseAsync(target, context.CancellationToken);
+            if (await promotions.TryRollbackAsync(target, context.GetCaller().Name, request.Reason, context.CancellationToken) is { } transition)
+            {
+                await models.ReconcileAsync(context.CancellationToken);
+                return ToMessage(transition);
+            }
+        }
     }
 
     public override async Task<ListModelTransitionsResponse> ListModelTransitions(ListModelTransitionsRequest request, ServerCallContext context)

@@ -9,22 +9,27 @@ using Npgsql;
 namespace Melanoma.Inference.Registry;
 
 /// <summary>
-/// Compares two models on the same test images: by their reports where both were trained on one dataset, else by asking
-/// both here, on the newer dataset's test images of lesions that neither was trained or chosen on.
+/// Compares two models on the same test images: by their reports where both were trained on one dataset whose lesions are
+/// still apart, else by asking both here, on the newer dataset's test images of lesions that neither was trained or chosen on.
 /// </summary>
 internal sealed partial class TestComparer(NpgsqlDataSource dataSource, ModelHost models, ILogger<TestComparer> logger)
 {
     /// <summary>Asks the models where their reports do not speak of the same images.</summary>
-    public async Task<TestComparison> CompareAsync(ModelVersion candidate, ModelVersion production, CancellationToken cancellationToken)
+    /// <param name="candidate">The candidate's row.</param>
+    /// <param name="model">The candidate, loaded.</param>
+    /// <param name="production">The row of the version in production.</param>
+    /// <param name="cancellationToken">Stops the comparison.</param>
+    /// <exception cref="Grpc.Core.RpcException">The version in production cannot be served.</exception>
+    public async Task<TestComparison> CompareAsync(ModelVersion candidate, LoadedModel model, ModelVersion production, CancellationToken cancellationToken)
     {
-        if (candidate.DatasetId == production.DatasetId && TestFigures(candidate) is { } ours && TestFigures(production) is { } theirs && ours.Images == theirs.Images)
+        if (candidate.DatasetId == production.DatasetId && TestFigures(candidate) is { } ours && TestFigures(production) is { } theirs && ours.Images == theirs.Images
+            && !await HasDividedGroupAsync(candidate.DatasetId, cancellationToken))
         {
             return new TestComparison(ours.Images, ours.BalancedAccuracy, theirs.BalancedAccuracy);
         }
 
-        using var first = await models.LeaseAsync(candidate.Version, cancellationToken);
         using var second = await models.LeaseAsync(production.Version, cancellationToken);
-        return await AskBothAsync(first.Model, second.Model, candidate.DatasetId, production.DatasetId, cancellationToken);
+        return await AskBothAsync(model, second.Model, candidate.DatasetId, production.DatasetId, cancellationToken);
     }
 
     public static SplitFigures? TestFigures(ModelVersion model)
@@ -38,6 +43,18 @@ internal sealed partial class TestComparer(NpgsqlDataSource dataSource, ModelHos
             // A report of another time has no figures to compare; the images are still there to ask.
             return null;
         }
+    }
+
+    // By the groups as they are now: two lesions that later turned out to be one may lie in training and in test.
+    private async Task<bool> HasDividedGroupAsync(int datasetId, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand("""
+            SELECT EXISTS (
+                SELECT 1 FROM dataset_items d JOIN images i ON i.id = d.image_id
+                WHERE d.dataset_id = $1 GROUP BY i.group_id HAVING count(DISTINCT d.split) > 1)
+            """);
+        command.Parameters.Add(new() { Value = datasetId });
+        return (bool)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
     private async Task<TestComparison> AskBothAsync(LoadedModel candidate, LoadedModel production, int datasetA, int datasetB, CancellationToken cancellationToken)

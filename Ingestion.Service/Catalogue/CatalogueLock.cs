@@ -1,3 +1,4 @@
+using Melanoma.Storage;
 using Npgsql;
 
 namespace Melanoma.Ingestion.Catalogue;
@@ -9,21 +10,21 @@ namespace Melanoma.Ingestion.Catalogue;
 /// </summary>
 internal static class CatalogueLock
 {
-    private const long Key = 0x6D656C616E6F6D61;
+    private const string Take = "SELECT pg_advisory_xact_lock($1)";
 
     /// <summary>How long to wait for other writers, and for the statement itself.</summary>
     private const int TimeoutSeconds = 600;
 
-    public static NpgsqlBatchCommand BatchCommand => new("SELECT pg_advisory_xact_lock($1)") { Parameters = { new() { Value = Key } } };
+    public static NpgsqlBatchCommand BatchCommand => new(Take) { Parameters = { new() { Value = AdvisoryLocks.Catalogue } } };
 
     public static int Timeout => TimeoutSeconds;
 
     public static async Task TakeAsync(NpgsqlTransaction transaction, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand("SELECT pg_advisory_xact_lock($1)", transaction.Connection, transaction)
+        await using var command = new NpgsqlCommand(Take, transaction.Connection, transaction)
         {
             CommandTimeout = TimeoutSeconds,
-            Parameters = { new() { Value = Key } },
+            Parameters = { new() { Value = AdvisoryLocks.Catalogue } },
         };
         await command.ExecuteNonQueryAsync(cancellationToken);
     }

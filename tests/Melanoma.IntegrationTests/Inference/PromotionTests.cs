@@ -135,6 +135,77 @@ public sealed class PromotionTests(TestServers servers)
         Assert.Equal(StatusCode.OK, await stand.StatusAsync(InferenceStand.Request(InferenceStand.Picture(1, 2, 3))));
     }
 
+    [Fact]
+    public async Task Should_go_further_back_when_rolled_back_again()
+    {
+        await using var stand = await InferenceStand.StartAsync(servers);
+        for (var version = 0; version < 3; version++)
+        {
+            await stand.RegisterAndPromoteAsync(new TestModel());
+        }
+
+        var once = await RollbackAsync(stand);
+        var twice = await RollbackAsync(stand);
+        var further = await Assert.ThrowsAsync<RpcException>(() => RollbackAsync(stand));
+
+        Assert.Equal(("3", "2", "2", "1"), (once.FromVersion, once.ToVersion, twice.FromVersion, twice.ToVersion));
+        Assert.Equal(StatusCode.FailedPrecondition, further.StatusCode);
+    }
+
+    [Fact]
+    public async Task Should_change_nothing_when_the_version_before_cannot_be_served()
+    {
+        await using var stand = await InferenceStand.StartAsync(servers, ("Models__PinnedVersions", "1"));
+        await stand.RegisterAndPromoteAsync(new TestModel());
+        await stand.RegisterAndPromoteAsync(new TestModel());
+        await using (var database = stand.Database())
+        {
+            await database.Database.ExecuteSqlAsync($"UPDATE model_artefacts SET bytes = 'gone' WHERE version = 1", Cancellation);
+        }
+
+        var refusal = await Assert.ThrowsAsync<RpcException>(() => RollbackAsync(stand));
+
+        Assert.Equal(StatusCode.FailedPrecondition, refusal.StatusCode);
+        Assert.Contains("version 1 cannot be served", refusal.Status.Detail, StringComparison.Ordinal);
+        Assert.Equal("2", (await stand.Registry.GetServingStatusAsync(new GetServingStatusRequest(), cancellationToken: Cancellation)).ModelVersion);
+    }
+
+    [Fact]
+    public async Task Should_decide_later_when_production_cannot_be_asked()
+    {
+        await using var stand = await InferenceStand.StartAsync(servers);
+        await stand.PromoteElsewhereAsync(await stand.RegisterAsync(new TestModel { Softmax = false }.Build()));
+        var candidate = await stand.RegisterAsync(new TestModel().Build(), decided: null);
+        await stand.EventuallyAsync(
+            () => Task.FromResult(stand.Service.Log), log => log.Contains("Model version 2 is not decided about yet", StringComparison.Ordinal));
+        Assert.Empty((await stand.Registry.GetModelAsync(new GetModelRequest { Version = "2" }, cancellationToken: Cancellation)).PolicyDecision);
+
+        await stand.RegisterAndPromoteAsync(new TestModel());
+
+        Assert.StartsWith("A person decides", (await stand.DecidedAsync(candidate)).PolicyDecision, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Should_ask_both_models_when_lesions_of_their_dataset_turned_out_to_be_one()
+    {
+        await using var stand = await InferenceStand.StartAsync(servers);
+        var dataset = await stand.AddDatasetAsync(2, Enumerable.Range(0, 24).Select(number =>
+            (InferenceStand.Picture(220, 40, 40, number), Diagnosis.Melanoma, number == 0 ? Split.Train : Split.Test)));
+        var right = (Right with { DatasetId = dataset }).Build();
+        await stand.PromoteAsync(await stand.RegisterAsync(right, dataset, balancedAccuracy: 0.9));
+        await using (var database = stand.Database())
+        {
+            await database.Database.ExecuteSqlAsync($"""
+                UPDATE images SET group_id = (SELECT group_id FROM dataset_items WHERE dataset_id = {dataset} AND ordinal = 0)
+                WHERE id = (SELECT image_id FROM dataset_items WHERE dataset_id = {dataset} AND ordinal = 1)
+                """, Cancellation);
+        }
+
+        var model = await stand.DecidedAsync(await stand.RegisterAsync(right, dataset, balancedAccuracy: 0.8, decided: null));
+
+        Assert.Equal("Promoted: balanced accuracy 1.0000 against 1.0000 of version 1 on the same 22 test images.", model.PolicyDecision);
+    }
+
     private static async Task<Model> DecideAsync(InferenceStand stand, double balancedAccuracy) =>
         await stand.DecidedAsync(await stand.RegisterAsync(new TestModel().Build(), balancedAccuracy: balancedAccuracy, decided: null));
 

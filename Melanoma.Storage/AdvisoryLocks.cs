@@ -1,0 +1,14 @@
+namespace Melanoma.Storage;
+
+/// <summary>
+/// Keys of the advisory locks that replicas of a service take before they change what only one may change at a time. They
+/// share one space with the locks of deliveries, whose lowest byte is 0x80 to 0xBF; ASCII never is.
+/// </summary>
+public static class AdvisoryLocks
+{
+    /// <summary>Writing the catalogue (Ingestion): "catalogu" in ASCII.</summary>
+    public const long Catalogue = 0x636174616C6F6775;
+
+    /// <summary>Changing which model version is in production (Inference): "promoted" in ASCII.</summary>
+    public const long Promotions = 0x70726F6D6F746564;
+}

@@ -12,9 +12,16 @@ internal static class InferenceServer
     /// </summary>
     public const int MaxBodyBytes = 64 * 1024 * 1024;
 
+    /// <summary>Connections at a time, further ones are closed: each may hold a megabyte that nobody has read yet, and the Gateway needs few.</summary>
+    private const int MaxConnections = 1024;
+
     public static WebApplicationBuilder AddInferenceServer(this WebApplicationBuilder builder)
     {
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = MaxBodyBytes + 1024);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Limits.MaxRequestBodySize = MaxBodyBytes + 1024;
+            kestrel.Limits.MaxConcurrentConnections = MaxConnections;
+        });
         builder.Services.AddMelanomaGrpc().AddJsonTranscoding();
         builder.Services.AddGrpcReflection();
         builder.Services.AddGrpcHealthChecks(health => health.Services.Map("", check => check.Tags.Contains(ServiceDefaultsRegistration.ReadyTag)));

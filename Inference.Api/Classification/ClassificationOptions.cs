@@ -11,6 +11,13 @@ internal sealed class ClassificationOptions
     [Range(0, 100_000)]
     public int WaitingImages { get; set; } = 64;
 
+    /// <summary>
+    /// Bytes of questions held at a time, from the first byte to the answer, before calls are refused; reading them takes about
+    /// twice as much again for a moment. 96 MiB to 1 TiB, default 512 MiB.
+    /// </summary>
+    [Range(96L << 20, 1L << 40)]
+    public long MaxHeldBytes { get; set; } = 512L << 20;
+
     /// <summary>Images that are decoded and computed at the same time, each on one thread; 0 (default) for as many as the process has cores, at most 1024.</summary>
     [Range(0, 1024)]
     public int Lanes { get; set; }

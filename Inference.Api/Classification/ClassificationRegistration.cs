@@ -15,7 +15,8 @@ internal static class ClassificationRegistration
 
     public static WebApplication MapClassification(this WebApplication app)
     {
-        app.MapGrpcService<ClassifierService>();
+        app.UseMiddleware<RequestAdmission>();
+        app.MapGrpcService<ClassifierService>().WithMetadata(new AdmittedByBytes());
         app.MapClassifyEndpoints();
         return app;
     }

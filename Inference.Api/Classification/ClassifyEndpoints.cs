@@ -21,7 +21,7 @@ internal static class ClassifyEndpoints
 
     public static void MapClassifyEndpoints(this WebApplication app) =>
         app.MapPost("/v1/classify", ClassifyAsync)
-            .WithMetadata(new AcceptedBody())
+            .WithMetadata(new AcceptedBody(), new AdmittedByBytes())
             .AddEndpointFilter(async (context, next) =>
             {
                 try
@@ -111,7 +111,7 @@ internal static class ClassifyEndpoints
 
     private static string? Header(HttpRequest request, string name) => request.Headers.TryGetValue(name, out var value) ? value.ToString() : null;
 
-    private static IResult Problem(RpcException refusal, HttpResponse response)
+    internal static IResult Problem(RpcException refusal, HttpResponse response)
     {
         if (Refusal.RetryAfterMs(refusal) is { } milliseconds)
         {

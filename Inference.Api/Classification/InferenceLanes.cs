@@ -98,9 +98,12 @@ internal sealed class InferenceLanes : IHostedService, IDisposable
         if (waiting > _room + Math.Max(0, Volatile.Read(ref _idle)))
         {
             Interlocked.Decrement(ref _waiting);
-            throw Refusal.Busy(RetryAfter());
+            throw Busy();
         }
     }
+
+    /// <summary>What a caller is told who cannot be taken now.</summary>
+    public Grpc.Core.RpcException Busy() => Refusal.Busy(RetryAfter());
 
     // The time that half the waiting room takes: by then there is room, and not everybody comes back at once when it is emptied.
     private TimeSpan RetryAfter()

@@ -1,9 +1,11 @@
+using System.Globalization;
+using System.Net;
 using Grpc.Core;
 using Melanoma.Testing;
 
 namespace Melanoma.IntegrationTests.Inference;
 
-public sealed class OverloadTests(OverloadTests.OneService service) : IClassFixture<OverloadTests.OneService>
+public sealed class OverloadTests(OverloadTests.OneService service, TestServers servers) : IClassFixture<OverloadTests.OneService>
 {
     private static readonly byte[] Small = InferenceStand.Picture(220, 60, 60);
 
@@ -54,5 +56,85 @@ public sealed class OverloadTests(OverloadTests.OneService service) : IClassFixt
         await stand.EventuallyAsync(
             async () => (await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => stand.StatusAsync(InferenceStand.Request(Small))))).Distinct().ToList(),
             statuses => statuses is [StatusCode.OK]);
+    }
+
+    [Fact]
+    public async Task Should_refuse_in_every_protocol_before_reading_when_too_many_bytes_are_held()
+    {
+        await using var stand = await InferenceStand.StartAsync(servers, ("Classification__MaxHeldBytes", (96 << 20).ToString(CultureInfo.InvariantCulture)));
+        await stand.RegisterAndPromoteAsync(new TestModel());
+        using var slow = new SlowBody(60 << 20);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var holding = PostAsync(stand, slow, stop.Token);
+        await slow.Begun.Task.WaitAsync(TestContext.Current.CancellationToken);
+
+        // 96 MiB less 60: an announced body of 40 is one too many, and so is one of 40 that nobody announced.
+        using var announced = new SlowBody(40 << 20);
+        using var json = await stand.EventuallyAsync(() => PostAsync(stand, announced, stop.Token), answer => answer.StatusCode == HttpStatusCode.TooManyRequests);
+        var grpc = await stand.RefusalAsync(InferenceStand.Request(new byte[40 << 20]));
+        var small = await stand.RefusalAsync(InferenceStand.Request(Small));
+
+        Assert.True(json.Headers.RetryAfter?.Delta > TimeSpan.Zero);
+        Assert.Equal(StatusCode.ResourceExhausted, grpc?.StatusCode);
+        Assert.InRange(int.Parse(grpc!.Trailers.GetValue("retry-after-ms")!, null), 1, 5000);
+        Assert.Null(small);
+
+        // Who goes away gives the room back.
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => holding);
+        await stand.EventuallyAsync(() => stand.StatusAsync(InferenceStand.Request(new byte[40 << 20])), status => status == StatusCode.InvalidArgument);
+    }
+
+    [Fact]
+    public async Task Should_refuse_a_call_of_grpc_at_the_door_when_no_byte_is_left()
+    {
+        await using var stand = await InferenceStand.StartAsync(servers, ("Classification__MaxHeldBytes", (96 << 20).ToString(CultureInfo.InvariantCulture)));
+        using var slow = new SlowBody(60 << 20);
+        using var slowToo = new SlowBody((36 << 20) - (160 << 10));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        Task[] holding = [PostAsync(stand, slow, stop.Token), PostAsync(stand, slowToo, stop.Token)];
+
+        var refusal = await stand.EventuallyAsync(() => stand.RefusalAsync(InferenceStand.Request(Small)), refusal => refusal?.StatusCode == StatusCode.ResourceExhausted);
+
+        Assert.InRange(int.Parse(refusal!.Trailers.GetValue("retry-after-ms")!, null), 1, 5000);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Task.WhenAll(holding));
+    }
+
+    // The body is only sent when the service asks for it: who is refused at the door sends none.
+    private static Task<HttpResponseMessage> PostAsync(InferenceStand stand, HttpContent body, CancellationToken cancellationToken)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, "/v1/classify") { Content = body, Headers = { ExpectContinue = true } };
+        return stand.Http.SendAsync(request, cancellationToken);
+    }
+
+    /// <summary>JSON that announces its length and then does not come.</summary>
+    private sealed class SlowBody : HttpContent
+    {
+        private readonly long _length;
+
+        public SlowBody(long length)
+        {
+            _length = length;
+            Headers.ContentType = new("application/json");
+        }
+
+        public TaskCompletionSource Begun { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
+
+        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
+        {
+            await stream.WriteAsync("{"u8.ToArray(), cancellationToken);
+            await stream.FlushAsync(cancellationToken);
+            Begun.TrySetResult();
+            await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = _length;
+            return true;
+        }
     }
 }

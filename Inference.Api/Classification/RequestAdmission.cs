@@ -1,0 +1,136 @@
+using System.Globalization;
+using Grpc.Core;
+using Microsoft.Extensions.Options;
+
+namespace Melanoma.Inference.Classification;
+
+/// <summary>
+/// Bounds the bytes of questions that are held at a time, before they are read: a question is held whole when the waiting
+/// room is asked. What a caller announces counts at once, what none announced counts as it comes.
+/// </summary>
+internal sealed class RequestAdmission(RequestDelegate next, IOptions<ClassificationOptions> options, InferenceLanes lanes, InferenceMetrics metrics)
+{
+    /// <summary>Charged for any question beside its bytes, so that many small ones are bounded too.</summary>
+    private const long BytesPerCall = 64 * 1024;
+
+    private readonly long _room = options.Value.MaxHeldBytes;
+    private long _held;
+
+    public async Task InvokeAsync(HttpContext context)
+    {
+        if (context.GetEndpoint()?.Metadata.GetMetadata<AdmittedByBytes>() is null)
+        {
+            await next(context);
+            return;
+        }
+
+        var announced = context.Request.ContentLength;
+        var charge = new Charge(this);
+        try
+        {
+            if (charge.TryAdd(BytesPerCall + Math.Min(announced ?? 0, InferenceServer.MaxBodyBytes)))
+            {
+                context.Request.Body = announced is null ? new CountedBody(context.Request.Body, charge) : context.Request.Body;
+                await next(context);
+            }
+            else
+            {
+                await RefuseAsync(context, Busy());
+            }
+        }
+        finally
+        {
+            charge.GiveBack();
+        }
+    }
+
+    private RpcException Busy()
+    {
+        metrics.Refused(nameof(StatusCode.ResourceExhausted));
+        return lanes.Busy();
+    }
+
+    private static async Task RefuseAsync(HttpContext context, RpcException refusal)
+    {
+        if (context.Request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) != true)
+        {
+            await ClassifyEndpoints.Problem(refusal, context.Response).ExecuteAsync(context);
+            return;
+        }
+
+        context.Response.ContentType = "application/grpc";
+        context.Response.AppendTrailer("grpc-status", ((int)refusal.StatusCode).ToString(CultureInfo.InvariantCulture));
+        context.Response.AppendTrailer("grpc-message", refusal.Status.Detail);
+        context.Response.AppendTrailer(Refusal.RetryAfterTrailer, refusal.Trailers.GetValue(Refusal.RetryAfterTrailer));
+        await context.Response.CompleteAsync();
+    }
+
+    /// <summary>What one question holds.</summary>
+    private sealed class Charge(RequestAdmission admission)
+    {
+        private long _bytes;
+
+        public bool TryAdd(long bytes)
+        {
+            if (Interlocked.Add(ref admission._held, bytes) > admission._room)
+            {
+                Interlocked.Add(ref admission._held, -bytes);
+                return false;
+            }
+
+            _bytes += bytes;
+            return true;
+        }
+
+        public void Add(long bytes)
+        {
+            if (!TryAdd(bytes))
+            {
+                throw admission.Busy();
+            }
+        }
+
+        public void GiveBack() => Interlocked.Add(ref admission._held, -_bytes);
+    }
+
+    /// <summary>Charges what is read.</summary>
+    private sealed class CountedBody(Stream body, Charge charge) : Stream
+    {
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var read = await body.ReadAsync(buffer, cancellationToken);
+            charge.Add(read);
+            return read;
+        }
+
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override void Flush() => throw new NotSupportedException();
+    }
+}
+
+/// <summary>Marks the endpoints whose questions count.</summary>
+internal sealed record AdmittedByBytes;

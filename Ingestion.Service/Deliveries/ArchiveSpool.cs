@@ -117,7 +117,7 @@ internal sealed class ArchiveSpool : IAsyncDisposable
         var count = 0;
         foreach (var entry in entries)
         {
-            if (DeliveryPath.IsLitter(entry.FullName))
+            if (IsDirectory(entry) || DeliveryPath.IsLitter(entry.FullName))
                 continue;
             var name = PathOf(path, entry.FullName);
             if (Judge(entry, ++count, unpacked > unpackable) is { } refusal)
@@ -134,6 +134,8 @@ internal sealed class ArchiveSpool : IAsyncDisposable
                 await sink.AddAsync(name, bytes, cancellationToken);
         }
     }
+
+    private static bool IsDirectory(ZipArchiveEntry entry) => entry is { FullName: [.., '/' or '\\'], Length: 0 };
 
     private Refusal? Judge(ZipArchiveEntry entry, int count, bool expanded)
     {
@@ -185,6 +187,8 @@ internal sealed class ArchiveSpool : IAsyncDisposable
     private static string PathOf(string archive, string entry)
     {
         var forward = entry.Replace('\\', '/');
+        if (archive.Length == 0)
+            return forward;
         return forward.StartsWith('/') || (forward.Length > 1 && forward[1] == ':') ? entry : $"{archive}/{forward}";
     }
 

@@ -24,7 +24,7 @@ internal sealed partial record DeliveryPath(string Path, Diagnosis? Diagnosis, S
     public static bool IsLitter(string path)
     {
         var segments = path.Replace('\\', '/').Split('/');
-        return segments[^1] is "" or ".DS_Store" or "Thumbs.db" or "desktop.ini" || segments[^1].StartsWith("._", StringComparison.Ordinal)
+        return segments[^1] is ".DS_Store" or "Thumbs.db" or "desktop.ini" || segments[^1].StartsWith("._", StringComparison.Ordinal)
             || segments.Contains("__MACOSX");
     }
 
@@ -105,10 +105,12 @@ internal sealed partial record DeliveryPath(string Path, Diagnosis? Diagnosis, S
             return new Refusal(RefusalKinds.BadPath, "The path is absolute. Send paths relative to the delivered folder.");
         if (forward.Any(char.IsControl))
             return new Refusal(RefusalKinds.BadPath, "The path has control characters. Rename the file.");
+        if (forward.Split('/')[^1] is "" or ".")
+            return new Refusal(RefusalKinds.BadPath, "The file has no name. Give it one.");
         segments = [.. forward.Split('/').Where(segment => segment is not ("" or "."))];
-        if (segments.Contains(".."))
-            return new Refusal(RefusalKinds.BadPath, "The path climbs out of the delivery with '..'. Pack the files by paths below the delivered folder.");
-        return segments.Length == 0 ? new Refusal(RefusalKinds.BadPath, "The file has no name. Give it one.") : null;
+        return segments.Contains("..")
+            ? new Refusal(RefusalKinds.BadPath, "The path climbs out of the delivery with '..'. Pack the files by paths below the delivered folder.")
+            : null;
     }
 
     // Never between the halves of a surrogate pair, which the database would not take.

@@ -78,8 +78,13 @@ internal sealed class DeliveryReader(IAsyncStreamReader<IngestRequest> messages,
         }
     }
 
-    // A sender that neither goes on nor away would hold its place among the deliveries for ever.
-    private async Task<bool> NextAsync(CancellationToken cancellationToken)
+    private Task<bool> NextAsync(CancellationToken cancellationToken) => NextAsync(messages, options, time, cancellationToken);
+
+    /// <summary>Waits for the next message; a sender that neither goes on nor away would hold its place for ever.</summary>
+    /// <returns>Whether there is one, which is then the current one.</returns>
+    /// <exception cref="RpcException">DEADLINE_EXCEEDED: the sender was silent for too long.</exception>
+    public static async Task<bool> NextAsync(
+        IAsyncStreamReader<IngestRequest> messages, DeliveryOptions options, TimeProvider time, CancellationToken cancellationToken)
     {
         using var silence = new CancellationTokenSource(TimeSpan.FromSeconds(options.MaxSilenceSeconds), time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(silence.Token, cancellationToken);

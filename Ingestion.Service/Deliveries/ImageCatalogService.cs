@@ -27,11 +27,12 @@ internal sealed partial class ImageCatalogService(
 
     public override async Task<Delivery> Ingest(IAsyncStreamReader<IngestRequest> requestStream, ServerCallContext context)
     {
+        // Who says nothing yet holds no place that others could use.
+        var name = await ReadHeaderAsync(requestStream, context.CancellationToken);
         using var slot = slots.TryTake();
         if (!slot.IsAcquired)
             Throw(StatusCode.ResourceExhausted, $"{options.Value.MaxConcurrent} deliveries are coming in already. Try again when one of them has ended.");
 
-        var name = await ReadHeaderAsync(requestStream, context.CancellationToken);
         await using var delivery = await OpenDelivery.BeginAsync(dataSource, time, name, context.GetCaller().Name, context.CancellationToken);
         LogBegan(delivery.Id, name);
         metrics.DeliveryBegan();
@@ -81,9 +82,9 @@ internal sealed partial class ImageCatalogService(
     public override Task<ClassDistribution> GetClassDistribution(GetClassDistributionRequest request, ServerCallContext context) =>
         reports.CountClassesAsync(context.CancellationToken);
 
-    private static async Task<string> ReadHeaderAsync(IAsyncStreamReader<IngestRequest> messages, CancellationToken cancellationToken)
+    private async Task<string> ReadHeaderAsync(IAsyncStreamReader<IngestRequest> messages, CancellationToken cancellationToken)
     {
-        if (!await messages.MoveNext(cancellationToken) || messages.Current.PartCase != IngestRequest.PartOneofCase.Header)
+        if (!await DeliveryReader.NextAsync(messages, options.Value, time, cancellationToken) || messages.Current.PartCase != IngestRequest.PartOneofCase.Header)
             Throw(StatusCode.InvalidArgument, "The first message of a delivery is its header.");
         var name = messages.Current.Header.Name.Trim();
         if (name.Length > MaxNameLength)

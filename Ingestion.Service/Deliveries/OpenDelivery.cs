@@ -10,12 +10,14 @@ namespace Melanoma.Ingestion.Deliveries;
 /// </summary>
 internal sealed class OpenDelivery : IAsyncDisposable
 {
+    private readonly NpgsqlDataSource _dataSource;
     private readonly NpgsqlConnection _connection;
     private readonly TimeProvider _time;
 
-    private OpenDelivery(Guid id, NpgsqlConnection connection, TimeProvider time)
+    private OpenDelivery(Guid id, NpgsqlDataSource dataSource, NpgsqlConnection connection, TimeProvider time)
     {
         Id = id;
+        _dataSource = dataSource;
         _connection = connection;
         _time = time;
     }
@@ -25,7 +27,7 @@ internal sealed class OpenDelivery : IAsyncDisposable
     public static async Task<OpenDelivery> BeginAsync(
         NpgsqlDataSource dataSource, TimeProvider time, string name, string deliveredBy, CancellationToken cancellationToken)
     {
-        var delivery = new OpenDelivery(Guid.CreateVersion7(), await dataSource.OpenConnectionAsync(cancellationToken), time);
+        var delivery = new OpenDelivery(Guid.CreateVersion7(), dataSource, await dataSource.OpenConnectionAsync(cancellationToken), time);
         try
         {
             // The lock first: a delivery without it counts as left behind.
@@ -45,12 +47,11 @@ internal sealed class OpenDelivery : IAsyncDisposable
     /// <summary>The lock of a delivery: the random half of its id.</summary>
     public static long LockKey(Guid id) => BitConverter.ToInt64(id.ToByteArray(), 8);
 
-    public Task CompleteAsync() => ExecuteAsync(
-        "UPDATE deliveries SET state = $2, completed_at = $3 WHERE id = $1", CancellationToken.None, Id, DeliveryState.Completed.ToColumn(), _time.GetUtcNow());
+    public Task CompleteAsync() => FinishAsync(
+        "UPDATE deliveries SET state = $2, completed_at = $3 WHERE id = $1", Id, DeliveryState.Completed.ToColumn(), _time.GetUtcNow());
 
-    public Task AbandonAsync() => ExecuteAsync(
-        "UPDATE deliveries SET state = $2 WHERE id = $1 AND state = $3", CancellationToken.None,
-        Id, DeliveryState.Abandoned.ToColumn(), DeliveryState.Receiving.ToColumn());
+    public Task AbandonAsync() => FinishAsync(
+        "UPDATE deliveries SET state = $2 WHERE id = $1 AND state = $3", Id, DeliveryState.Abandoned.ToColumn(), DeliveryState.Receiving.ToColumn());
 
     public async ValueTask DisposeAsync()
     {
@@ -68,9 +69,26 @@ internal sealed class OpenDelivery : IAsyncDisposable
         await _connection.DisposeAsync();
     }
 
-    private async Task ExecuteAsync(string sql, CancellationToken cancellationToken, params object[] parameters)
+    // The lock's connection says nothing while the files come, and may have been cut as idle: what was stored is finished all the same.
+    private async Task FinishAsync(string sql, params object[] parameters)
     {
-        await using var command = new NpgsqlCommand(sql, _connection);
+        try
+        {
+            await ExecuteAsync(sql, CancellationToken.None, parameters);
+        }
+        catch (Exception exception) when (exception is NpgsqlException or InvalidOperationException && _connection.FullState != System.Data.ConnectionState.Open)
+        {
+            await using var fresh = await _dataSource.OpenConnectionAsync(CancellationToken.None);
+            await ExecuteAsync(fresh, sql, CancellationToken.None, parameters);
+        }
+    }
+
+    private Task ExecuteAsync(string sql, CancellationToken cancellationToken, params object[] parameters) =>
+        ExecuteAsync(_connection, sql, cancellationToken, parameters);
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken, params object[] parameters)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
         foreach (var parameter in parameters)
             command.Parameters.Add(new NpgsqlParameter { Value = parameter });
         await command.ExecuteNonQueryAsync(cancellationToken);

@@ -30,18 +30,21 @@ public sealed class DeliveryTests(TestServers servers)
             ("../outside.jpg", HostileFiles.Picture(8)),
             ("Train/melanoma/ISIC_0000001.jpg", HostileFiles.Picture(9)),
             ("Train/.DS_Store", [1, 2, 3]),
+            ("", HostileFiles.Picture(10)),
+            ("Train/melanoma/", HostileFiles.Picture(11)),
         ];
 
         var delivery = await host.DeliverAsync("mixed", files, cancellation);
 
         Assert.Equal(DeliveryState.Completed, delivery.State);
-        Assert.Equal((13, 3, 1, 9, 0), (delivery.Files, delivery.Stored, delivery.Duplicates, delivery.Refused, delivery.Conflicts));
+        Assert.Equal((15, 3, 1, 11, 0), (delivery.Files, delivery.Stored, delivery.Duplicates, delivery.Refused, delivery.Conflicts));
         Assert.Equal(
             ["bad-path", "empty", "not-an-image", "path-too-long", "path-twice", "too-large", "too-many-pixels", "truncated", "unknown-class"],
             delivery.Refusals.Select(refusal => refusal.Reason).Order(StringComparer.Ordinal));
         Assert.Equal([("melanoma", 1), ("nevus", 1)], delivery.Classes.Select(row => (row.Diagnosis, row.Count)));
         var reports = await host.FilesAsync(delivery.DeliveryId, cancellation);
-        Assert.Equal(13, reports.Count);
+        Assert.Equal(15, reports.Count);
+        Assert.Equal("The file has no name. Give it one.", reports["(no name)"].Reason);
         Assert.All(reports.Values.Where(file => file.Outcome == FileOutcome.Refused), file => Assert.EndsWith(".", file.Reason, StringComparison.Ordinal));
         Assert.Equal(FileOutcome.Stored, reports["Train/melanoma/ISIC_0000001.jpg"].Outcome);
         Assert.Contains("Train/melanoma/ISIC_0000001.jpg", reports["Train/melanoma/ISIC_0000001(1).jpg"].Reason, StringComparison.Ordinal);
@@ -217,6 +220,40 @@ public sealed class DeliveryTests(TestServers servers)
             var delivery = Assert.Single((await host.Catalog.ListDeliveriesAsync(new ListDeliveriesRequest(), cancellationToken: cancellation)).Deliveries);
             return delivery is { State: DeliveryState.Abandoned, Stored: 1 };
         }, cancellation);
+    }
+
+    [Fact]
+    public async Task Should_take_a_delivery_when_others_have_said_nothing_yet()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(
+            servers, cancellation, ("Ingestion__Deliveries__MaxConcurrent", "1"), ("Ingestion__Deliveries__MaxSilenceSeconds", "3"));
+        using var silent = host.Catalog.Ingest(cancellationToken: cancellation);
+        using var silentToo = host.Catalog.Ingest(cancellationToken: cancellation);
+
+        var delivery = await host.DeliverAsync("talks", [("a.jpg", HostileFiles.Picture(1))], cancellation);
+
+        Assert.Equal((DeliveryState.Completed, 1), (delivery.State, delivery.Stored));
+        await RefusedAsync(StatusCode.DeadlineExceeded, async () => await silent.ResponseAsync);
+        await RefusedAsync(StatusCode.DeadlineExceeded, async () => await silentToo.ResponseAsync);
+    }
+
+    [Fact]
+    public async Task Should_complete_the_delivery_when_the_connection_of_its_lock_was_cut()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+        using var call = host.Catalog.Ingest(cancellationToken: cancellation);
+        await call.RequestStream.WriteAsync(new IngestRequest { Header = new DeliveryHeader { Name = "cut" } }, cancellation);
+        await call.ResponseHeadersAsync;
+
+        Assert.Equal(1, await host.QueryAsync<long>(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())", cancellation));
+        await IngestionHost.SendFileAsync(call.RequestStream, "a.jpg", HostileFiles.Picture(1), cancellation);
+        await call.RequestStream.CompleteAsync();
+
+        var delivery = await call.ResponseAsync;
+        Assert.Equal((DeliveryState.Completed, 1), (delivery.State, delivery.Stored));
     }
 
     [Fact]

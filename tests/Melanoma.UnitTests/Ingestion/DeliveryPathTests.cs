@@ -33,6 +33,9 @@ public sealed class DeliveryPathTests
     [InlineData("a\0b.jpg", RefusalKinds.BadPath)]
     [InlineData("", RefusalKinds.BadPath)]
     [InlineData("//", RefusalKinds.BadPath)]
+    [InlineData("Train/nevus/", RefusalKinds.BadPath)]
+    [InlineData(@"Train\nevus\", RefusalKinds.BadPath)]
+    [InlineData("Train/nevus/.", RefusalKinds.BadPath)]
     public void Should_refuse_when_the_path_leads_astray(string text, string kind)
     {
         Assert.False(DeliveryPath.TryParse(text, out _, out var refusal));
@@ -64,7 +67,8 @@ public sealed class DeliveryPathTests
     [InlineData("__MACOSX/Train/nevus/._a.jpg", true)]
     [InlineData("Train/.DS_Store", true)]
     [InlineData("Train/nevus/Thumbs.db", true)]
-    [InlineData("Train/nevus/", true)]
+    [InlineData("Train/nevus/", false)]
+    [InlineData("", false)]
     [InlineData("Train/nevus/a.jpg", false)]
     public void Should_pass_over_what_file_managers_leave_behind(string path, bool expected) => Assert.Equal(expected, DeliveryPath.IsLitter(path));
 

@@ -11,31 +11,47 @@ internal sealed record SnapshotRow(Guid ImageId, byte[] Sha256, DiagnosisSet Lab
 /// <summary>What a dataset is to hold: its rows in order, what was left out, and the rules in sentences.</summary>
 internal sealed record SnapshotContent(DatasetKind Kind, IReadOnlyList<SnapshotRow> Rows, int Parked, IReadOnlyList<string> Rules)
 {
-    /// <summary>SHA-256 over the rows in order: 32 bytes image SHA-256, 2 bytes label bits (big-endian), 1 byte split (0 train, 1 validation, 2 test).</summary>
+    /// <summary>
+    /// SHA-256 over the rows in order: 32 bytes image SHA-256, 2 bytes label bits (big-endian), 1 byte split (0 train, 1 validation,
+    /// 2 test), and where the row has a group, 32 bytes: the smallest image SHA-256 of the group's rows, because ids are drawn anew in each database.
+    /// </summary>
     public byte[] ComputeHash()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Span<byte> tail = stackalloc byte[3];
+        var smallest = new Dictionary<Guid, byte[]>();
+        foreach (var row in Rows)
+        {
+            if (row.GroupId is { } group && (!smallest.TryGetValue(group, out var least) || row.Sha256.AsSpan().SequenceCompareTo(least) < 0))
+                smallest[group] = row.Sha256;
+        }
+
         foreach (var row in Rows)
         {
             hash.AppendData(row.Sha256);
             BinaryPrimitives.WriteInt16BigEndian(tail, row.Label.Bits);
             tail[2] = (byte)row.Split;
             hash.AppendData(tail);
+            if (row.GroupId is { } group)
+                hash.AppendData(smallest[group]);
         }
 
         return hash.GetHashAndReset();
     }
 
-    /// <summary>Why nothing could be trained on it; null when something can.</summary>
+    /// <summary>Why nothing could be trained on it; null when something can. A test split may be empty: then the model has no test figures, and a person decides about it.</summary>
     public string? FindObstacle()
     {
         var labels = Rows.Where(row => row.Split == Split.Train).Select(row => row.Label).ToList();
-        if (labels.Count > 0 && labels.Distinct().Count() > 1)
-            return null;
+        if (labels.Distinct().Count() > 1)
+            return Rows.Any(row => row.Split == Split.Validation) ? null : NoValidation();
         var found = labels.Count == 0 ? "no training image" : $"training images of one diagnosis only ({labels[0]})";
         return Kind == DatasetKind.Honest
             ? $"The catalogue gives {found}; {Parked} images are parked because their claims contradict each other. Deliver labelled images of at least two diagnoses in folders Train/CLASS."
             : $"The catalogue gives {found}. A reproduction is made of delivered files in folders Train/CLASS and Test/CLASS; deliver some of at least two diagnoses.";
     }
+
+    private string NoValidation() => Kind == DatasetKind.Honest
+        ? "The catalogue gives no validation image: about 15 of 100 lesions are drawn for validation, and none of these few was. Deliver more labelled images in folders Train/CLASS."
+        : "The catalogue gives no validation image: a fifth of the files below Train is taken for validation, so at least five are needed there.";
 }

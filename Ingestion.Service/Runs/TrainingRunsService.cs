@@ -188,9 +188,12 @@ internal sealed class TrainingRunsService(
                 $"Dataset {datasetId} is of kind {dataset.Kind.ToString().ToLowerInvariant()}; this protocol needs {kind.ToString().ToLowerInvariant()}."));
         }
 
-        if (!await database.DatasetItems.AnyAsync(item => item.DatasetId == datasetId && item.Split == Split.Train, cancellationToken))
+        foreach (var (split, missing) in new[] { (Split.Train, "training"), (Split.Validation, "validation") })
         {
-            throw new RpcException(new Status(StatusCode.FailedPrecondition, $"Dataset {datasetId} has nothing to train on."));
+            if (!await database.DatasetItems.AnyAsync(item => item.DatasetId == datasetId && item.Split == split, cancellationToken))
+            {
+                throw new RpcException(new Status(StatusCode.FailedPrecondition, $"Dataset {datasetId} has no {missing} images; deliver more and make another dataset."));
+            }
         }
     }
 

@@ -19,7 +19,7 @@ public sealed class TrainingRunsTests(TestServers servers)
     private static readonly (DiagnosisSet Label, Split Split)[] Rows =
     [
         .. DatasetRows.Rows(Split.Train, 2, Diagnosis.Melanoma, Diagnosis.Nevus),
-        .. DatasetRows.Rows(Split.Test, 1, Diagnosis.Melanoma, Diagnosis.Nevus),
+        .. DatasetRows.Rows(Split.Validation, 1, Diagnosis.Melanoma, Diagnosis.Nevus),
         (DiagnosisSet.Of(Diagnosis.PigmentedBenignKeratosis, Diagnosis.SeborrheicKeratosis), Split.Train),
     ];
 
@@ -33,6 +33,7 @@ public sealed class TrainingRunsTests(TestServers servers)
         Assert.Equal(StatusCode.FailedPrecondition, empty.StatusCode);
         var honest = await DatasetRows.InsertHonestAsync(ingestion.Source, Rows, Cancellation);
         var untrainable = await DatasetRows.InsertHonestAsync(ingestion.Source, [.. DatasetRows.Rows(Split.Test, 1, Diagnosis.Nevus)], Cancellation);
+        var unjudgeable = await DatasetRows.InsertHonestAsync(ingestion.Source, [.. DatasetRows.Rows(Split.Train, 1, Diagnosis.Nevus, Diagnosis.Melanoma)], Cancellation);
         (StartRunRequest Request, StatusCode Status, string Says)[] refusals =
         [
             (new() { Recipe = "guesswork", DatasetId = honest }, StatusCode.InvalidArgument, "quick"),
@@ -43,7 +44,8 @@ public sealed class TrainingRunsTests(TestServers servers)
             (new() { Recipe = "seed-baseline", DatasetId = honest, SamplesPerClass = 5 }, StatusCode.InvalidArgument, "no augmentation"),
             (new() { Recipe = "quick", DatasetId = 999 }, StatusCode.NotFound, "999"),
             (new() { Recipe = "quick", DatasetId = honest, Protocol = Protocol.Leaky }, StatusCode.FailedPrecondition, "reproduction"),
-            (new() { Recipe = "quick", DatasetId = untrainable }, StatusCode.FailedPrecondition, "nothing to train on"),
+            (new() { Recipe = "quick", DatasetId = untrainable }, StatusCode.FailedPrecondition, "no training images"),
+            (new() { Recipe = "quick", DatasetId = unjudgeable }, StatusCode.FailedPrecondition, "no validation images"),
         ];
         foreach (var (request, status, says) in refusals)
         {

@@ -76,7 +76,24 @@ public sealed class SplitDrawTests
 
         Assert.Contains("nevus", new SnapshotContent(DatasetKind.Honest, [row], 0, []).FindObstacle(), StringComparison.Ordinal);
         Assert.Contains("no training image", new SnapshotContent(DatasetKind.Honest, [row with { Split = Split.Test }], 0, []).FindObstacle(), StringComparison.Ordinal);
-        Assert.Null(new SnapshotContent(DatasetKind.Honest, [row, row with { Label = DiagnosisSet.Of(Diagnosis.Melanoma) }], 0, []).FindObstacle());
+        SnapshotRow[] trainable = [row, row with { Label = DiagnosisSet.Of(Diagnosis.Melanoma) }];
+        Assert.Contains("no validation image", new SnapshotContent(DatasetKind.Honest, trainable, 0, []).FindObstacle(), StringComparison.Ordinal);
+        Assert.Contains("at least five", new SnapshotContent(DatasetKind.Reproduction, trainable, 0, []).FindObstacle(), StringComparison.Ordinal);
+        Assert.Null(new SnapshotContent(DatasetKind.Honest, [.. trainable, row with { Split = Split.Validation }], 0, []).FindObstacle());
+    }
+
+    [Fact]
+    public void Should_have_the_same_content_hash_when_only_the_ids_of_the_groups_differ()
+    {
+        Assert.Equal(Hash(Grouped(0, 0, 1)), Hash(Grouped(0, 0, 1)));
+        Assert.NotEqual(Hash(Grouped(0, 0, 1)), Hash(Grouped(0, 1, 1)));
+        Assert.NotEqual(Hash(Grouped(0, 0, 1)), Hash(Grouped(0, 1, 2)));
+
+        static SnapshotRow[] Grouped(params int[] groups)
+        {
+            var ids = Enumerable.Range(0, groups.Length).Select(_ => Guid.NewGuid()).ToArray();
+            return [.. groups.Select((group, i) => new SnapshotRow(Guid.NewGuid(), [.. Enumerable.Repeat((byte)i, 32)], DiagnosisSet.Of(Diagnosis.Nevus), Split.Train, ids[group], null))];
+        }
     }
 
     private static string Hash(IReadOnlyList<SnapshotRow> rows) => Convert.ToHexString(new SnapshotContent(DatasetKind.Honest, rows, 0, []).ComputeHash());

@@ -28,6 +28,7 @@ internal sealed partial class OutboxRelay(
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan PruneInterval = TimeSpan.FromHours(1);
     private static readonly TimeSpan KeepSent = TimeSpan.FromDays(7);
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan FirstRetryDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LastRetryDelay = TimeSpan.FromSeconds(10);
     private static readonly ActivitySource Source = new("Melanoma.Outbox");
@@ -73,12 +74,19 @@ internal sealed partial class OutboxRelay(
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         var now = time.GetUtcNow();
         var waiting = _refused.Where(name => name.Value.Until > now).Select(name => name.Key).ToArray();
+        var due = _refused.Keys.Except(waiting).ToList();
         var rows = await database.Outbox
             .FromSql($"""
                 SELECT * FROM outbox WHERE service = {_service} AND sent_at IS NULL AND message_name <> ALL ({waiting})
                 ORDER BY id LIMIT {BatchSize} FOR UPDATE SKIP LOCKED
                 """)
             .AsTracking().ToListAsync(cancellationToken);
+
+        // A name that is due and has no row left was published by another replica.
+        foreach (var name in due.Except(rows.Select(row => row.MessageName)))
+        {
+            _refused.Remove(name);
+        }
 
         var refusedNow = new HashSet<string>();
         foreach (var row in rows.Where(row => !refusedNow.Contains(row.MessageName)))
@@ -111,7 +119,7 @@ internal sealed partial class OutboxRelay(
     private TimeSpan UntilNextLook()
     {
         var next = _refused.Values.Select(name => name.Until - time.GetUtcNow()).Append(SweepInterval).Min();
-        return next > TimeSpan.Zero ? next : TimeSpan.Zero;
+        return next > ShortestPause ? next : ShortestPause;
     }
 
     private async Task PruneAsync(CancellationToken cancellationToken)

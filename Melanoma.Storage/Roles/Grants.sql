@@ -38,8 +38,14 @@ GRANT INSERT, UPDATE, DELETE ON api_keys, sign_in_tokens TO melanoma_gateway;
 REVOKE ALL ON api_keys, sign_in_tokens FROM melanoma_ingestion, melanoma_augmentation, melanoma_training, melanoma_inference;
 
 -- The outbox is shared as a table, not as rows: each service writes its own, and all may see how far the others lag.
-ALTER TABLE outbox ENABLE ROW LEVEL SECURITY;
-DROP POLICY IF EXISTS everyone_reads ON outbox;
-DROP POLICY IF EXISTS own_rows ON outbox;
-CREATE POLICY everyone_reads ON outbox FOR SELECT USING (true);
-CREATE POLICY own_rows ON outbox FOR ALL USING (current_user = 'melanoma_' || service) WITH CHECK (current_user = 'melanoma_' || service);
+-- Done once: each of these statements would wait for every relay's open transaction, and hold up every writer meanwhile.
+DO $$
+BEGIN
+    IF (SELECT count(*) FROM pg_policies WHERE schemaname = 'public' AND tablename = 'outbox') < 2 THEN
+        ALTER TABLE outbox ENABLE ROW LEVEL SECURITY;
+        DROP POLICY IF EXISTS everyone_reads ON outbox;
+        DROP POLICY IF EXISTS own_rows ON outbox;
+        CREATE POLICY everyone_reads ON outbox FOR SELECT USING (true);
+        CREATE POLICY own_rows ON outbox FOR ALL USING (current_user = 'melanoma_' || service) WITH CHECK (current_user = 'melanoma_' || service);
+    END IF;
+END $$;

@@ -3,7 +3,7 @@
 
 say() { printf '%s\n' "$*" >&2; }
 
-# Exit codes: 1 something failed, 64 wrong usage, 69 a server or tool cannot be had on this machine.
+# Exit codes: 1 something failed, 2 wrong usage, 69 a server or tool cannot be had on this machine.
 die() {
     say "melanoma: $*"
     exit 1
@@ -16,7 +16,7 @@ die_unavailable() {
 
 die_usage() {
     say "melanoma: $*"
-    exit 64
+    exit 2
 }
 
 # json_string TEXT: TEXT as a JSON string with its quotes.

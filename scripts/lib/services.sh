@@ -79,7 +79,7 @@ export_service_environment() {
     local trainers cores
     trainers=$(service_replicas training)
     cores=$(nproc)
-    export Training__Threads=$((cores > trainers ? cores / trainers : 1))
+    export Training__Threads="${Training__Threads:-$((cores > trainers ? cores / trainers : 1))}"
     for name in "${SERVICES[@]}"; do
         index=0
         for replica in $(replica_names "$name"); do

@@ -150,7 +150,7 @@ command_up() {
 watch_started() {
     local replica
     local -a left=("${STARTED_REPLICAS[@]}") still
-    trap 'say "Stopping"; exit 0' INT TERM HUP
+    trap 'say "Stopping"; exit 130' INT TERM HUP
     while ((${#left[@]} > 0)); do
         wait -n 2>/dev/null || true
         still=()
@@ -229,7 +229,7 @@ command_logs() {
 }
 
 command_scale() {
-    local part name count replica wanted restart=0
+    local part name count replica wanted restart=0 retrain=0
     local -a surplus=()
     (($# > 0)) || die_usage 'scale needs NAME=COUNT, for example: scale augmentation=3 training=1'
     for part in "$@"; do
@@ -242,6 +242,7 @@ command_scale() {
     for part in "$@"; do
         name=${part%%=*} count=${part#*=}
         if [[ -n ${SERVICE_HAS_GRPC[$name]-} && $(service_replicas "$name") != "$count" ]]; then restart=1; fi
+        if [[ $name == training && $(service_replicas training) != "$count" ]]; then retrain=1; fi
         printf '%s\n' "$count" >"$STATE/services/$name.replicas"
     done
     if replica_pid gateway >/dev/null; then
@@ -251,10 +252,16 @@ command_scale() {
         done
         # The Gateway learns the addresses of the replicas behind it when it starts.
         ((!restart)) || surplus+=(gateway)
+        # Trainers share the cores anew; a run goes on from its checkpoint.
+        if ((retrain)); then
+            for replica in $(replica_names training); do
+                if replica_pid "$replica" >/dev/null; then surplus+=("$replica"); fi
+            done
+        fi
         ((${#surplus[@]} == 0)) || stop_replicas "${surplus[@]}"
         start_missing || die 'not every replica became ready'
         for replica in "${surplus[@]}"; do
-            [[ $replica == gateway ]] || rm -rf "$(replica_folder "$replica")"
+            [[ $wanted == *" $replica "* ]] || rm -rf "$(replica_folder "$replica")"
         done
         unlock_stack
         ((!JSON)) || printf '{"services":%s}\n' "$(replicas_json)"

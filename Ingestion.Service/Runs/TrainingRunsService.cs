@@ -68,6 +68,9 @@ internal sealed class TrainingRunsService(
         var datasetId = request.HasDatasetId ? request.DatasetId : await snapshots.CreateAsync(kind, context.CancellationToken);
         await using var database = await databases.CreateDbContextAsync(context.CancellationToken);
         await CheckDatasetAsync(database, datasetId, kind, context.CancellationToken);
+
+        // The database's clock: workers compare it with the one that says when an augmentation failed.
+        var requestedAt = await database.Database.SqlQuery<DateTimeOffset>($"SELECT clock_timestamp() AS \"Value\"").SingleAsync(context.CancellationToken);
         var run = new Storage.Runs.Run
         {
             Id = Guid.CreateVersion7(time.GetUtcNow()),
@@ -79,7 +82,7 @@ internal sealed class TrainingRunsService(
             Seed = request.HasSeed ? request.Seed : recipe.Seed,
             AugmentationPolicy = recipe.Augmentation.Policy,
             SamplesPerClass = request.HasSamplesPerClass ? request.SamplesPerClass : recipe.Augmentation.SamplesPerClass,
-            RequestedAt = time.GetUtcNow(),
+            RequestedAt = requestedAt,
             RequestedBy = context.GetCaller().Name,
         };
         database.Runs.Add(run);

@@ -34,7 +34,7 @@ public sealed class Run
     /// <summary>Variants per diagnosis, 0 or more.</summary>
     public required int SamplesPerClass { get; init; }
 
-    /// <summary>When it was asked for.</summary>
+    /// <summary>When it was asked for, by the database's clock.</summary>
     public required DateTimeOffset RequestedAt { get; init; }
 
     /// <summary>Name of the API key that asked.</summary>

@@ -96,7 +96,7 @@ internal sealed class BatchLeases(IDbContextFactory<MelanomaDbContext> databases
 
     /// <summary>
     /// Notes why a batch could not be made and lets nobody take it for a while: 1 s, twice as long each time, 5 minutes at most. After the last
-    /// attempt the augmentation has failed, and with it the runs that want it.
+    /// attempt the augmentation has failed, and with it the runs that want it; a later run has every attempt again.
     /// </summary>
     /// <returns>Whether it has.</returns>
     public async Task<bool> FailAsync(BatchLease lease, string error, CancellationToken cancellationToken)
@@ -106,12 +106,13 @@ internal sealed class BatchLeases(IDbContextFactory<MelanomaDbContext> databases
         return await database.Database.ExecuteSqlAsync(
             $"""
             WITH failed AS (
-                UPDATE augmentation_batches SET owner = NULL, error = {error}, failures = failures + 1,
+                UPDATE augmentation_batches SET owner = NULL, error = {error},
+                    failures = CASE WHEN failures + 1 < {options.Value.AttemptsPerBatch} THEN failures + 1 ELSE 0 END,
                     lease_until = CASE WHEN failures + 1 < {options.Value.AttemptsPerBatch} THEN clock_timestamp() + {pause} END
                 WHERE augmentation_id = {lease.AugmentationId} AND number = {lease.Number} AND fence = {lease.Fence} AND completed_at IS NULL
                 RETURNING augmentation_id, failures)
             UPDATE augmentations SET failed_at = clock_timestamp(), error = {error}
-            FROM failed WHERE id = failed.augmentation_id AND failed.failures >= {options.Value.AttemptsPerBatch}
+            FROM failed WHERE id = failed.augmentation_id AND failed.failures = 0
             """, cancellationToken) == 1;
     }
 

@@ -72,7 +72,7 @@ public sealed class AugmentationBatch
     /// <summary>When its variants were stored; null before.</summary>
     public DateTimeOffset? CompletedAt { get; set; }
 
-    /// <summary>How many attempts failed.</summary>
+    /// <summary>How many attempts failed since it was planned or last given up.</summary>
     public int Failures { get; set; }
 
     /// <summary>Why the last attempt failed, in words.</summary>

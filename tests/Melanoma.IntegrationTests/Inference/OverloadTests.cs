@@ -108,7 +108,7 @@ public sealed class OverloadTests(OverloadTests.OneService service, TestServers 
         return stand.Http.SendAsync(request, cancellationToken);
     }
 
-    /// <summary>JSON that announces its length and then does not come.</summary>
+    /// <summary>JSON that announces its length and then comes as slowly as the service bears: blanks, faster than its least rate of 240 bytes a second.</summary>
     private sealed class SlowBody : HttpContent
     {
         private readonly long _length;
@@ -128,7 +128,15 @@ public sealed class OverloadTests(OverloadTests.OneService service, TestServers 
             await stream.WriteAsync("{"u8.ToArray(), cancellationToken);
             await stream.FlushAsync(cancellationToken);
             Begun.TrySetResult();
-            await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+
+            var blanks = new byte[1024];
+            blanks.AsSpan().Fill((byte)' ');
+            using var second = new PeriodicTimer(TimeSpan.FromSeconds(1));
+            for (var left = _length - 1; left >= blanks.Length && await second.WaitForNextTickAsync(cancellationToken); left -= blanks.Length)
+            {
+                await stream.WriteAsync(blanks, cancellationToken);
+                await stream.FlushAsync(cancellationToken);
+            }
         }
 
         protected override bool TryComputeLength(out long length)

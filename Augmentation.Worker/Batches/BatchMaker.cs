@@ -25,6 +25,7 @@ internal sealed partial class BatchMaker(
     ILogger<BatchMaker> logger) : IDisposable
 {
     private static readonly TimeSpan HoldWhileStopping = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan LongestHandBack = TimeSpan.FromSeconds(5);
 
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly ConcurrentQueue<BatchLease> _unfinished = [];
@@ -82,19 +83,21 @@ internal sealed partial class BatchMaker(
     /// <summary>Gives back what this worker had taken and did not finish. Called when it takes no messages any more, or it would take its own.</summary>
     public async Task HandBackAsync(CancellationToken cancellationToken)
     {
+        using var deadline = new CancellationTokenSource(LongestHandBack, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         try
         {
             while (_unfinished.TryDequeue(out var lease))
             {
-                await leases.HandBackAsync(lease, cancellationToken);
+                await leases.HandBackAsync(lease, either.Token);
             }
 
             while (_untouched.TryDequeue(out var batch))
             {
-                await leases.CallAsync(batch.AugmentationId, batch.Number, cancellationToken);
+                await leases.CallAsync(batch.AugmentationId, batch.Number, either.Token);
             }
         }
-        catch (Exception exception) when (DatabaseTrouble.Is(exception))
+        catch (Exception exception) when (DatabaseTrouble.Is(exception) || exception is OperationCanceledException)
         {
             // Then leases lapse by themselves and sweeps find the rest, a little later.
             LogNotHandedBack(exception.Message);

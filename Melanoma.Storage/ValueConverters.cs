@@ -8,5 +8,5 @@ internal sealed class DiagnosisSetConverter() : ValueConverter<DiagnosisSet, sho
 
 /// <summary>Stores an enum as its lower-case name, so that rows can be read by people.</summary>
 internal sealed class EnumTextConverter<TEnum>() : ValueConverter<TEnum, string>(
-    value => value.ToString().ToLowerInvariant(), text => Enum.Parse<TEnum>(text, true))
+    value => value.ToColumn(), text => EnumText.FromColumn<TEnum>(text))
     where TEnum : struct, Enum;

@@ -11,7 +11,7 @@ using OpenTelemetry.Trace;
 
 namespace Melanoma.ServiceDefaults;
 
-/// <summary>What every service has: telemetry, health, discovery and resilience, in one call.</summary>
+/// <summary>What every service has: telemetry, health and discovery, in one call.</summary>
 public static class ServiceDefaultsRegistration
 {
     /// <summary>Health checks with this tag decide whether the service is ready for traffic.</summary>

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using Melanoma.Augmentation.Planning;
 using Melanoma.Augmentation.Policies;
 using Melanoma.Imaging;
+using Melanoma.ServiceDefaults.Database;
 using Melanoma.Storage;
 using Melanoma.Storage.Augmentations;
 using Melanoma.Storage.Catalogue;

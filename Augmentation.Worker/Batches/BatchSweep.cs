@@ -1,3 +1,4 @@
+using Melanoma.ServiceDefaults.Database;
 using Microsoft.Extensions.Options;
 
 namespace Melanoma.Augmentation.Batches;

@@ -1,3 +1,5 @@
+using Melanoma.ServiceDefaults.Database;
+
 namespace Melanoma.Augmentation.Batches;
 
 /// <summary>Lengthens a lease while its batch is made, and says when it was lost.</summary>

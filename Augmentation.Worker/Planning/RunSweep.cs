@@ -1,3 +1,4 @@
+using Melanoma.ServiceDefaults.Database;
 using Melanoma.Storage;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;

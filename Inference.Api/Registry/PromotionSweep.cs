@@ -1,5 +1,5 @@
+using Melanoma.ServiceDefaults.Database;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace Melanoma.Inference.Registry;
 
@@ -15,7 +15,7 @@ internal sealed partial class PromotionSweep(PromotionPolicy policy, IOptions<Pr
             {
                 await policy.SweepAsync(stoppingToken);
             }
-            catch (Exception exception) when (exception is NpgsqlException or TimeoutException or InvalidOperationException { InnerException: NpgsqlException })
+            catch (Exception exception) when (DatabaseTrouble.Is(exception))
             {
                 LogDatabaseLost(exception.Message);
             }

@@ -8,7 +8,6 @@ using Melanoma.Storage.Roles;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Npgsql;
 
 namespace Melanoma.ServiceDefaults.Messaging;
 
@@ -59,7 +58,7 @@ internal sealed partial class OutboxRelay(
 
                 await hints.WaitAsync(payload => payload == _service, UntilNextLook(), stoppingToken);
             }
-            catch (Exception exception) when (exception is NpgsqlException or InvalidOperationException { InnerException: NpgsqlException } or DbUpdateException)
+            catch (Exception exception) when (DatabaseTrouble.Is(exception))
             {
                 LogDatabaseLost(exception.Message);
                 await Task.Delay(FirstRetryDelay, time, stoppingToken);

@@ -53,6 +53,9 @@ public readonly record struct DiagnosisSet(short Bits)
     /// <summary>Whether the set names this diagnosis.</summary>
     public bool Contains(Diagnosis diagnosis) => (Bits & (1 << (int)diagnosis)) != 0;
 
+    /// <summary>Whether the set names every member of the other.</summary>
+    public bool Contains(DiagnosisSet other) => (other.Bits & ~Bits) == 0;
+
     /// <summary>Whether the two sets share a diagnosis.</summary>
     public bool Meets(DiagnosisSet other) => (Bits & other.Bits) != 0;
 

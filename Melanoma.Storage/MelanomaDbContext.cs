@@ -6,6 +6,7 @@ using Melanoma.Storage.Datasets;
 using Melanoma.Storage.Models;
 using Melanoma.Storage.Outbox;
 using Melanoma.Storage.Predictions;
+using Melanoma.Storage.Reviews;
 using Melanoma.Storage.Roles;
 using Melanoma.Storage.Runs;
 using Microsoft.EntityFrameworkCore;
@@ -32,6 +33,24 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
 
     /// <summary>Claims about diagnoses.</summary>
     public DbSet<LabelClaim> LabelClaims => Set<LabelClaim>();
+
+    /// <summary>What tables say of ISIC ids.</summary>
+    public DbSet<MetadataRow> MetadataRows => Set<MetadataRow>();
+
+    /// <summary>Pairs of images that are the same picture.</summary>
+    public DbSet<NearDuplicate> NearDuplicates => Set<NearDuplicate>();
+
+    /// <summary>What near-duplicates are found by; never tracked.</summary>
+    public DbSet<ImageSignature> ImageSignatures => Set<ImageSignature>();
+
+    /// <summary>What people are to look at.</summary>
+    public DbSet<ReviewItem> ReviewItems => Set<ReviewItem>();
+
+    /// <summary>What reviewers decided.</summary>
+    public DbSet<ReviewDecision> ReviewDecisions => Set<ReviewDecision>();
+
+    /// <summary>The images that decisions are about.</summary>
+    public DbSet<ReviewDecisionImage> ReviewDecisionImages => Set<ReviewDecisionImage>();
 
     /// <summary>Images of one lesion.</summary>
     public DbSet<LesionGroup> LesionGroups => Set<LesionGroup>();
@@ -103,6 +122,9 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
         configurationBuilder.Properties<Diagnosis>().HaveConversion<short>();
         configurationBuilder.Properties<LabelState>().HaveConversion<EnumTextConverter<LabelState>>();
         configurationBuilder.Properties<ClaimRank>().HaveConversion<short>();
+        configurationBuilder.Properties<ReviewKind>().HaveConversion<EnumTextConverter<ReviewKind>>();
+        configurationBuilder.Properties<ReviewState>().HaveConversion<EnumTextConverter<ReviewState>>();
+        configurationBuilder.Properties<ReviewAction>().HaveConversion<EnumTextConverter<ReviewAction>>();
         configurationBuilder.Properties<DeliveryState>().HaveConversion<EnumTextConverter<DeliveryState>>();
         configurationBuilder.Properties<FileOutcome>().HaveConversion<EnumTextConverter<FileOutcome>>();
         configurationBuilder.Properties<DatasetKind>().HaveConversion<EnumTextConverter<DatasetKind>>();

@@ -15,6 +15,7 @@ internal static class RouteTable
     [
         new(ImageCatalog.Descriptor, Backend.Ingestion),
         new(Datasets.Descriptor, Backend.Ingestion),
+        new(Reviews.Descriptor, Backend.Ingestion),
         new(TrainingRuns.Descriptor, Backend.Ingestion),
         new(Classifier.Descriptor, Backend.Inference, GatewayLimits.ClassifyBodyBytes),
         new(ModelRegistry.Descriptor, Backend.Inference),

@@ -1,10 +1,8 @@
-using Melanoma.Contracts;
 using Melanoma.Ingestion.Deliveries;
 using Melanoma.Ingestion.Groups;
 using Melanoma.Ingestion.Labels;
-using Melanoma.Storage;
+using Melanoma.Ingestion.Tables;
 using Melanoma.Storage.Catalogue;
-using Melanoma.Storage.Datasets;
 using Npgsql;
 
 namespace Melanoma.Ingestion.Catalogue;
@@ -16,7 +14,6 @@ namespace Melanoma.Ingestion.Catalogue;
 internal sealed partial class CatalogueWriter(NpgsqlDataSource dataSource, IngestionMetrics metrics, TimeProvider time, ILogger<CatalogueWriter> logger)
 {
     private const int Attempts = 5;
-    private const string FolderClaimant = "folder";
 
     public async Task WriteAsync(Guid deliveryId, IReadOnlyList<JudgedFile> files, CancellationToken cancellationToken)
     {
@@ -57,15 +54,10 @@ internal sealed partial class CatalogueWriter(NpgsqlDataSource dataSource, Inges
             .ToList();
         if (images.Count > 0)
         {
-            var known = await KnownCatalogue.ReadAsync(connection, images, cancellationToken);
-            known.ApplyTo(images);
-            var grouping = LesionGrouping.Group(
-                [.. images.Select(image => new ImageToGroup(image.IsicIds, image.Known?.GroupId, image.DeliveredAsTest))],
-                known.GroupsByIsicId, known.Groups, Guid.CreateVersion7);
-            var now = time.GetUtcNow();
-            await WriteGroupsAsync(connection, grouping, cancellationToken);
-            await WriteImagesAsync(connection, images, grouping, now, cancellationToken);
-            await WriteClaimsAsync(connection, images, now, cancellationToken);
+            await KnownCatalogue.ReadAsync(connection, images, cancellationToken);
+            var news = images.Where(image => image.IsNews).ToList();
+            if (news.Count > 0)
+                await WriteNewsAsync(connection, deliveryId, news, cancellationToken);
         }
 
         var byHash = images.ToDictionary(image => image.Hash, StringComparer.Ordinal);
@@ -75,191 +67,100 @@ internal sealed partial class CatalogueWriter(NpgsqlDataSource dataSource, Inges
         return rows;
     }
 
-    private static DeliveryFile ReportLine(Guid deliveryId, JudgedFile judged, Dictionary<string, BatchImage> images)
+    private async Task WriteNewsAsync(NpgsqlConnection connection, Guid deliveryId, List<BatchImage> images, CancellationToken cancellationToken)
     {
-        var image = judged.Refusal is null ? images[Convert.ToHexString(judged.Sha256)] : null;
-        var stored = image is { Known: null } && ReferenceEquals(image.Files[0], judged);
-        return new DeliveryFile
+        var now = time.GetUtcNow();
+        var ids = images.SelectMany(image => image.IsicIds).Distinct().ToArray();
+        var rows = await MetadataRows.ReadAsync(connection, ids, cancellationToken);
+        var grouping = await GroupAsync(connection, images, ids, rows, cancellationToken);
+        await GroupWriter.WriteAsync(connection, grouping, cancellationToken);
+        for (var i = 0; i < images.Count; i++)
         {
-            DeliveryId = deliveryId,
-            Path = judged.File.ReportedPath,
-            Outcome = image is null ? FileOutcome.Refused : stored ? FileOutcome.Stored : FileOutcome.Duplicate,
-            Reason = judged.Refusal?.Reason ?? (stored ? "" : $"The same bytes as {image!.Known?.FirstPath ?? image.Files[0].File.ReportedPath}"),
-            RefusalKind = judged.Refusal?.Kind,
-            ImageId = image?.Id,
-            FolderDiagnosis = judged.File.Path?.Diagnosis,
-            FolderSplit = judged.File.Path?.Split,
-            SizeBytes = judged.File.SizeBytes,
-        };
+            images[i].GroupId = grouping.GroupOfImage[i];
+            images[i].Rows = [.. images[i].IsicIds.SelectMany(id => rows[id])];
+        }
+
+        // All that is claimed of a lesion that nobody knew before stands in this batch; any other is resolved from the database.
+        var created = grouping.Created.Select(group => group.Id).ToHashSet();
+        var labels = images.Where(image => created.Contains(image.GroupId)).GroupBy(image => image.GroupId)
+            .ToDictionary(group => group.Key, group => new GroupLabel(group.Key, [.. group.SelectMany(image => image.Claims).Select(claim => claim.Claim).Distinct()]));
+        await WriteImagesAsync(connection, deliveryId, images, labels, now, cancellationToken);
+        await ImageClaims.WriteAsync(connection, images, now, cancellationToken);
+        await ConflictItems.UpdateAsync(connection, [.. labels.Values.Where(label => label.Resolution.State == LabelState.Conflict)], now, cancellationToken);
+        await LabelResolution.ApplyAsync(
+            connection, [.. images.Select(image => image.GroupId).Where(group => !created.Contains(group)).Concat(grouping.Merged.Select(merge => merge.From)).Distinct()], now, cancellationToken);
     }
 
-    private static async Task WriteGroupsAsync(NpgsqlConnection connection, Grouping grouping, CancellationToken cancellationToken)
+    private static async Task<Grouping> GroupAsync(
+        NpgsqlConnection connection, List<BatchImage> images, string[] ids, ILookup<string, MetadataRow> rows, CancellationToken cancellationToken)
     {
-        await using var batch = new NpgsqlBatch(connection);
-        if (grouping.Created.Count > 0)
-        {
-            batch.BatchCommands.Add(new NpgsqlBatchCommand(
-                "INSERT INTO lesion_groups (id, split, delivered_as_test) SELECT * FROM unnest($1::uuid[], $2::text[], $3::boolean[])")
-            {
-                Parameters =
-                {
-                    new() { Value = grouping.Created.Select(group => group.Id).ToArray() },
-                    new() { Value = grouping.Created.Select(group => group.Split?.ToColumn()).ToArray() },
-                    new() { Value = grouping.Created.Select(group => group.DeliveredAsTest).ToArray() },
-                },
-            });
-        }
-
-        if (grouping.Changed.Count > 0)
-        {
-            batch.BatchCommands.Add(new NpgsqlBatchCommand("""
-                UPDATE lesion_groups SET split = change.split, delivered_as_test = change.delivered_as_test
-                FROM unnest($1::uuid[], $2::text[], $3::boolean[]) AS change (id, split, delivered_as_test) WHERE lesion_groups.id = change.id
-                """)
-            {
-                Parameters =
-                {
-                    new() { Value = grouping.Changed.Select(group => group.Id).ToArray() },
-                    new() { Value = grouping.Changed.Select(group => group.Split?.ToColumn()).ToArray() },
-                    new() { Value = grouping.Changed.Select(group => group.DeliveredAsTest).ToArray() },
-                },
-            });
-        }
-
-        foreach (var statement in (ReadOnlySpan<string>)(grouping.Merged.Count == 0 ? [] :
-        [
-            "UPDATE images SET group_id = merge.target FROM unnest($1::uuid[], $2::uuid[]) AS merge (source, target) WHERE images.group_id = merge.source",
-            "UPDATE lesion_groups SET merged_into_id = merge.target FROM unnest($1::uuid[], $2::uuid[]) AS merge (source, target) WHERE lesion_groups.id = merge.source",
-        ]))
-        {
-            batch.BatchCommands.Add(new NpgsqlBatchCommand(statement)
-            {
-                Parameters =
-                {
-                    new() { Value = grouping.Merged.Select(merge => merge.From).ToArray() },
-                    new() { Value = grouping.Merged.Select(merge => merge.Into).ToArray() },
-                },
-            });
-        }
-
-        if (batch.BatchCommands.Count > 0)
-            await batch.ExecuteNonQueryAsync(cancellationToken);
+        var groupsByKey = await GroupKeys.FindGroupsAsync(connection, ids, rows.SelectMany(row => row), cancellationToken);
+        var toGroup = images.Select(image => new ImageToGroup(
+            GroupKeys.Of(image.IsicIds, rows), image.Known is { } known ? [known.GroupId] : [], [], image.DeliveredAsTest)).ToList();
+        var states = await GroupKeys.ReadStatesAsync(
+            connection, groupsByKey.SelectMany(groups => groups).Concat(toGroup.SelectMany(image => image.Groups)), cancellationToken);
+        return LesionGrouping.Group(toGroup, groupsByKey, states, Guid.CreateVersion7);
     }
 
     private static async Task WriteImagesAsync(
-        NpgsqlConnection connection, List<BatchImage> images, Grouping grouping, DateTimeOffset now, CancellationToken cancellationToken)
+        NpgsqlConnection connection, Guid deliveryId, List<BatchImage> images, Dictionary<Guid, GroupLabel> labels, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var rows = new List<(Image, byte[])>();
-        for (var i = 0; i < images.Count; i++)
+        foreach (var image in images.Where(image => image.Known is null))
         {
-            var image = images[i];
-            var resolution = ClaimResolution.Resolve(image.Claims);
-            image.Resolution = resolution;
-            if (image.Known is not null)
-                continue;
-
             var first = image.Files[0];
             var picture = first.Picture ?? throw new InvalidOperationException($"Image {image.Hash} was recognised and has gone since.");
+            var label = labels.GetValueOrDefault(image.GroupId)?.Resolution;
+            var facts = ImageFacts.From(image.Rows);
             rows.Add((new Image
             {
                 Id = image.Id,
                 Sha256 = first.Sha256,
-                GroupId = grouping.GroupOfImage[i],
+                GroupId = image.GroupId,
+                DeliveryId = deliveryId,
                 MediaType = picture.MediaType,
                 Width = picture.Width,
                 Height = picture.Height,
                 SizeBytes = first.File.Bytes.Length,
                 PerceptualHash = picture.PerceptualHash,
                 ReceivedAt = now,
-                LabelState = resolution.State,
-                Label = resolution.Label,
+                LabelState = label?.State ?? LabelState.Unlabelled,
+                Label = label?.Label,
+                Licence = facts.Licence,
+                Attribution = facts.Attribution,
+                Source = facts.Source,
+                AgeYears = facts.AgeYears,
+                Sex = facts.Sex,
+                Site = facts.Site,
+                SkinTone = facts.SkinTone,
+                PatientId = facts.PatientId,
             }, first.File.Bytes));
         }
 
         if (rows.Count > 0)
             await CatalogueBulk.CopyImagesAsync(connection, rows, cancellationToken);
+        await ImageFactsWriter.RefreshAsync(connection, [.. images.Where(image => image is { Known: not null, Rows.Count: > 0 }).Select(image => image.Id)], cancellationToken);
     }
 
-    private static async Task WriteClaimsAsync(NpgsqlConnection connection, List<BatchImage> images, DateTimeOffset now, CancellationToken cancellationToken)
+    private static DeliveryFile ReportLine(Guid deliveryId, JudgedFile judged, Dictionary<string, BatchImage> images)
     {
-        await using var batch = new NpgsqlBatch(connection);
-        var ids = images.SelectMany(image => image.IsicIds, (image, id) => (image.Id, IsicId: id)).ToList();
-        if (ids.Count > 0)
+        var image = judged.Refusal is null ? images[Convert.ToHexString(judged.Sha256)] : null;
+        var refusal = judged.Refusal ?? (image is { Known.IsForgotten: true } ? Refusal.Forgotten : null);
+        var stored = image is { Known: null } && ReferenceEquals(image.Files[0], judged);
+        return new DeliveryFile
         {
-            batch.BatchCommands.Add(new NpgsqlBatchCommand(
-                "INSERT INTO image_isic_ids (image_id, isic_id) SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING")
-            {
-                Parameters = { new() { Value = ids.Select(id => id.Id).ToArray() }, new() { Value = ids.Select(id => id.IsicId).ToArray() } },
-            });
-        }
-
-        var claims = images.SelectMany(image => image.NewClaims, (image, claim) => (image.Id, Claim: claim)).ToList();
-        if (claims.Count > 0)
-        {
-            batch.BatchCommands.Add(new NpgsqlBatchCommand("""
-                INSERT INTO label_claims (image_id, diagnoses, rank, claimed_by, claimed_at)
-                SELECT claim.image_id, claim.diagnoses, claim.rank, $4, $5 FROM unnest($1::uuid[], $2::smallint[], $3::smallint[]) AS claim (image_id, diagnoses, rank)
-                ON CONFLICT DO NOTHING
-                """)
-            {
-                Parameters =
-                {
-                    new() { Value = claims.Select(claim => claim.Id).ToArray() },
-                    new() { Value = claims.Select(claim => claim.Claim.Diagnoses.Bits).ToArray() },
-                    new() { Value = claims.Select(claim => (short)claim.Claim.Rank).ToArray() },
-                    new() { Value = FolderClaimant },
-                    new() { Value = now },
-                },
-            });
-        }
-
-        var changed = images.Where(image => image.Known is { } known && known.Resolution != image.Resolution).ToList();
-        if (changed.Count > 0)
-        {
-            batch.BatchCommands.Add(new NpgsqlBatchCommand("""
-                UPDATE images SET label_state = change.label_state, label = change.label
-                FROM unnest($1::uuid[], $2::text[], $3::smallint[]) AS change (id, label_state, label) WHERE images.id = change.id
-                """)
-            {
-                Parameters =
-                {
-                    new() { Value = changed.Select(image => image.Id).ToArray() },
-                    new() { Value = changed.Select(image => image.Resolution.State.ToColumn()).ToArray() },
-                    new() { Value = changed.Select(image => image.Resolution.Label?.Bits).ToArray() },
-                },
-            });
-        }
-
-        if (batch.BatchCommands.Count > 0)
-            await batch.ExecuteNonQueryAsync(cancellationToken);
+            DeliveryId = deliveryId,
+            Path = judged.File.ReportedPath,
+            Outcome = refusal is not null ? FileOutcome.Refused : stored ? FileOutcome.Stored : FileOutcome.Duplicate,
+            Reason = refusal?.Reason ?? (stored ? "" : $"The same bytes as {image!.Known?.FirstPath ?? image.Files[0].File.ReportedPath}"),
+            RefusalKind = refusal?.Kind,
+            ImageId = refusal is null ? image?.Id : null,
+            FolderDiagnosis = judged.File.Path?.Diagnosis,
+            FolderSplit = judged.File.Path?.Split,
+            SizeBytes = judged.File.SizeBytes,
+        };
     }
 
     [LoggerMessage(11, LogLevel.Warning, "A batch of delivery {DeliveryId} met another writer and is repeated (attempt {Attempt}, {SqlState})")]
     private partial void LogRepeated(Guid deliveryId, int attempt, string sqlState);
-
-    /// <summary>A distinct image of a batch, with every file of it.</summary>
-    internal sealed class BatchImage(IReadOnlyList<JudgedFile> files)
-    {
-        public IReadOnlyList<JudgedFile> Files { get; } = files;
-
-        public string Hash { get; } = Convert.ToHexString(files[0].Sha256);
-
-        public KnownImage? Known { get; set; }
-
-        public Guid Id => Known?.Id ?? _newId;
-
-        public IReadOnlyCollection<string> IsicIds { get; } = [.. files.SelectMany(file => file.File.Path!.IsicIds).Distinct()];
-
-        public bool DeliveredAsTest { get; } = files.Any(file => file.File.Path!.Split == Split.Test);
-
-        public IReadOnlyCollection<Claim> NewClaims { get; } = [.. files
-            .Select(file => file.File.Path!.Diagnosis).OfType<Diagnosis>().Distinct()
-            .Select(diagnosis => new Claim(ClaimRank.Folder, DiagnosisSet.Of(diagnosis)))];
-
-        public IEnumerable<Claim> Claims => NewClaims.Concat(Known?.Claims ?? []);
-
-        public Resolution Resolution { get; set; }
-
-        private readonly Guid _newId = Guid.CreateVersion7();
-    }
 }

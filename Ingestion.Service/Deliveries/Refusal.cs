@@ -7,6 +7,8 @@ namespace Melanoma.Ingestion.Deliveries;
 /// <param name="Reason">A sentence for people: what is wrong and what to do. It holds no file content.</param>
 internal sealed record Refusal(string Kind, string Reason)
 {
+    public static Refusal Forgotten { get; } = new(RefusalKinds.Forgotten, "This picture was forgotten on somebody's request, and is not taken in again.");
+
     public static Refusal Of(ImageRefusal refusal) => new(refusal.Reason switch
     {
         ImageRefusalReason.Empty => RefusalKinds.Empty,
@@ -43,4 +45,5 @@ internal static class RefusalKinds
     public const string Encrypted = "encrypted";
     public const string Link = "link";
     public const string NestedArchive = "nested-archive";
+    public const string Forgotten = "forgotten";
 }

@@ -6,10 +6,12 @@ namespace Melanoma.Ingestion.Groups;
 internal readonly record struct GroupState(Guid Id, Split? Split, bool DeliveredAsTest);
 
 /// <summary>A distinct image that is to be grouped, known to the catalogue or new.</summary>
-/// <param name="IsicIds">The ISIC ids under which it is delivered now.</param>
-/// <param name="Group">The group that it is in already.</param>
+/// <param name="Keys">What it shares with the other images of its lesion: ISIC ids and lesion ids, see <see cref="GroupKeys"/>.</param>
+/// <param name="Groups">Groups that it is in already, or whose images are near-duplicates of it.</param>
+/// <param name="NearDuplicates">Positions of images in the same list that are near-duplicates of it.</param>
 /// <param name="DeliveredAsTest">Whether a file of it lies in a Test folder.</param>
-internal sealed record ImageToGroup(IReadOnlyCollection<string> IsicIds, Guid? Group, bool DeliveredAsTest);
+internal sealed record ImageToGroup(
+    IReadOnlyCollection<string> Keys, IReadOnlyCollection<Guid> Groups, IReadOnlyCollection<int> NearDuplicates, bool DeliveredAsTest);
 
 /// <summary>How images fall into groups.</summary>
 /// <param name="GroupOfImage">For each image, in the given order, its group.</param>
@@ -23,34 +25,35 @@ internal sealed record Grouping(
     IReadOnlyList<(Guid From, Guid Into)> Merged);
 
 /// <summary>
-/// Finds which images show one lesion: the same bytes or the same ISIC id, and whatever that joins further. A pure function.
+/// Finds which images show one lesion: the same bytes, ISIC id or lesion id, near-duplicates, and whatever that joins further. A pure function.
 /// </summary>
 internal static class LesionGrouping
 {
     /// <summary>Groups images that are delivered together, with what the catalogue knows of them.</summary>
     /// <param name="images">Distinct images.</param>
-    /// <param name="groupsByIsicId">The groups of catalogued images with an ISIC id.</param>
+    /// <param name="groupsByKey">The groups of catalogued images with a key.</param>
     /// <param name="groups">Every group that the first two name.</param>
     /// <param name="newId">Makes the id of a new group.</param>
     public static Grouping Group(
-        IReadOnlyList<ImageToGroup> images, ILookup<string, Guid> groupsByIsicId, IReadOnlyDictionary<Guid, GroupState> groups, Func<Guid> newId)
+        IReadOnlyList<ImageToGroup> images, ILookup<string, Guid> groupsByKey, IReadOnlyDictionary<Guid, GroupState> groups, Func<Guid> newId)
     {
         var sets = new DisjointSets();
-        var nodes = new int[images.Count];
+        var nodes = images.Select(_ => sets.Add()).ToArray();
         var groupNodes = new Dictionary<Guid, int>();
-        var idNodes = new Dictionary<string, int>(StringComparer.Ordinal);
+        var keyNodes = new Dictionary<string, int>(StringComparer.Ordinal);
         for (var i = 0; i < images.Count; i++)
         {
-            nodes[i] = sets.Add();
-            if (images[i].Group is { } group)
+            foreach (var group in images[i].Groups)
                 sets.Union(nodes[i], NodeOf(groupNodes, group, sets));
-            foreach (var id in images[i].IsicIds)
-                sets.Union(nodes[i], NodeOf(idNodes, id, sets));
+            foreach (var key in images[i].Keys)
+                sets.Union(nodes[i], NodeOf(keyNodes, key, sets));
+            foreach (var other in images[i].NearDuplicates)
+                sets.Union(nodes[i], nodes[other]);
         }
 
-        foreach (var (id, node) in idNodes)
+        foreach (var (key, node) in keyNodes)
         {
-            foreach (var group in groupsByIsicId[id])
+            foreach (var group in groupsByKey[key])
                 sets.Union(node, NodeOf(groupNodes, group, sets));
         }
 

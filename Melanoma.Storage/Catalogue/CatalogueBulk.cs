@@ -7,12 +7,13 @@ namespace Melanoma.Storage.Catalogue;
 public static class CatalogueBulk
 {
     private const string Images =
-        "COPY images (id, sha256, group_id, media_type, width, height, size_bytes, perceptual_hash, received_at, label_state, label) FROM STDIN (FORMAT BINARY)";
+        "COPY images (id, sha256, group_id, delivery_id, media_type, width, height, size_bytes, perceptual_hash, received_at, label_state, label, "
+        + "licence, attribution, source, age_years, sex, site, skin_tone, patient_id) FROM STDIN (FORMAT BINARY)";
 
     private const string Contents = "COPY image_contents (image_id, bytes) FROM STDIN (FORMAT BINARY)";
 
     private const string Files =
-        "COPY delivery_files (delivery_id, path, outcome, reason, refusal_kind, image_id, folder_diagnosis, folder_split, size_bytes) FROM STDIN (FORMAT BINARY)";
+        "COPY delivery_files (delivery_id, path, outcome, reason, refusal_kind, image_id, near_duplicate_of_id, folder_diagnosis, folder_split, size_bytes) FROM STDIN (FORMAT BINARY)";
 
     /// <summary>Adds images with their bytes. Their groups must exist, and no image may have the same SHA-256.</summary>
     /// <param name="connection">An open connection.</param>
@@ -29,6 +30,7 @@ public static class CatalogueBulk
                 await copy.WriteAsync(image.Id, NpgsqlDbType.Uuid, cancellationToken);
                 await copy.WriteAsync(image.Sha256, NpgsqlDbType.Bytea, cancellationToken);
                 await copy.WriteAsync(image.GroupId, NpgsqlDbType.Uuid, cancellationToken);
+                await copy.WriteAsync(image.DeliveryId, NpgsqlDbType.Uuid, cancellationToken);
                 await copy.WriteAsync(image.MediaType, NpgsqlDbType.Text, cancellationToken);
                 await copy.WriteAsync(image.Width, NpgsqlDbType.Integer, cancellationToken);
                 await copy.WriteAsync(image.Height, NpgsqlDbType.Integer, cancellationToken);
@@ -37,6 +39,14 @@ public static class CatalogueBulk
                 await copy.WriteAsync(image.ReceivedAt, NpgsqlDbType.TimestampTz, cancellationToken);
                 await copy.WriteAsync(image.LabelState.ToColumn(), NpgsqlDbType.Text, cancellationToken);
                 await WriteAsync(copy, image.Label?.Bits, NpgsqlDbType.Smallint, cancellationToken);
+                await WriteAsync(copy, image.Licence, NpgsqlDbType.Text, cancellationToken);
+                await WriteAsync(copy, image.Attribution, NpgsqlDbType.Text, cancellationToken);
+                await WriteAsync(copy, image.Source, NpgsqlDbType.Text, cancellationToken);
+                await WriteAsync(copy, image.AgeYears, NpgsqlDbType.Smallint, cancellationToken);
+                await WriteAsync(copy, image.Sex, NpgsqlDbType.Text, cancellationToken);
+                await WriteAsync(copy, image.Site, NpgsqlDbType.Text, cancellationToken);
+                await WriteAsync(copy, image.SkinTone, NpgsqlDbType.Text, cancellationToken);
+                await WriteAsync(copy, image.PatientId, NpgsqlDbType.Text, cancellationToken);
             }
 
             await copy.CompleteAsync(cancellationToken);
@@ -72,6 +82,7 @@ public static class CatalogueBulk
             await copy.WriteAsync(file.Reason, NpgsqlDbType.Text, cancellationToken);
             await WriteAsync(copy, file.RefusalKind, NpgsqlDbType.Text, cancellationToken);
             await WriteAsync(copy, file.ImageId, NpgsqlDbType.Uuid, cancellationToken);
+            await WriteAsync(copy, file.NearDuplicateOfId, NpgsqlDbType.Uuid, cancellationToken);
             await WriteAsync(copy, (short?)file.FolderDiagnosis, NpgsqlDbType.Smallint, cancellationToken);
             await WriteAsync(copy, file.FolderSplit?.ToColumn(), NpgsqlDbType.Text, cancellationToken);
             await copy.WriteAsync(file.SizeBytes, NpgsqlDbType.Bigint, cancellationToken);

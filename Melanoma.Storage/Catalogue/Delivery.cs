@@ -25,6 +25,9 @@ public sealed class Delivery
 
     /// <summary>When every file was accounted for.</summary>
     public DateTimeOffset? CompletedAt { get; set; }
+
+    /// <summary>What it changed for the next honest dataset, as JSON; null until it is completed.</summary>
+    public string? DatasetChange { get; set; }
 }
 
 /// <summary>How far a delivery has come.</summary>
@@ -55,8 +58,11 @@ public sealed class DeliveryFile
     /// <summary>What became of it.</summary>
     public required FileOutcome Outcome { get; init; }
 
-    /// <summary>Why it was refused, or what it duplicates; empty for a new image.</summary>
+    /// <summary>Why it was refused, what it duplicates, or what a table held; empty for a new image.</summary>
     public string Reason { get; init; } = "";
+
+    /// <summary>The image of which a new one is a near-duplicate.</summary>
+    public Guid? NearDuplicateOfId { get; init; }
 
     /// <summary>Short word for the kind of refusal, for totals; null unless refused.</summary>
     public string? RefusalKind { get; init; }
@@ -85,6 +91,12 @@ public enum FileOutcome
 
     /// <summary>Not taken; the reason says why.</summary>
     Refused = 2,
+
+    /// <summary>Read as a table of labels or metadata; the reason says what it held.</summary>
+    Metadata = 3,
+
+    /// <summary>Still being written when it was looked at; it is taken by a later delivery.</summary>
+    Waiting = 4,
 }
 
 internal sealed class DeliveryConfiguration : IEntityTypeConfiguration<Delivery>, IEntityTypeConfiguration<DeliveryFile>
@@ -93,6 +105,7 @@ internal sealed class DeliveryConfiguration : IEntityTypeConfiguration<Delivery>
     {
         builder.Property(delivery => delivery.Name).HasMaxLength(200);
         builder.Property(delivery => delivery.DeliveredBy).HasMaxLength(200);
+        builder.Property(delivery => delivery.DatasetChange).HasColumnType("jsonb");
     }
 
     public void Configure(EntityTypeBuilder<DeliveryFile> builder)
@@ -102,5 +115,6 @@ internal sealed class DeliveryConfiguration : IEntityTypeConfiguration<Delivery>
         builder.Property(file => file.Path).HasMaxLength(1000);
         builder.HasOne<Delivery>().WithMany().HasForeignKey(file => file.DeliveryId);
         builder.HasOne<Image>().WithMany().HasForeignKey(file => file.ImageId);
+        builder.HasOne<Image>().WithMany().HasForeignKey(file => file.NearDuplicateOfId).OnDelete(DeleteBehavior.Restrict);
     }
 }

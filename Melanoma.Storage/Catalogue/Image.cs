@@ -10,6 +10,9 @@ public sealed class Image
     /// <summary>UUID version 7, so that rows lie in order of arrival.</summary>
     public required Guid Id { get; init; }
 
+    /// <summary>Assigned by the database, rising in the order in which images were stored: there is one writer at a time, so nothing lower appears later.</summary>
+    public long Number { get; init; }
+
     /// <summary>SHA-256 of the bytes as delivered, 32 bytes; unique.</summary>
     public required byte[] Sha256 { get; init; }
 
@@ -31,10 +34,43 @@ public sealed class Image
     /// <summary>64-bit perceptual hash of the picture.</summary>
     public required long PerceptualHash { get; init; }
 
+    /// <summary>The delivery that brought it first.</summary>
+    public required Guid DeliveryId { get; init; }
+
     /// <summary>When the image was stored first.</summary>
     public required DateTimeOffset ReceivedAt { get; init; }
 
-    /// <summary>What the claims come to: kept in step with them in the transaction that changes them.</summary>
+    /// <summary>When it was excluded by a reviewer: later datasets leave it out. Null unless it is.</summary>
+    public DateTimeOffset? ExcludedAt { get; set; }
+
+    /// <summary>When its bytes were deleted for good; the row stays, so that the same bytes are not taken in again. Null unless they were.</summary>
+    public DateTimeOffset? ForgottenAt { get; set; }
+
+    /// <summary>Licence, in SPDX's spelling where it has one; null where no table says it.</summary>
+    public string? Licence { get; set; }
+
+    /// <summary>Whom to name.</summary>
+    public string? Attribution { get; set; }
+
+    /// <summary>The collection that it belongs to, for example <c>HAM10000</c>; null where no table says it.</summary>
+    public string? Source { get; set; }
+
+    /// <summary>Age of the patient in years; often rounded to five.</summary>
+    public short? AgeYears { get; set; }
+
+    /// <summary><c>female</c> or <c>male</c>.</summary>
+    public string? Sex { get; set; }
+
+    /// <summary>Where on the body, in the product's spelling.</summary>
+    public string? Site { get; set; }
+
+    /// <summary>Fitzpatrick skin type, <c>I</c> to <c>VI</c>.</summary>
+    public string? SkinTone { get; set; }
+
+    /// <summary>Pseudonym of the patient.</summary>
+    public string? PatientId { get; set; }
+
+    /// <summary>What the claims of its lesion group come to: kept in step with them in the transaction that changes them.</summary>
     public LabelState LabelState { get; set; }
 
     /// <summary>The diagnoses that the claims leave, when they are settled.</summary>
@@ -56,7 +92,7 @@ public enum LabelState
     /// <summary>The claims agree, or a higher rank decides.</summary>
     Settled = 1,
 
-    /// <summary>Claims of one rank contradict each other; honest datasets leave the image out.</summary>
+    /// <summary>Claims of one rank about the lesion contradict each other; honest datasets leave the image out.</summary>
     Conflict = 2,
 }
 
@@ -87,7 +123,12 @@ internal sealed class ImageConfiguration : IEntityTypeConfiguration<Image>, IEnt
 {
     public void Configure(EntityTypeBuilder<Image> builder)
     {
+        builder.Property(image => image.Number).UseIdentityAlwaysColumn();
+        builder.HasIndex(image => image.Number).IsUnique();
         builder.HasIndex(image => image.Sha256).IsUnique();
+        builder.HasIndex(image => image.PatientId).HasFilter("patient_id IS NOT NULL");
+        builder.HasIndex(image => image.DeliveryId);
+        builder.HasOne<Delivery>().WithMany().HasForeignKey(image => image.DeliveryId).OnDelete(DeleteBehavior.Restrict);
         builder.HasIndex(image => image.GroupId);
         builder.HasIndex(image => image.LabelState);
         builder.HasOne<LesionGroup>().WithMany().HasForeignKey(image => image.GroupId).OnDelete(DeleteBehavior.Restrict);

@@ -25,6 +25,15 @@ public sealed class Dataset
 
     /// <summary>Images left out because their claims contradict each other.</summary>
     public required int Parked { get; init; }
+
+    /// <summary>The only licences whose images were taken; null when any were.</summary>
+    public string[]? Licences { get; init; }
+
+    /// <summary>How far the class can be told from what is no medicine, as JSON; null in a reproduction.</summary>
+    public string? Shortcuts { get; init; }
+
+    /// <summary>What everybody who reads figures on this dataset must know, one sentence each; carried into reports and model cards.</summary>
+    public string[] Warnings { get; init; } = [];
 }
 
 /// <summary>What the rows of a dataset are and how they are split.</summary>
@@ -103,6 +112,8 @@ internal sealed class DatasetConfiguration : IEntityTypeConfiguration<Dataset>, 
     {
         builder.HasIndex(dataset => new { dataset.Kind, dataset.ContentHash }).IsUnique();
         builder.HasAlternateKey(dataset => new { dataset.Id, dataset.Kind });
+        builder.Property(dataset => dataset.Shortcuts).HasColumnType("jsonb");
+        builder.Property(dataset => dataset.Warnings).HasDefaultValueSql("'{}'");
     }
 
     public void Configure(EntityTypeBuilder<DatasetGroup> builder)

@@ -305,6 +305,10 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("completed_at");
 
+                    b.Property<string>("DatasetChange")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("dataset_change");
+
                     b.Property<string>("DeliveredBy")
                         .IsRequired()
                         .HasMaxLength(200)
@@ -357,6 +361,10 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("uuid")
                         .HasColumnName("image_id");
 
+                    b.Property<Guid?>("NearDuplicateOfId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("near_duplicate_of_id");
+
                     b.Property<string>("Outcome")
                         .IsRequired()
                         .HasColumnType("text")
@@ -387,6 +395,9 @@ namespace Melanoma.Storage.Migrations
                     b.HasIndex("ImageId")
                         .HasDatabaseName("ix_delivery_files_image_id");
 
+                    b.HasIndex("NearDuplicateOfId")
+                        .HasDatabaseName("ix_delivery_files_near_duplicate_of_id");
+
                     b.HasIndex("DeliveryId", "Path")
                         .IsUnique()
                         .HasDatabaseName("ix_delivery_files_delivery_id_path");
@@ -400,6 +411,26 @@ namespace Melanoma.Storage.Migrations
                         .ValueGeneratedOnAdd()
                         .HasColumnType("uuid")
                         .HasColumnName("id");
+
+                    b.Property<short?>("AgeYears")
+                        .HasColumnType("smallint")
+                        .HasColumnName("age_years");
+
+                    b.Property<string>("Attribution")
+                        .HasColumnType("text")
+                        .HasColumnName("attribution");
+
+                    b.Property<Guid>("DeliveryId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("delivery_id");
+
+                    b.Property<DateTimeOffset?>("ExcludedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("excluded_at");
+
+                    b.Property<DateTimeOffset?>("ForgottenAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("forgotten_at");
 
                     b.Property<Guid>("GroupId")
                         .HasColumnType("uuid")
@@ -418,10 +449,25 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("text")
                         .HasColumnName("label_state");
 
+                    b.Property<string>("Licence")
+                        .HasColumnType("text")
+                        .HasColumnName("licence");
+
                     b.Property<string>("MediaType")
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("media_type");
+
+                    b.Property<long>("Number")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("number");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<long>("Number"));
+
+                    b.Property<string>("PatientId")
+                        .HasColumnType("text")
+                        .HasColumnName("patient_id");
 
                     b.Property<long>("PerceptualHash")
                         .HasColumnType("bigint")
@@ -431,14 +477,30 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("received_at");
 
+                    b.Property<string>("Sex")
+                        .HasColumnType("text")
+                        .HasColumnName("sex");
+
                     b.Property<byte[]>("Sha256")
                         .IsRequired()
                         .HasColumnType("bytea")
                         .HasColumnName("sha256");
 
+                    b.Property<string>("Site")
+                        .HasColumnType("text")
+                        .HasColumnName("site");
+
                     b.Property<int>("SizeBytes")
                         .HasColumnType("integer")
                         .HasColumnName("size_bytes");
+
+                    b.Property<string>("SkinTone")
+                        .HasColumnType("text")
+                        .HasColumnName("skin_tone");
+
+                    b.Property<string>("Source")
+                        .HasColumnType("text")
+                        .HasColumnName("source");
 
                     b.Property<int>("Width")
                         .HasColumnType("integer")
@@ -447,11 +509,22 @@ namespace Melanoma.Storage.Migrations
                     b.HasKey("Id")
                         .HasName("pk_images");
 
+                    b.HasIndex("DeliveryId")
+                        .HasDatabaseName("ix_images_delivery_id");
+
                     b.HasIndex("GroupId")
                         .HasDatabaseName("ix_images_group_id");
 
                     b.HasIndex("LabelState")
                         .HasDatabaseName("ix_images_label_state");
+
+                    b.HasIndex("Number")
+                        .IsUnique()
+                        .HasDatabaseName("ix_images_number");
+
+                    b.HasIndex("PatientId")
+                        .HasDatabaseName("ix_images_patient_id")
+                        .HasFilter("patient_id IS NOT NULL");
 
                     b.HasIndex("Sha256")
                         .IsUnique()
@@ -495,6 +568,31 @@ namespace Melanoma.Storage.Migrations
                         .HasDatabaseName("ix_image_isic_ids_isic_id");
 
                     b.ToTable("image_isic_ids", (string)null);
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Catalogue.ImageSignature", b =>
+                {
+                    b.Property<long>("ImageNumber")
+                        .HasColumnType("bigint")
+                        .HasColumnName("image_number");
+
+                    b.Property<byte[]>("Bytes")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("bytes");
+
+                    b.Property<Guid>("ImageId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("image_id");
+
+                    b.HasKey("ImageNumber")
+                        .HasName("pk_image_signatures");
+
+                    b.HasIndex("ImageId")
+                        .IsUnique()
+                        .HasDatabaseName("ix_image_signatures_image_id");
+
+                    b.ToTable("image_signatures", (string)null);
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Catalogue.LabelClaim", b =>
@@ -569,6 +667,115 @@ namespace Melanoma.Storage.Migrations
                     b.ToTable("lesion_groups", (string)null);
                 });
 
+            modelBuilder.Entity("Melanoma.Storage.Catalogue.MetadataRow", b =>
+                {
+                    b.Property<string>("IsicId")
+                        .HasMaxLength(40)
+                        .HasColumnType("character varying(40)")
+                        .HasColumnName("isic_id");
+
+                    b.Property<string>("TableName")
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("table_name");
+
+                    b.Property<short?>("AgeYears")
+                        .HasColumnType("smallint")
+                        .HasColumnName("age_years");
+
+                    b.Property<string>("Attribution")
+                        .HasColumnType("text")
+                        .HasColumnName("attribution");
+
+                    b.Property<Guid>("DeliveryId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("delivery_id");
+
+                    b.Property<short?>("Diagnoses")
+                        .HasColumnType("smallint")
+                        .HasColumnName("diagnoses");
+
+                    b.Property<string>("LesionId")
+                        .HasColumnType("text")
+                        .HasColumnName("lesion_id");
+
+                    b.Property<string>("Licence")
+                        .HasColumnType("text")
+                        .HasColumnName("licence");
+
+                    b.Property<string>("PatientId")
+                        .HasColumnType("text")
+                        .HasColumnName("patient_id");
+
+                    b.Property<short>("Rank")
+                        .HasColumnType("smallint")
+                        .HasColumnName("rank");
+
+                    b.Property<string>("Sex")
+                        .HasColumnType("text")
+                        .HasColumnName("sex");
+
+                    b.Property<string>("Site")
+                        .HasColumnType("text")
+                        .HasColumnName("site");
+
+                    b.Property<string>("SkinTone")
+                        .HasColumnType("text")
+                        .HasColumnName("skin_tone");
+
+                    b.Property<string>("Source")
+                        .HasColumnType("text")
+                        .HasColumnName("source");
+
+                    b.HasKey("IsicId", "TableName")
+                        .HasName("pk_metadata_rows");
+
+                    b.HasIndex("DeliveryId")
+                        .HasDatabaseName("ix_metadata_rows_delivery_id");
+
+                    b.HasIndex("LesionId")
+                        .HasDatabaseName("ix_metadata_rows_lesion_id");
+
+                    b.HasIndex("PatientId")
+                        .HasDatabaseName("ix_metadata_rows_patient_id");
+
+                    b.ToTable("metadata_rows", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_metadata_rows_age", "age_years >= 0 AND age_years <= 120");
+
+                            t.HasCheckConstraint("ck_metadata_rows_diagnoses", "diagnoses > 0 AND diagnoses < 512");
+                        });
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Catalogue.NearDuplicate", b =>
+                {
+                    b.Property<Guid>("ImageId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("image_id");
+
+                    b.Property<Guid>("DuplicateOfId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("duplicate_of_id");
+
+                    b.Property<float>("Similarity")
+                        .HasColumnType("real")
+                        .HasColumnName("similarity");
+
+                    b.Property<string>("Transform")
+                        .IsRequired()
+                        .HasMaxLength(100)
+                        .HasColumnType("character varying(100)")
+                        .HasColumnName("transform");
+
+                    b.HasKey("ImageId", "DuplicateOfId")
+                        .HasName("pk_near_duplicates");
+
+                    b.HasIndex("DuplicateOfId")
+                        .HasDatabaseName("ix_near_duplicates_duplicate_of_id");
+
+                    b.ToTable("near_duplicates", (string)null);
+                });
+
             modelBuilder.Entity("Melanoma.Storage.Datasets.Dataset", b =>
                 {
                     b.Property<int>("Id")
@@ -592,6 +799,10 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("text")
                         .HasColumnName("kind");
 
+                    b.PrimitiveCollection<string[]>("Licences")
+                        .HasColumnType("text[]")
+                        .HasColumnName("licences");
+
                     b.Property<int>("Parked")
                         .HasColumnType("integer")
                         .HasColumnName("parked");
@@ -600,6 +811,17 @@ namespace Melanoma.Storage.Migrations
                         .IsRequired()
                         .HasColumnType("text[]")
                         .HasColumnName("rules");
+
+                    b.Property<string>("Shortcuts")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("shortcuts");
+
+                    b.PrimitiveCollection<string[]>("Warnings")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("text[]")
+                        .HasColumnName("warnings")
+                        .HasDefaultValueSql("'{}'");
 
                     b.HasKey("Id")
                         .HasName("pk_datasets");
@@ -963,6 +1185,146 @@ namespace Melanoma.Storage.Migrations
                         });
                 });
 
+            modelBuilder.Entity("Melanoma.Storage.Reviews.ReviewDecision", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<string>("Action")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("action");
+
+                    b.Property<string>("Comment")
+                        .IsRequired()
+                        .HasMaxLength(2000)
+                        .HasColumnType("character varying(2000)")
+                        .HasColumnName("comment");
+
+                    b.Property<DateTimeOffset>("DecidedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("decided_at");
+
+                    b.Property<string>("DecidedBy")
+                        .IsRequired()
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("decided_by");
+
+                    b.Property<short?>("Diagnoses")
+                        .HasColumnType("smallint")
+                        .HasColumnName("diagnoses");
+
+                    b.Property<long?>("UndoesId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("undoes_id");
+
+                    b.HasKey("Id")
+                        .HasName("pk_review_decisions");
+
+                    b.HasIndex("UndoesId")
+                        .IsUnique()
+                        .HasDatabaseName("ix_review_decisions_undoes_id");
+
+                    b.ToTable("review_decisions", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_review_decisions_diagnoses", "(action = 'settle') = (diagnoses IS NOT NULL) AND diagnoses > 0 AND diagnoses < 512");
+
+                            t.HasCheckConstraint("ck_review_decisions_undo", "(action = 'undo') = (undoes_id IS NOT NULL)");
+                        });
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Reviews.ReviewDecisionImage", b =>
+                {
+                    b.Property<long>("DecisionId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("decision_id");
+
+                    b.Property<Guid>("ImageId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("image_id");
+
+                    b.HasKey("DecisionId", "ImageId")
+                        .HasName("pk_review_decision_images");
+
+                    b.HasIndex("ImageId")
+                        .HasDatabaseName("ix_review_decision_images_image_id");
+
+                    b.ToTable("review_decision_images", (string)null);
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Reviews.ReviewItem", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<DateTimeOffset?>("ClosedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("closed_at");
+
+                    b.Property<Guid>("GroupId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("group_id");
+
+                    b.Property<Guid?>("ImageId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("image_id");
+
+                    b.Property<string>("Kind")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("kind");
+
+                    b.Property<DateTimeOffset>("OpenedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("opened_at");
+
+                    b.Property<string>("Reason")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("reason");
+
+                    b.Property<float>("Score")
+                        .HasColumnType("real")
+                        .HasColumnName("score");
+
+                    b.Property<string>("State")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("state");
+
+                    b.Property<short?>("Suggested")
+                        .HasColumnType("smallint")
+                        .HasColumnName("suggested");
+
+                    b.HasKey("Id")
+                        .HasName("pk_review_items");
+
+                    b.HasIndex("GroupId")
+                        .HasDatabaseName("ix_review_items_group_id");
+
+                    b.HasIndex("ImageId")
+                        .HasDatabaseName("ix_review_items_image_id");
+
+                    b.HasIndex("Kind", "GroupId", "ImageId")
+                        .IsUnique()
+                        .HasDatabaseName("ix_review_items_kind_group_id_image_id")
+                        .HasFilter("state <> 'closed'");
+
+                    NpgsqlIndexBuilderExtensions.AreNullsDistinct(b.HasIndex("Kind", "GroupId", "ImageId"), false);
+
+                    b.HasIndex("State", "Kind", "Id")
+                        .HasDatabaseName("ix_review_items_state_kind_id");
+
+                    b.ToTable("review_items", (string)null);
+                });
+
             modelBuilder.Entity("Melanoma.Storage.Runs.Checkpoint", b =>
                 {
                     b.Property<Guid>("RunId")
@@ -1266,10 +1628,23 @@ namespace Melanoma.Storage.Migrations
                         .WithMany()
                         .HasForeignKey("ImageId")
                         .HasConstraintName("fk_delivery_files_images_image_id");
+
+                    b.HasOne("Melanoma.Storage.Catalogue.Image", null)
+                        .WithMany()
+                        .HasForeignKey("NearDuplicateOfId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .HasConstraintName("fk_delivery_files_images_near_duplicate_of_id");
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Catalogue.Image", b =>
                 {
+                    b.HasOne("Melanoma.Storage.Catalogue.Delivery", null)
+                        .WithMany()
+                        .HasForeignKey("DeliveryId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
+                        .HasConstraintName("fk_images_deliveries_delivery_id");
+
                     b.HasOne("Melanoma.Storage.Catalogue.LesionGroup", null)
                         .WithMany()
                         .HasForeignKey("GroupId")
@@ -1298,6 +1673,16 @@ namespace Melanoma.Storage.Migrations
                         .HasConstraintName("fk_image_isic_ids_images_image_id");
                 });
 
+            modelBuilder.Entity("Melanoma.Storage.Catalogue.ImageSignature", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Catalogue.Image", null)
+                        .WithOne()
+                        .HasForeignKey("Melanoma.Storage.Catalogue.ImageSignature", "ImageId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_image_signatures_images_image_id");
+                });
+
             modelBuilder.Entity("Melanoma.Storage.Catalogue.LabelClaim", b =>
                 {
                     b.HasOne("Melanoma.Storage.Catalogue.Image", null)
@@ -1315,6 +1700,33 @@ namespace Melanoma.Storage.Migrations
                         .HasForeignKey("MergedIntoId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .HasConstraintName("fk_lesion_groups_lesion_groups_merged_into_id");
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Catalogue.MetadataRow", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Catalogue.Delivery", null)
+                        .WithMany()
+                        .HasForeignKey("DeliveryId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_metadata_rows_deliveries_delivery_id");
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Catalogue.NearDuplicate", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Catalogue.Image", null)
+                        .WithMany()
+                        .HasForeignKey("DuplicateOfId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
+                        .HasConstraintName("fk_near_duplicates_images_duplicate_of_id");
+
+                    b.HasOne("Melanoma.Storage.Catalogue.Image", null)
+                        .WithMany()
+                        .HasForeignKey("ImageId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_near_duplicates_images_image_id");
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Datasets.DatasetGroup", b =>
@@ -1416,6 +1828,48 @@ namespace Melanoma.Storage.Migrations
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired()
                         .HasConstraintName("fk_predictions_model_versions_model_version");
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Reviews.ReviewDecision", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Reviews.ReviewDecision", null)
+                        .WithMany()
+                        .HasForeignKey("UndoesId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .HasConstraintName("fk_review_decisions_review_decisions_undoes_id");
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Reviews.ReviewDecisionImage", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Reviews.ReviewDecision", null)
+                        .WithMany()
+                        .HasForeignKey("DecisionId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_review_decision_images_review_decisions_decision_id");
+
+                    b.HasOne("Melanoma.Storage.Catalogue.Image", null)
+                        .WithMany()
+                        .HasForeignKey("ImageId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
+                        .HasConstraintName("fk_review_decision_images_images_image_id");
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Reviews.ReviewItem", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Catalogue.LesionGroup", null)
+                        .WithMany()
+                        .HasForeignKey("GroupId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
+                        .HasConstraintName("fk_review_items_lesion_groups_group_id");
+
+                    b.HasOne("Melanoma.Storage.Catalogue.Image", null)
+                        .WithMany()
+                        .HasForeignKey("ImageId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .HasConstraintName("fk_review_items_images_image_id");
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Runs.Checkpoint", b =>

@@ -20,7 +20,9 @@ BEGIN
     END LOOP;
 END $$;
 
-GRANT INSERT, UPDATE, DELETE ON deliveries, delivery_files, images, image_contents, image_isic_ids, label_claims, lesion_groups TO melanoma_ingestion;
+GRANT INSERT, UPDATE, DELETE ON deliveries, delivery_files, images, image_contents, image_isic_ids, image_signatures, near_duplicates,
+    metadata_rows, label_claims, lesion_groups, review_items TO melanoma_ingestion;
+GRANT INSERT ON review_decisions, review_decision_images TO melanoma_ingestion;
 GRANT INSERT ON datasets, dataset_groups, dataset_items, runs TO melanoma_ingestion;
 GRANT UPDATE (cancel_requested_at) ON runs TO melanoma_ingestion;
 

@@ -64,6 +64,7 @@ internal static class DatasetRows
             Id = Guid.CreateVersion7(),
             Sha256 = SHA256.HashData(bytes),
             GroupId = group.Id,
+            DeliveryId = delivery.Id,
             MediaType = "image/jpeg",
             Width = size,
             Height = size,

@@ -19,7 +19,9 @@ using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Dataset = Melanoma.Storage.Datasets.Dataset;
 using DatasetKind = Melanoma.Storage.Datasets.DatasetKind;
+using Delivery = Melanoma.Storage.Catalogue.Delivery;
 using Image = Melanoma.Storage.Catalogue.Image;
+using LabelState = Melanoma.Storage.Catalogue.LabelState;
 using Run = Melanoma.Storage.Runs.Run;
 using Split = Melanoma.Storage.Datasets.Split;
 using StoredState = Melanoma.Storage.Models.ModelState;
@@ -193,6 +195,8 @@ internal sealed class InferenceStand : IAsyncDisposable
         await using var database = Database();
         var dataset = NewDataset(DatasetKind.Honest, number);
         database.Datasets.Add(dataset);
+        var delivery = new Delivery { Id = Guid.CreateVersion7(), Name = "test", DeliveredBy = "test", ReceivedAt = DateTimeOffset.UtcNow };
+        database.Deliveries.Add(delivery);
         await database.SaveChangesAsync(TestContext.Current.CancellationToken);
         var ordinal = 0;
         foreach (var (picture, label, split) in pictures)
@@ -203,6 +207,7 @@ internal sealed class InferenceStand : IAsyncDisposable
                 Id = Guid.CreateVersion7(),
                 Sha256 = SHA256.HashData(picture),
                 GroupId = group.Id,
+                DeliveryId = delivery.Id,
                 MediaType = "image/png",
                 Width = 40,
                 Height = 40,

@@ -44,6 +44,18 @@ public sealed class LesionGroupingTests
     }
 
     [Fact]
+    public void Should_join_what_near_duplicates_join_when_they_share_no_id()
+    {
+        var grouping = Group(
+            [New("ISIC_1"), New() with { NearDuplicates = [0] }, New() with { Groups = [Newer] }, New() with { NearDuplicates = [2], Groups = [Older] }],
+            [("ISIC_9", new(Older, Split.Train, false)), ("ISIC_8", new(Newer, Split.Train, false))]);
+
+        Assert.Equal(grouping.GroupOfImage[0], grouping.GroupOfImage[1]);
+        Assert.Equal([Older, Older], grouping.GroupOfImage.Skip(2));
+        Assert.Equal([(Newer, Older)], grouping.Merged);
+    }
+
+    [Fact]
     public void Should_send_a_drawn_group_to_test_when_a_file_of_it_comes_in_a_test_folder()
     {
         var grouping = Group([New("ISIC_1") with { DeliveredAsTest = true }], [("ISIC_1", new(Older, Split.Train, false))]);
@@ -79,7 +91,7 @@ public sealed class LesionGroupingTests
         return seen.Contains(b);
     }
 
-    private static ImageToGroup New(params string[] ids) => new(ids, null, false);
+    private static ImageToGroup New(params string[] ids) => new(ids, [], [], false);
 
     private static Grouping Group(IReadOnlyList<ImageToGroup> images, (string Id, GroupState Group)[]? known = null, Guid? newId = null) => LesionGrouping.Group(
         images,

@@ -1,0 +1,65 @@
+using Melanoma.Contracts;
+using Melanoma.Storage;
+using Melanoma.Storage.Catalogue;
+using Npgsql;
+
+namespace Melanoma.Ingestion.Labels;
+
+/// <summary>
+/// Keeps the labels of images in step with what is claimed of their lesion. A diagnosis belongs to the lesion, so the claims about all images of
+/// a group are resolved together; images that were excluded or forgotten have no say. The catalogue's lock must be held.
+/// </summary>
+internal static class LabelResolution
+{
+    private const string Claims = """
+        SELECT DISTINCT group_id, rank, diagnoses FROM label_claims JOIN images ON images.id = image_id
+        WHERE group_id = ANY($1) AND excluded_at IS NULL AND forgotten_at IS NULL
+        """;
+
+    private const string Update = """
+        UPDATE images SET label_state = change.label_state, label = change.label
+        FROM unnest($1::uuid[], $2::text[], $3::smallint[]) AS change (group_id, label_state, label)
+        WHERE images.group_id = change.group_id AND (images.label_state, images.label) IS DISTINCT FROM (change.label_state, change.label)
+        """;
+
+    /// <summary>Resolves groups anew from all claims in the database, and opens or closes their items in the review queue.</summary>
+    /// <param name="connection">The connection whose transaction changed the claims or the groups.</param>
+    /// <param name="groups">The groups, those that were merged into others included.</param>
+    /// <param name="now">When it happens.</param>
+    /// <param name="cancellationToken">Breaks the transaction.</param>
+    public static async Task ApplyAsync(NpgsqlConnection connection, IReadOnlyCollection<Guid> groups, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        if (groups.Count == 0)
+            return;
+        var claims = new List<(Guid Group, Claim Claim)>();
+        await using (var command = new NpgsqlCommand(Claims, connection) { Parameters = { new() { Value = groups.ToArray() } } })
+        await using (var rows = await command.ExecuteReaderAsync(cancellationToken))
+        {
+            while (await rows.ReadAsync(cancellationToken))
+                claims.Add((rows.GetGuid(0), new Claim((ClaimRank)rows.GetInt16(1), new DiagnosisSet(rows.GetInt16(2)))));
+        }
+
+        var byGroup = claims.ToLookup(claim => claim.Group, claim => claim.Claim);
+        var resolved = groups.Select(group => new GroupLabel(group, [.. byGroup[group]])).ToList();
+        await using (var update = new NpgsqlCommand(Update, connection)
+        {
+            Parameters =
+            {
+                new() { Value = resolved.Select(group => group.Id).ToArray() },
+                new() { Value = resolved.Select(group => group.Resolution.State.ToColumn()).ToArray() },
+                new() { Value = resolved.Select(group => group.Resolution.Label?.Bits).ToArray() },
+            },
+        })
+        {
+            await update.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        await ConflictItems.UpdateAsync(connection, resolved, now, cancellationToken);
+    }
+}
+
+/// <summary>What the claims about a lesion group come to.</summary>
+internal sealed record GroupLabel(Guid Id, IReadOnlyCollection<Claim> Claims)
+{
+    public Resolution Resolution { get; } = ClaimResolution.Resolve(Claims);
+}

@@ -1,0 +1,87 @@
+using Melanoma.Ingestion.Catalogue;
+using Melanoma.Ingestion.Groups;
+using Melanoma.Ingestion.Labels;
+using Melanoma.Storage.Catalogue;
+using Npgsql;
+
+namespace Melanoma.Ingestion.Tables;
+
+/// <summary>
+/// Stores rows of a delivered table and applies them to the images that have their ids, also those of earlier deliveries: claims, facts, lesions and
+/// labels, in one transaction a batch.
+/// </summary>
+internal sealed class MetadataWriter(NpgsqlDataSource dataSource, TimeProvider time)
+{
+    private const string ImagesOfIds = """
+        SELECT image_id, group_id, array_agg(isic_id) FROM image_isic_ids JOIN images ON images.id = image_id
+        WHERE image_id IN (SELECT image_id FROM image_isic_ids WHERE isic_id = ANY($1)) GROUP BY image_id, group_id
+        """;
+
+    // What this kind of table said of them before no longer holds.
+    private const string ReplaceClaims = """
+        WITH wanted AS (
+            SELECT DISTINCT image_id, diagnoses, rank FROM image_isic_ids JOIN metadata_rows USING (isic_id)
+            WHERE image_id = ANY($1) AND table_name = $2 AND diagnoses IS NOT NULL),
+        gone AS (
+            DELETE FROM label_claims WHERE image_id = ANY($1) AND claimed_by = $2 AND rank = ANY($4)
+                AND NOT EXISTS (SELECT FROM wanted WHERE (wanted.image_id, wanted.diagnoses, wanted.rank) = (label_claims.image_id, label_claims.diagnoses, label_claims.rank)))
+        INSERT INTO label_claims (image_id, diagnoses, rank, claimed_by, claimed_at) SELECT image_id, diagnoses, rank, $2, $3 FROM wanted ON CONFLICT DO NOTHING
+        """;
+
+    private static readonly short[] TableRanks = [(short)ClaimRank.Curated, (short)ClaimRank.Histopathology];
+
+    /// <summary>Stores rows of one kind of table; of rows with the same id the last one counts.</summary>
+    public async Task WriteAsync(IReadOnlyCollection<MetadataRow> rows, CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await CatalogueLock.TakeAsync(transaction, cancellationToken);
+        foreach (var table in rows.GroupBy(row => row.TableName, StringComparer.Ordinal))
+        {
+            var latest = table.GroupBy(row => row.IsicId, StringComparer.Ordinal).Select(id => id.Last()).ToList();
+            await MetadataRows.WriteAsync(connection, latest, cancellationToken);
+            await ApplyAsync(connection, table.Key, [.. latest.Select(row => row.IsicId)], cancellationToken);
+        }
+
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    private async Task ApplyAsync(NpgsqlConnection connection, string table, string[] isicIds, CancellationToken cancellationToken)
+    {
+        var images = new List<(Guid Id, Guid Group, string[] IsicIds)>();
+        await using (var command = new NpgsqlCommand(ImagesOfIds, connection) { Parameters = { new() { Value = isicIds } } })
+        await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
+        {
+            while (await reader.ReadAsync(cancellationToken))
+                images.Add((reader.GetGuid(0), reader.GetGuid(1), reader.GetFieldValue<string[]>(2)));
+        }
+
+        if (images.Count == 0)
+            return;
+        var now = time.GetUtcNow();
+        var imageIds = images.Select(image => image.Id).ToArray();
+        await using (var claims = new NpgsqlCommand(ReplaceClaims, connection)
+        {
+            Parameters = { new() { Value = imageIds }, new() { Value = table }, new() { Value = now }, new() { Value = TableRanks } },
+        })
+        {
+            await claims.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        await ImageFactsWriter.RefreshAsync(connection, imageIds, cancellationToken);
+        var grouping = await GroupAsync(connection, images, cancellationToken);
+        await GroupWriter.WriteAsync(connection, grouping, cancellationToken);
+        await LabelResolution.ApplyAsync(
+            connection, [.. grouping.GroupOfImage.Concat(grouping.Merged.Select(merge => merge.From)).Distinct()], now, cancellationToken);
+    }
+
+    private static async Task<Grouping> GroupAsync(NpgsqlConnection connection, List<(Guid Id, Guid Group, string[] IsicIds)> images, CancellationToken cancellationToken)
+    {
+        var ids = images.SelectMany(image => image.IsicIds).Distinct().ToArray();
+        var rows = await MetadataRows.ReadAsync(connection, ids, cancellationToken);
+        var groupsByKey = await GroupKeys.FindGroupsAsync(connection, ids, rows.SelectMany(row => row), cancellationToken);
+        var states = await GroupKeys.ReadStatesAsync(connection, groupsByKey.SelectMany(groups => groups).Concat(images.Select(image => image.Group)), cancellationToken);
+        return LesionGrouping.Group(
+            [.. images.Select(image => new ImageToGroup(GroupKeys.Of(image.IsicIds, rows), [image.Group], [], DeliveredAsTest: false))], groupsByKey, states, Guid.CreateVersion7);
+    }
+}

@@ -1,0 +1,57 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace Melanoma.Storage.Catalogue;
+
+/// <summary>
+/// Two images with different bytes that are the same picture: re-scaled, re-compressed, cropped a little, turned or mirrored. They are in
+/// one lesion group. Written by Ingestion.
+/// </summary>
+public sealed class NearDuplicate
+{
+    /// <summary>The image that came later.</summary>
+    public required Guid ImageId { get; init; }
+
+    /// <summary>The image that was there.</summary>
+    public required Guid DuplicateOfId { get; init; }
+
+    /// <summary>How alike their pixels are, 0 to 1.</summary>
+    public required float Similarity { get; init; }
+
+    /// <summary>What was done to the picture, in words, for example <c>mirrored</c>; empty when it lies the same way.</summary>
+    public required string Transform { get; init; }
+}
+
+/// <summary>
+/// What near-duplicates of an image are found and verified by. Read and written by hand-written streaming code only. Written by Ingestion.
+/// </summary>
+public sealed class ImageSignature
+{
+    /// <summary>The image's number, in the order of which the index of signatures grows.</summary>
+    public required long ImageNumber { get; init; }
+
+    /// <summary>The image.</summary>
+    public required Guid ImageId { get; init; }
+
+    /// <summary>The signature's bytes; their first byte is the version of the format.</summary>
+    public required byte[] Bytes { get; init; }
+}
+
+internal sealed class NearDuplicateConfiguration : IEntityTypeConfiguration<NearDuplicate>, IEntityTypeConfiguration<ImageSignature>
+{
+    public void Configure(EntityTypeBuilder<NearDuplicate> builder)
+    {
+        builder.HasKey(pair => new { pair.ImageId, pair.DuplicateOfId });
+        builder.HasIndex(pair => pair.DuplicateOfId);
+        builder.Property(pair => pair.Transform).HasMaxLength(100);
+        builder.HasOne<Image>().WithMany().HasForeignKey(pair => pair.ImageId);
+        builder.HasOne<Image>().WithMany().HasForeignKey(pair => pair.DuplicateOfId).OnDelete(DeleteBehavior.Restrict);
+    }
+
+    public void Configure(EntityTypeBuilder<ImageSignature> builder)
+    {
+        builder.HasKey(signature => signature.ImageNumber);
+        builder.Property(signature => signature.ImageNumber).ValueGeneratedNever();
+        builder.HasOne<Image>().WithOne().HasForeignKey<ImageSignature>(signature => signature.ImageId);
+    }
+}

@@ -1,0 +1,503 @@
+﻿using System;
+using Microsoft.EntityFrameworkCore.Migrations;
+using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
+
+#nullable disable
+
+namespace Melanoma.Storage.Migrations
+{
+    /// <inheritdoc />
+    public partial class HonestData : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.AddColumn<short>(
+                name: "age_years",
+                table: "images",
+                type: "smallint",
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "attribution",
+                table: "images",
+                type: "text",
+                nullable: true);
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "delivery_id",
+                table: "images",
+                type: "uuid",
+                nullable: true);
+
+            // Images of before were delivered by whoever has the first line about them.
+            migrationBuilder.Sql("""
+                UPDATE images SET delivery_id = first.delivery_id
+                FROM (SELECT DISTINCT ON (image_id) image_id, delivery_id FROM delivery_files WHERE image_id IS NOT NULL ORDER BY image_id, id) AS first
+                WHERE first.image_id = images.id;
+                ALTER TABLE images ALTER COLUMN delivery_id SET NOT NULL;
+                """);
+
+            migrationBuilder.AddColumn<DateTimeOffset>(
+                name: "excluded_at",
+                table: "images",
+                type: "timestamp with time zone",
+                nullable: true);
+
+            migrationBuilder.AddColumn<DateTimeOffset>(
+                name: "forgotten_at",
+                table: "images",
+                type: "timestamp with time zone",
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "licence",
+                table: "images",
+                type: "text",
+                nullable: true);
+
+            migrationBuilder.AddColumn<long>(
+                name: "number",
+                table: "images",
+                type: "bigint",
+                nullable: false,
+                defaultValue: 0L)
+                .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityAlwaysColumn);
+
+            migrationBuilder.AddColumn<string>(
+                name: "patient_id",
+                table: "images",
+                type: "text",
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "sex",
+                table: "images",
+                type: "text",
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "site",
+                table: "images",
+                type: "text",
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "skin_tone",
+                table: "images",
+                type: "text",
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "source",
+                table: "images",
+                type: "text",
+                nullable: true);
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "near_duplicate_of_id",
+                table: "delivery_files",
+                type: "uuid",
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "dataset_change",
+                table: "deliveries",
+                type: "jsonb",
+                nullable: true);
+
+            migrationBuilder.AddColumn<string[]>(
+                name: "licences",
+                table: "datasets",
+                type: "text[]",
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "shortcuts",
+                table: "datasets",
+                type: "jsonb",
+                nullable: true);
+
+            migrationBuilder.AddColumn<string[]>(
+                name: "warnings",
+                table: "datasets",
+                type: "text[]",
+                nullable: false,
+                defaultValueSql: "'{}'");
+
+            migrationBuilder.CreateTable(
+                name: "image_signatures",
+                columns: table => new
+                {
+                    image_number = table.Column<long>(type: "bigint", nullable: false),
+                    image_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    bytes = table.Column<byte[]>(type: "bytea", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_image_signatures", x => x.image_number);
+                    table.ForeignKey(
+                        name: "fk_image_signatures_images_image_id",
+                        column: x => x.image_id,
+                        principalTable: "images",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "metadata_rows",
+                columns: table => new
+                {
+                    isic_id = table.Column<string>(type: "character varying(40)", maxLength: 40, nullable: false),
+                    table_name = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: false),
+                    delivery_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    diagnoses = table.Column<short>(type: "smallint", nullable: true),
+                    rank = table.Column<short>(type: "smallint", nullable: false),
+                    lesion_id = table.Column<string>(type: "text", nullable: true),
+                    patient_id = table.Column<string>(type: "text", nullable: true),
+                    age_years = table.Column<short>(type: "smallint", nullable: true),
+                    sex = table.Column<string>(type: "text", nullable: true),
+                    site = table.Column<string>(type: "text", nullable: true),
+                    skin_tone = table.Column<string>(type: "text", nullable: true),
+                    licence = table.Column<string>(type: "text", nullable: true),
+                    attribution = table.Column<string>(type: "text", nullable: true),
+                    source = table.Column<string>(type: "text", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_metadata_rows", x => new { x.isic_id, x.table_name });
+                    table.CheckConstraint("ck_metadata_rows_age", "age_years >= 0 AND age_years <= 120");
+                    table.CheckConstraint("ck_metadata_rows_diagnoses", "diagnoses > 0 AND diagnoses < 512");
+                    table.ForeignKey(
+                        name: "fk_metadata_rows_deliveries_delivery_id",
+                        column: x => x.delivery_id,
+                        principalTable: "deliveries",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "near_duplicates",
+                columns: table => new
+                {
+                    image_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    duplicate_of_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    similarity = table.Column<float>(type: "real", nullable: false),
+                    transform = table.Column<string>(type: "character varying(100)", maxLength: 100, nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_near_duplicates", x => new { x.image_id, x.duplicate_of_id });
+                    table.ForeignKey(
+                        name: "fk_near_duplicates_images_duplicate_of_id",
+                        column: x => x.duplicate_of_id,
+                        principalTable: "images",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Restrict);
+                    table.ForeignKey(
+                        name: "fk_near_duplicates_images_image_id",
+                        column: x => x.image_id,
+                        principalTable: "images",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "review_decisions",
+                columns: table => new
+                {
+                    id = table.Column<long>(type: "bigint", nullable: false)
+                        .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityByDefaultColumn),
+                    action = table.Column<string>(type: "text", nullable: false),
+                    diagnoses = table.Column<short>(type: "smallint", nullable: true),
+                    decided_by = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: false),
+                    decided_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    comment = table.Column<string>(type: "character varying(2000)", maxLength: 2000, nullable: false),
+                    undoes_id = table.Column<long>(type: "bigint", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_review_decisions", x => x.id);
+                    table.CheckConstraint("ck_review_decisions_diagnoses", "(action = 'settle') = (diagnoses IS NOT NULL) AND diagnoses > 0 AND diagnoses < 512");
+                    table.CheckConstraint("ck_review_decisions_undo", "(action = 'undo') = (undoes_id IS NOT NULL)");
+                    table.ForeignKey(
+                        name: "fk_review_decisions_review_decisions_undoes_id",
+                        column: x => x.undoes_id,
+                        principalTable: "review_decisions",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Restrict);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "review_items",
+                columns: table => new
+                {
+                    id = table.Column<Guid>(type: "uuid", nullable: false),
+                    kind = table.Column<string>(type: "text", nullable: false),
+                    group_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    image_id = table.Column<Guid>(type: "uuid", nullable: true),
+                    state = table.Column<string>(type: "text", nullable: false),
+                    opened_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    closed_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    score = table.Column<float>(type: "real", nullable: false),
+                    suggested = table.Column<short>(type: "smallint", nullable: true),
+                    reason = table.Column<string>(type: "text", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_review_items", x => x.id);
+                    table.ForeignKey(
+                        name: "fk_review_items_images_image_id",
+                        column: x => x.image_id,
+                        principalTable: "images",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Restrict);
+                    table.ForeignKey(
+                        name: "fk_review_items_lesion_groups_group_id",
+                        column: x => x.group_id,
+                        principalTable: "lesion_groups",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Restrict);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "review_decision_images",
+                columns: table => new
+                {
+                    decision_id = table.Column<long>(type: "bigint", nullable: false),
+                    image_id = table.Column<Guid>(type: "uuid", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_review_decision_images", x => new { x.decision_id, x.image_id });
+                    table.ForeignKey(
+                        name: "fk_review_decision_images_images_image_id",
+                        column: x => x.image_id,
+                        principalTable: "images",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Restrict);
+                    table.ForeignKey(
+                        name: "fk_review_decision_images_review_decisions_decision_id",
+                        column: x => x.decision_id,
+                        principalTable: "review_decisions",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateIndex(
+                name: "ix_images_delivery_id",
+                table: "images",
+                column: "delivery_id");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_images_number",
+                table: "images",
+                column: "number",
+                unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "ix_images_patient_id",
+                table: "images",
+                column: "patient_id",
+                filter: "patient_id IS NOT NULL");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_delivery_files_near_duplicate_of_id",
+                table: "delivery_files",
+                column: "near_duplicate_of_id");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_image_signatures_image_id",
+                table: "image_signatures",
+                column: "image_id",
+                unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "ix_metadata_rows_delivery_id",
+                table: "metadata_rows",
+                column: "delivery_id");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_metadata_rows_lesion_id",
+                table: "metadata_rows",
+                column: "lesion_id");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_metadata_rows_patient_id",
+                table: "metadata_rows",
+                column: "patient_id");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_near_duplicates_duplicate_of_id",
+                table: "near_duplicates",
+                column: "duplicate_of_id");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_review_decision_images_image_id",
+                table: "review_decision_images",
+                column: "image_id");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_review_decisions_undoes_id",
+                table: "review_decisions",
+                column: "undoes_id",
+                unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "ix_review_items_group_id",
+                table: "review_items",
+                column: "group_id");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_review_items_image_id",
+                table: "review_items",
+                column: "image_id");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_review_items_kind_group_id_image_id",
+                table: "review_items",
+                columns: new[] { "kind", "group_id", "image_id" },
+                unique: true,
+                filter: "state <> 'closed'")
+                .Annotation("Npgsql:NullsDistinct", false);
+
+            migrationBuilder.CreateIndex(
+                name: "ix_review_items_state_kind_id",
+                table: "review_items",
+                columns: new[] { "state", "kind", "id" });
+
+            migrationBuilder.AddForeignKey(
+                name: "fk_delivery_files_images_near_duplicate_of_id",
+                table: "delivery_files",
+                column: "near_duplicate_of_id",
+                principalTable: "images",
+                principalColumn: "id",
+                onDelete: ReferentialAction.Restrict);
+
+            migrationBuilder.AddForeignKey(
+                name: "fk_images_deliveries_delivery_id",
+                table: "images",
+                column: "delivery_id",
+                principalTable: "deliveries",
+                principalColumn: "id",
+                onDelete: ReferentialAction.Restrict);
+
+            // Signatures do not compress, and trying costs time on every insert.
+            migrationBuilder.Sql("ALTER TABLE image_signatures ALTER COLUMN bytes SET STORAGE EXTERNAL;");
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.DropForeignKey(
+                name: "fk_delivery_files_images_near_duplicate_of_id",
+                table: "delivery_files");
+
+            migrationBuilder.DropForeignKey(
+                name: "fk_images_deliveries_delivery_id",
+                table: "images");
+
+            migrationBuilder.DropTable(
+                name: "image_signatures");
+
+            migrationBuilder.DropTable(
+                name: "metadata_rows");
+
+            migrationBuilder.DropTable(
+                name: "near_duplicates");
+
+            migrationBuilder.DropTable(
+                name: "review_decision_images");
+
+            migrationBuilder.DropTable(
+                name: "review_items");
+
+            migrationBuilder.DropTable(
+                name: "review_decisions");
+
+            migrationBuilder.DropIndex(
+                name: "ix_images_delivery_id",
+                table: "images");
+
+            migrationBuilder.DropIndex(
+                name: "ix_images_number",
+                table: "images");
+
+            migrationBuilder.DropIndex(
+                name: "ix_images_patient_id",
+                table: "images");
+
+            migrationBuilder.DropIndex(
+                name: "ix_delivery_files_near_duplicate_of_id",
+                table: "delivery_files");
+
+            migrationBuilder.DropColumn(
+                name: "age_years",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "attribution",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "delivery_id",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "excluded_at",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "forgotten_at",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "licence",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "number",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "patient_id",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "sex",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "site",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "skin_tone",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "source",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "near_duplicate_of_id",
+                table: "delivery_files");
+
+            migrationBuilder.DropColumn(
+                name: "dataset_change",
+                table: "deliveries");
+
+            migrationBuilder.DropColumn(
+                name: "licences",
+                table: "datasets");
+
+            migrationBuilder.DropColumn(
+                name: "shortcuts",
+                table: "datasets");
+
+            migrationBuilder.DropColumn(
+                name: "warnings",
+                table: "datasets");
+        }
+    }
+}

@@ -28,7 +28,7 @@ internal sealed class DelimitedReader(Stream stream, TableLimits limits)
     /// <summary>How many fields the record has.</summary>
     public int Count => Fault is null ? _record.Count : 0;
 
-    /// <summary>The bytes that come next, after leading empty lines and a byte order mark of UTF-8: at least the first record, if it is within the limits.</summary>
+    /// <summary>The bytes that come next, behind a byte order mark of UTF-8 and empty lines: the first record at least, if it is within the limits.</summary>
     public async ValueTask<ReadOnlyMemory<byte>> PeekAsync(CancellationToken cancellationToken)
     {
         await FillAsync(cancellationToken);

@@ -15,10 +15,17 @@ internal static class GroundTruth
 
     public static TableKind Of2018 { get; } = Make("ISIC 2018", "image", Vocabularies.GroundTruth2018, others: []);
 
-    public static TableKind Of2019 { get; } = Make("ISIC 2019", "image", Vocabularies.GroundTruth2019, others: ["UNK"], licence: "CC-BY-NC-4.0", attribution: Attribution2019);
+    public static TableKind Of2019 { get; } =
+        Make("ISIC 2019", "image", Vocabularies.GroundTruth2019, others: ["UNK"], licence: "CC-BY-NC-4.0", attribution: Attribution2019);
 
     private static TableKind Make(
-        string challenge, string idColumn, Vocabulary columns, string[] others, DiagnosisSet? rest = null, string? licence = null, string? attribution = null) => new(
+        string challenge,
+        string idColumn,
+        Vocabulary columns,
+        string[] others,
+        DiagnosisSet? rest = null,
+        string? licence = null,
+        string? attribution = null) => new(
         $"{challenge} ground truth",
         idColumn,
         [idColumn, .. columns.Words.Select(column => column.Word), .. others],

@@ -10,7 +10,8 @@ internal static class HamMetadata
         + "The HAM10000 dataset, a large collection of multi-source dermatoscopic images of common pigmented skin lesions. "
         + "Sci. Data 5, 180161 (2018). https://doi.org/10.1038/sdata.2018.161";
 
-    public static TableKind Kind { get; } = new("HAM10000 metadata", "image_id", ["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization"], Fill);
+    public static TableKind Kind { get; } =
+        new("HAM10000 metadata", "image_id", ["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization"], Fill);
 
     private static TableEntry Fill(TableFields fields, TableRow row)
     {

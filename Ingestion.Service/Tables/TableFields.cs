@@ -9,7 +9,8 @@ namespace Melanoma.Ingestion.Tables;
 internal sealed partial class TableFields(IReadOnlyList<string> columns, DelimitedReader record, TableLimits limits)
 {
     private readonly FrozenDictionary<string, int> _columns =
-        columns.Index().Where(column => column.Item.Length > 0).ToFrozenDictionary(column => column.Item, column => column.Index, StringComparer.OrdinalIgnoreCase);
+        columns.Index().Where(column => column.Item.Length > 0)
+            .ToFrozenDictionary(column => column.Item, column => column.Index, StringComparer.OrdinalIgnoreCase);
 
     private List<string>? _remarks;
 
@@ -21,7 +22,7 @@ internal sealed partial class TableFields(IReadOnlyList<string> columns, Delimit
         return taken;
     }
 
-    /// <summary>The text of a field without the space around it and with every run of space inside as one blank; empty when the table has no such column.</summary>
+    /// <summary>The text of a field on one line, without the space around it; empty when the table has no such column.</summary>
     public string this[string column]
     {
         get

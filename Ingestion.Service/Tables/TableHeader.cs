@@ -3,7 +3,10 @@ namespace Melanoma.Ingestion.Tables;
 /// <summary>The first line of a table and what separates its fields.</summary>
 internal sealed record TableHeader(byte Separator, IReadOnlyList<string> Columns)
 {
-    /// <summary>Reads the header with the separator that makes it a known one, or else gives the most columns; null when the first record is not a header within the limits.</summary>
+    /// <summary>
+    /// Reads the header with the separator that makes it a known one, or else gives the most columns; null when the first record is
+    /// no header within the limits.
+    /// </summary>
     public static TableHeader? Read(ReadOnlySpan<byte> text, TableLimits limits)
     {
         TableHeader? best = null;

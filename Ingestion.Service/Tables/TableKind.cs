@@ -37,7 +37,8 @@ internal sealed record TableKind(string Name, string IdColumn, ImmutableArray<st
         var nearest = All.Reverse().MaxBy(kind => (double)kind.Required.Count(there.Contains) / kind.Required.Length)!;
         var missing = nearest.Required.Where(column => !there.Contains(column)).ToList();
         return missing.Count == nearest.Required.Length
-            ? $"The first line names no column that is known. A table is one of: {string.Join("; ", All.Select(kind => $"{kind.Name} ({string.Join(", ", kind.Required)})"))}."
+            ? "The first line names no column that is known. A table is one of: "
+                + $"{string.Join("; ", All.Select(kind => $"{kind.Name} ({string.Join(", ", kind.Required)})"))}."
             : $"The columns are those of no table that is known. The nearest is {nearest.Name}, which needs {Join(missing)} too.";
     }
 

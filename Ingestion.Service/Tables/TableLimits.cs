@@ -1,6 +1,6 @@
 namespace Melanoma.Ingestion.Tables;
 
-/// <summary>What one row of a table may come to. With these bounds the memory of a reading is the same for every table: four rows of the largest size.</summary>
+/// <summary>What one row of a table may come to. They bound the memory of a reading: four rows of the largest size, however long the table is.</summary>
 internal sealed record TableLimits
 {
     public static TableLimits Default { get; } = new();

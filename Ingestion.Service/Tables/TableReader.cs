@@ -31,7 +31,10 @@ internal sealed class TableReader
     /// <summary>What kind of table it is.</summary>
     public TableKind Kind { get; }
 
-    /// <summary>Whether a file is to be read as a table, from its first bytes: text that is called .csv, .tsv or .tab, or whose first line has columns of a known kind.</summary>
+    /// <summary>
+    /// Whether a file is to be read as a table: text that is called .csv, .tsv or .tab, or whose first line has at least two columns of
+    /// one known kind.
+    /// </summary>
     /// <param name="start">The first bytes of the file; 4 KiB are plenty.</param>
     /// <param name="path">Its path; only the extension counts.</param>
     public static bool LooksLikeTable(ReadOnlySpan<byte> start, string path)

@@ -12,7 +12,7 @@ internal abstract record TableEntry(int LineNumber);
 /// <param name="Reason">A sentence for people: what is wrong and what to do. It holds no file content.</param>
 internal sealed record RefusedRow(int LineNumber, string Reason) : TableEntry(LineNumber);
 
-/// <summary>What a table says about one ISIC id, in our own words. Nothing in it is longer than <see cref="TableLimits"/> allows or has control characters.</summary>
+/// <summary>What a table says about one ISIC id, in our own words: no control characters, nothing longer than <see cref="TableLimits"/> allows.</summary>
 /// <param name="LineNumber">The line of the file, from 1.</param>
 /// <param name="IsicId">The id, as in <c>ISIC_0024306</c>.</param>
 internal sealed record TableRow(int LineNumber, string IsicId) : TableEntry(LineNumber)

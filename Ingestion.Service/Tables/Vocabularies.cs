@@ -105,8 +105,9 @@ internal static class Vocabularies
     public static ImmutableArray<Vocabulary> All { get; } = [Own, Ham, GroundTruth2017, GroundTruth2018, GroundTruth2019, Archive, ArchiveCoarse];
 
     /// <summary>Words that say that nothing is known: no claim, and no reason to count.</summary>
-    public static FrozenSet<string> Unknown { get; } =
-        FrozenSet.ToFrozenSet(["", "unknown", "nan", "none", "null", "n/a", "na", "unk", "indeterminate", "indeterminate/benign", "indeterminate/malignant"], StringComparer.OrdinalIgnoreCase);
+    public static FrozenSet<string> Unknown { get; } = FrozenSet.ToFrozenSet(
+        ["", "unknown", "nan", "none", "null", "n/a", "na", "unk", "indeterminate", "indeterminate/benign", "indeterminate/malignant"],
+        StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Body sites: the general sites of the ISIC challenges, and what the words of HAM10000 and of the newer archive come to.</summary>
     public static FrozenDictionary<string, string> Sites { get; } = Group(
@@ -127,7 +128,7 @@ internal static class Vocabularies
     public static FrozenDictionary<string, string> SkinTones { get; } = Group(
         ("I", ["I", "1"]), ("II", ["II", "2"]), ("III", ["III", "3"]), ("IV", ["IV", "4"]), ("V", ["V", "5"]), ("VI", ["VI", "6"]));
 
-    /// <summary>Licences by their short names; the archive writes them without the version, which is 4.0.</summary>
+    /// <summary>Licences by their short names; the archive writes them without a version, and 4.0 is what its challenges name.</summary>
     public static FrozenDictionary<string, string> Licences { get; } = Group(
         ("CC-0", ["CC-0", "CC0", "CC0-1.0", "CC0 1.0"]),
         ("CC-BY-4.0", ["CC-BY-4.0", "CC-BY", "CC BY", "CC BY 4.0", "CC-BY 4.0"]),

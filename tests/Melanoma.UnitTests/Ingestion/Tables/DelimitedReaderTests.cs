@@ -9,6 +9,8 @@ public sealed class DelimitedReaderTests
 {
     private static readonly TableLimits Small = TableLimits.Default with { MaxRowBytes = 64, MaxFieldBytes = 30, MaxColumns = 8 };
 
+    private static readonly Gen<string> LineBreaks = Gen.OneOfConst("\n", "\r\n", "\r");
+
     private static readonly Gen<string> AnyField = Gen.OneOf(
         Gen.String[Gen.OneOfConst('a', 'b', ',', ';', '\t', '"', '\n', '\r', ' ', 'é', '皮'), 0, 12],
         Gen.Const(""),
@@ -19,7 +21,7 @@ public sealed class DelimitedReaderTests
 
     [Fact]
     public void Should_give_back_what_was_written_when_fields_hold_quotes_breaks_and_separators() =>
-        Gen.Select(AnyRows, Gen.OneOfConst(',', ';', '\t'), Gen.OneOfConst("\n", "\r\n", "\r"), Gen.Bool, Gen.Int[1, 40]).Sample((rows, separator, lineBreak, endsInBreak, chunk) =>
+        Gen.Select(AnyRows, Gen.OneOfConst(',', ';', '\t'), LineBreaks, Gen.Bool, Gen.Int[1, 40]).Sample((rows, separator, lineBreak, endsInBreak, chunk) =>
         {
             var lines = rows.Select(row => string.Join(separator, row.Select(field => Quote(field, separator))));
             var text = string.Join(lineBreak, lines) + (endsInBreak ? lineBreak : "");

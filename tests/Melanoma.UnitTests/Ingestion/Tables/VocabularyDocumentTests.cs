@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Text;
 using Melanoma.Ingestion.Tables;
 using Melanoma.Testing;
@@ -37,7 +38,9 @@ public sealed class VocabularyDocumentTests
                 text.Append($"| {word} | {diagnoses} |\n");
         }
 
-        foreach (var (title, words) in new[] { ("Body sites", Vocabularies.Sites), ("Sexes", Vocabularies.Sexes), ("Skin tones", Vocabularies.SkinTones), ("Licences", Vocabularies.Licences) })
+        (string, FrozenDictionary<string, string>)[] others =
+            [("Body sites", Vocabularies.Sites), ("Sexes", Vocabularies.Sexes), ("Skin tones", Vocabularies.SkinTones), ("Licences", Vocabularies.Licences)];
+        foreach (var (title, words) in others)
         {
             text.Append($"\n### {title}\n\n| ours | the sources' words |\n| --- | --- |\n");
             foreach (var group in words.GroupBy(pair => pair.Value, pair => pair.Key).OrderBy(group => group.Key, StringComparer.Ordinal))

@@ -16,7 +16,7 @@ internal static class GroupKeys
         """;
 
     private const string ByLesionId = """
-        SELECT DISTINCT table_name, source, lesion_id, group_id
+        SELECT DISTINCT table_name, metadata_rows.source, lesion_id, group_id
         FROM metadata_rows JOIN image_isic_ids USING (isic_id) JOIN images ON images.id = image_id WHERE lesion_id = ANY($1)
         """;
 

@@ -14,10 +14,10 @@ internal static class GroupWriter
         """;
 
     private const string MoveImages =
-        "UPDATE images SET group_id = merge.target FROM unnest($1::uuid[], $2::uuid[]) AS merge (source, target) WHERE images.group_id = merge.source";
+        "UPDATE images SET group_id = merge.into_id FROM unnest($1::uuid[], $2::uuid[]) AS merge (from_id, into_id) WHERE images.group_id = merge.from_id";
 
     private const string MarkMerged =
-        "UPDATE lesion_groups SET merged_into_id = merge.target FROM unnest($1::uuid[], $2::uuid[]) AS merge (source, target) WHERE lesion_groups.id = merge.source";
+        "UPDATE lesion_groups SET merged_into_id = merge.into_id FROM unnest($1::uuid[], $2::uuid[]) AS merge (from_id, into_id) WHERE lesion_groups.id = merge.from_id";
 
     public static async Task WriteAsync(NpgsqlConnection connection, Grouping grouping, CancellationToken cancellationToken)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using CsCheck;
 using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
@@ -57,8 +58,7 @@ public sealed class DatasetTests(TestServers servers)
         await using var host = await IngestionHost.StartAsync(servers, cancellation);
         await host.DeliverAsync("apart", Enumerable.Range(0, 80).Select(i => ($"Train/{Diagnoses.Names[i % 9]}/ISIC_{i:0000000}.jpg", HostileFiles.Picture(i))), cancellation);
         var before = await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest(), cancellationToken: cancellation);
-        var train = await OneOfAsync("train");
-        var validation = await OneOfAsync("validation");
+        var (train, validation) = await PairOfOneDiagnosisAsync();
 
         // The bytes of one lesion under the id of the other: both are the same lesion.
         await host.DeliverAsync("joined", [($"Train/{Diagnoses.Names[train % 9]}/ISIC_{validation:0000000}.jpg", HostileFiles.Picture(train))], cancellation);
@@ -71,9 +71,17 @@ public sealed class DatasetTests(TestServers servers)
         Assert.Equal("test", await host.QueryAsync<string>(
             $"SELECT DISTINCT split FROM lesion_groups JOIN images ON group_id = lesion_groups.id JOIN image_isic_ids ON image_id = images.id WHERE isic_id = 'ISIC_{train:0000000}'", cancellation));
 
-        async Task<int> OneOfAsync(string split) => int.Parse((await host.QueryAsync<string>(
-            $"SELECT min(isic_id) FROM dataset_items AS item JOIN image_isic_ids USING (image_id) WHERE split = '{split}'", cancellation))[5..],
-            System.Globalization.CultureInfo.InvariantCulture);
+        async Task<(int Train, int Validation)> PairOfOneDiagnosisAsync()
+        {
+            var pair = (await host.QueryAsync<string>("""
+                SELECT min(train_id.isic_id || validation_id.isic_id)
+                FROM dataset_items AS train JOIN image_isic_ids AS train_id ON train_id.image_id = train.image_id
+                JOIN dataset_items AS validation ON validation.label = train.label AND validation.split = 'validation'
+                JOIN image_isic_ids AS validation_id ON validation_id.image_id = validation.image_id
+                WHERE train.split = 'train'
+                """, cancellation)).Split("ISIC_");
+            return (int.Parse(pair[1], CultureInfo.InvariantCulture), int.Parse(pair[2], CultureInfo.InvariantCulture));
+        }
     }
 
     [Fact]

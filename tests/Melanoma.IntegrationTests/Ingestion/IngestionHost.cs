@@ -76,7 +76,14 @@ internal sealed class IngestionHost : IAsyncDisposable
             // The service has answered before the end; the answer says why.
         }
 
-        return await call.ResponseAsync;
+        try
+        {
+            return await call.ResponseAsync;
+        }
+        catch (RpcException exception) when (exception.StatusCode == StatusCode.Internal)
+        {
+            throw new InvalidOperationException($"The service failed: {Log}", exception);
+        }
     }
 
     public static async Task SendFileAsync(IClientStreamWriter<IngestRequest> stream, string path, byte[] bytes, CancellationToken cancellationToken)

@@ -1,0 +1,90 @@
+using System.Globalization;
+using Melanoma.Contracts;
+using Melanoma.Storage;
+using Melanoma.Storage.Catalogue;
+using Melanoma.Storage.Datasets;
+using Npgsql;
+
+namespace Melanoma.Ingestion.Deliveries;
+
+/// <summary>What a delivery is told of itself without asking: pictures in two classes, Test pictures that are also in Train, folders that tables overrule.</summary>
+internal sealed class DeliveryFindings(NpgsqlDataSource dataSource)
+{
+    // Pictures of the delivery that lie in several class folders, by the folders.
+    private const string TwoFolders = """
+        SELECT folders, count(*)::int, count(*) FILTER (WHERE crosses)::int FROM (
+            SELECT image_id, bit_or(1 << folder_diagnosis)::smallint AS folders, count(DISTINCT folder_split) > 1 AS crosses
+            FROM delivery_files WHERE delivery_id = $1 AND image_id IS NOT NULL AND folder_diagnosis IS NOT NULL GROUP BY image_id) AS pictures
+        WHERE folders & (folders - 1) <> 0 GROUP BY folders ORDER BY 2 DESC, folders
+        """;
+
+    private const string TestLeak = """
+        WITH test AS (
+            SELECT DISTINCT image_id, group_id FROM delivery_files JOIN images ON images.id = image_id WHERE delivery_files.delivery_id = $1 AND folder_split = $2),
+        judged AS (
+            SELECT EXISTS (SELECT FROM delivery_files WHERE delivery_files.image_id = test.image_id AND folder_split = $3) AS copied,
+                EXISTS (SELECT FROM images JOIN delivery_files ON delivery_files.image_id = images.id AND folder_split = $3 WHERE images.group_id = test.group_id) AS shared
+            FROM test)
+        SELECT count(*)::int, count(*) FILTER (WHERE copied)::int, count(*) FILTER (WHERE shared)::int FROM judged
+        """;
+
+    // The label of the lesion has nothing in common with the folder.
+    private const string Overruled = """
+        SELECT count(DISTINCT images.id)::int FROM delivery_files JOIN images ON images.id = image_id
+        WHERE delivery_files.delivery_id = $1 AND folder_diagnosis IS NOT NULL AND label_state = $2 AND label & (1 << folder_diagnosis) = 0
+        """;
+
+    private const string NearDuplicates = """
+        SELECT count(DISTINCT image_id)::int FROM delivery_files WHERE delivery_id = $1
+            AND EXISTS (SELECT FROM near_duplicates WHERE delivery_files.image_id IN (near_duplicates.image_id, near_duplicates.duplicate_of_id))
+        """;
+
+    /// <summary>The findings as sentences, and how many images of the delivery are near-duplicates.</summary>
+    public async Task<(IReadOnlyList<string> Findings, int NearDuplicates)> FindAsync(Guid deliveryId, CancellationToken cancellationToken)
+    {
+        var findings = new List<string>();
+        await using var batch = dataSource.CreateBatch();
+        Add(TwoFolders, deliveryId);
+        Add(TestLeak, deliveryId, Split.Test.ToColumn(), Split.Train.ToColumn());
+        Add(Overruled, deliveryId, LabelState.Settled.ToColumn());
+        Add(NearDuplicates, deliveryId);
+        await using var rows = await batch.ExecuteReaderAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            var folders = string.Join(" and ", new DiagnosisSet(rows.GetInt16(0)).Members.Select(Diagnoses.NameOf));
+            findings.Add(Say($"{rows.GetInt32(1)} pictures lie byte for byte in the folders {folders}; {rows.GetInt32(2)} of them in Train and in Test."));
+        }
+
+        await rows.NextResultAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            var (test, copied, shared) = (rows.GetInt32(0), rows.GetInt32(1), rows.GetInt32(2));
+            if (copied > 0 || shared > 0)
+            {
+                findings.Add(Say(
+                    $"Of {test} pictures in Test folders {copied} are byte copies of Train pictures and {shared} show a lesion that is also in Train; {test - shared} are clean. Every lesion of a Test folder is test."));
+            }
+        }
+
+        await rows.NextResultAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            if (rows.GetInt32(0) is > 0 and var overruled)
+                findings.Add(Say($"{overruled} pictures lie in a class folder that a claim of higher rank overrules."));
+        }
+
+        await rows.NextResultAsync(cancellationToken);
+        await rows.ReadAsync(cancellationToken);
+        return (findings, rows.GetInt32(0));
+
+        void Add(string sql, params object[] parameters)
+        {
+            var command = new NpgsqlBatchCommand(sql);
+            foreach (var parameter in parameters)
+                command.Parameters.Add(new NpgsqlParameter { Value = parameter });
+            batch.BatchCommands.Add(command);
+        }
+    }
+
+    private static string Say(FormattableString sentence) => sentence.ToString(CultureInfo.InvariantCulture);
+}

@@ -60,7 +60,7 @@ internal static class JpegHeader
     }
 
     // Skips what a decoder skips: bytes that are no marker, fill bytes and stuffed zeros.
-    private static int NextMarker(ReadOnlySpan<byte> bytes, ref int at)
+    internal static int NextMarker(ReadOnlySpan<byte> bytes, ref int at)
     {
         while (at < bytes.Length)
         {
@@ -81,7 +81,7 @@ internal static class JpegHeader
         return -1;
     }
 
-    private static bool TryReadSegment(ReadOnlySpan<byte> bytes, ref int at, out ReadOnlySpan<byte> segment, out bool ends)
+    internal static bool TryReadSegment(ReadOnlySpan<byte> bytes, ref int at, out ReadOnlySpan<byte> segment, out bool ends)
     {
         segment = default;
         ends = bytes.Length - at < 2;
@@ -117,7 +117,7 @@ internal static class JpegHeader
             : new ImageHeader(ImageFormat.Jpeg, width, height, components, bits, orientation);
     }
 
-    private static bool IsAlone(int marker) => marker is 0x01 or (>= 0xD0 and <= 0xD7);
+    internal static bool IsAlone(int marker) => marker is 0x01 or (>= 0xD0 and <= 0xD7);
 
-    private static bool IsFrame(int marker) => marker is >= 0xC0 and <= 0xCF and not (0xC4 or 0xC8 or 0xCC);
+    internal static bool IsFrame(int marker) => marker is >= 0xC0 and <= 0xCF and not (0xC4 or 0xC8 or 0xCC);
 }

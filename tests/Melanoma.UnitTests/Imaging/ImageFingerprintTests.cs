@@ -29,18 +29,4 @@ public sealed class ImageFingerprintTests
             hashes.Add(hash);
         }
     }
-
-    [Fact]
-    public void Should_measure_quality_when_pictures_are_blurred_dark_bright_or_blank()
-    {
-        var sharp = ImageQuality.Measure(TestPictures.Noise(256, 256, 1));
-        var blurred = ImageQuality.Measure(AreaFilter.Resize(AreaFilter.Resize(TestPictures.Noise(256, 256, 1), 32, 32), 256, 256));
-        Assert.True(sharp.Sharpness > 20 * blurred.Sharpness, $"{sharp} {blurred}");
-        Assert.Equal(0.5, sharp.Brightness, 0.02);
-        Assert.Equal(new ImageQuality(0, 0, 1, 0, 1), ImageQuality.Measure(TestPictures.Flat(50, 40, 0, 0, 0)));
-        Assert.Equal(new ImageQuality(0, 1, 0, 1, 1), ImageQuality.Measure(TestPictures.Flat(50, 40, 255, 255, 255)));
-        var half = TestPictures.Noise(256, 256, 2);
-        half.Pixels[..(half.Pixels.Length / 2)].Fill(128);
-        Assert.Equal(0.5, ImageQuality.Measure(half).BlankShare, 0.01);
-    }
 }

@@ -1,6 +1,7 @@
 using Melanoma.Contracts;
 using Melanoma.Ingestion.Deliveries;
 using Melanoma.Ingestion.Labels;
+using Melanoma.Ingestion.NearDuplicates;
 using Melanoma.Ingestion.Tables;
 using Melanoma.Storage.Catalogue;
 using Melanoma.Storage.Datasets;
@@ -24,6 +25,13 @@ internal sealed class BatchImage(IReadOnlyList<JudgedFile> files)
 
     public Guid Id => Known?.Id ?? _newId;
 
+    /// <summary>What the bytes of a new image show.</summary>
+    /// <exception cref="InvalidOperationException">It was recognised when it came, and has gone since.</exception>
+    public Picture NewPicture => Files[0].Picture ?? throw new InvalidOperationException($"Image {Hash} was recognised and has gone since.");
+
+    /// <summary>Where it was delivered first.</summary>
+    public string FirstPath => Known?.FirstPath ?? Files[0].File.ReportedPath;
+
     /// <summary>Every ISIC id that it has now.</summary>
     public IReadOnlyCollection<string> IsicIds { get; } = [.. files.SelectMany(file => file.File.Path!.IsicIds).Distinct()];
 
@@ -45,6 +53,9 @@ internal sealed class BatchImage(IReadOnlyList<JudgedFile> files)
 
     /// <summary>Every claim that is made of it by its folders here and by tables.</summary>
     public IEnumerable<TableClaim> Claims => FolderClaims.Concat(Rows.Select(MetadataRows.ClaimOf).OfType<TableClaim>());
+
+    /// <summary>The images that it is a near-duplicate of.</summary>
+    public List<NearDuplicatePair> NearDuplicates { get; } = [];
 
     public Guid GroupId { get; set; }
 }

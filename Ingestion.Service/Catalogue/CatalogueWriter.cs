@@ -1,6 +1,7 @@
 using Melanoma.Ingestion.Deliveries;
 using Melanoma.Ingestion.Groups;
 using Melanoma.Ingestion.Labels;
+using Melanoma.Ingestion.NearDuplicates;
 using Melanoma.Ingestion.Tables;
 using Melanoma.Storage.Catalogue;
 using Npgsql;
@@ -11,7 +12,8 @@ namespace Melanoma.Ingestion.Catalogue;
 /// Writes a batch of judged files in one transaction: images, bytes, ids, groups, claims, labels and the lines of the
 /// report. So a crash at any point leaves each file either wholly accounted for or not at all.
 /// </summary>
-internal sealed partial class CatalogueWriter(NpgsqlDataSource dataSource, IngestionMetrics metrics, TimeProvider time, ILogger<CatalogueWriter> logger)
+internal sealed partial class CatalogueWriter(
+    NpgsqlDataSource dataSource, NearDuplicateFinder nearDuplicates, IngestionMetrics metrics, TimeProvider time, ILogger<CatalogueWriter> logger)
 {
     private const int Attempts = 5;
 
@@ -60,8 +62,7 @@ internal sealed partial class CatalogueWriter(NpgsqlDataSource dataSource, Inges
                 await WriteNewsAsync(connection, deliveryId, news, cancellationToken);
         }
 
-        var byHash = images.ToDictionary(image => image.Hash, StringComparer.Ordinal);
-        var rows = files.Select(file => ReportLine(deliveryId, file, byHash)).ToList();
+        var rows = await ReportAsync(connection, deliveryId, files, images, cancellationToken);
         await CatalogueBulk.CopyDeliveryFilesAsync(connection, rows, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return rows;
@@ -72,6 +73,10 @@ internal sealed partial class CatalogueWriter(NpgsqlDataSource dataSource, Inges
         var now = time.GetUtcNow();
         var ids = images.SelectMany(image => image.IsicIds).Distinct().ToArray();
         var rows = await MetadataRows.ReadAsync(connection, ids, cancellationToken);
+        var pairs = await nearDuplicates.FindAsync(
+            connection, [.. images.Where(image => image.Known is null).Select(image => new SoughtImage(image.Id, image.NewPicture.Signature))], cancellationToken);
+        foreach (var image in images.Join(pairs, image => image.Id, pair => pair.ImageId, (image, pair) => (Image: image, Pair: pair)))
+            image.Image.NearDuplicates.Add(image.Pair);
         var grouping = await GroupAsync(connection, images, ids, rows, cancellationToken);
         await GroupWriter.WriteAsync(connection, grouping, cancellationToken);
         for (var i = 0; i < images.Count; i++)
@@ -85,18 +90,25 @@ internal sealed partial class CatalogueWriter(NpgsqlDataSource dataSource, Inges
         var labels = images.Where(image => created.Contains(image.GroupId)).GroupBy(image => image.GroupId)
             .ToDictionary(group => group.Key, group => new GroupLabel(group.Key, [.. group.SelectMany(image => image.Claims).Select(claim => claim.Claim).Distinct()]));
         await WriteImagesAsync(connection, deliveryId, images, labels, now, cancellationToken);
+        await NearDuplicateWriter.WriteAsync(connection, pairs, cancellationToken);
         await ImageClaims.WriteAsync(connection, images, now, cancellationToken);
         await ConflictItems.UpdateAsync(connection, [.. labels.Values.Where(label => label.Resolution.State == LabelState.Conflict)], now, cancellationToken);
-        await LabelResolution.ApplyAsync(
-            connection, [.. images.Select(image => image.GroupId).Where(group => !created.Contains(group)).Concat(grouping.Merged.Select(merge => merge.From)).Distinct()], now, cancellationToken);
+        var others = images.Select(image => image.GroupId).Where(group => !created.Contains(group)).Concat(grouping.Merged.Select(merge => merge.From)).Distinct();
+        await LabelResolution.ApplyAsync(connection, [.. others], now, cancellationToken);
     }
 
     private static async Task<Grouping> GroupAsync(
         NpgsqlConnection connection, List<BatchImage> images, string[] ids, ILookup<string, MetadataRow> rows, CancellationToken cancellationToken)
     {
         var groupsByKey = await GroupKeys.FindGroupsAsync(connection, ids, rows.SelectMany(row => row), cancellationToken);
+        var places = images.Select((image, place) => (image.Id, place)).ToDictionary(image => image.Id, image => image.place);
+        var others = images.SelectMany(image => image.NearDuplicates).Select(pair => pair.DuplicateOfId).Where(id => !places.ContainsKey(id)).Distinct().ToArray();
+        var groupsOfOthers = await GroupKeys.ReadGroupsOfImagesAsync(connection, others, cancellationToken);
         var toGroup = images.Select(image => new ImageToGroup(
-            GroupKeys.Of(image.IsicIds, rows), image.Known is { } known ? [known.GroupId] : [], [], image.DeliveredAsTest)).ToList();
+            GroupKeys.Of(image.IsicIds, rows),
+            [.. image.Known is { } known ? [known.GroupId] : Array.Empty<Guid>(), .. image.NearDuplicates.Where(pair => groupsOfOthers.ContainsKey(pair.DuplicateOfId)).Select(pair => groupsOfOthers[pair.DuplicateOfId])],
+            [.. image.NearDuplicates.Where(pair => places.ContainsKey(pair.DuplicateOfId)).Select(pair => places[pair.DuplicateOfId])],
+            image.DeliveredAsTest)).ToList();
         var states = await GroupKeys.ReadStatesAsync(
             connection, groupsByKey.SelectMany(groups => groups).Concat(toGroup.SelectMany(image => image.Groups)), cancellationToken);
         return LesionGrouping.Group(toGroup, groupsByKey, states, Guid.CreateVersion7);
@@ -105,60 +117,32 @@ internal sealed partial class CatalogueWriter(NpgsqlDataSource dataSource, Inges
     private static async Task WriteImagesAsync(
         NpgsqlConnection connection, Guid deliveryId, List<BatchImage> images, Dictionary<Guid, GroupLabel> labels, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        var rows = new List<(Image, byte[])>();
-        foreach (var image in images.Where(image => image.Known is null))
+        var added = images.Where(image => image.Known is null).ToList();
+        if (added.Count > 0)
         {
-            var first = image.Files[0];
-            var picture = first.Picture ?? throw new InvalidOperationException($"Image {image.Hash} was recognised and has gone since.");
-            var label = labels.GetValueOrDefault(image.GroupId)?.Resolution;
-            var facts = ImageFacts.From(image.Rows);
-            rows.Add((new Image
-            {
-                Id = image.Id,
-                Sha256 = first.Sha256,
-                GroupId = image.GroupId,
-                DeliveryId = deliveryId,
-                MediaType = picture.MediaType,
-                Width = picture.Width,
-                Height = picture.Height,
-                SizeBytes = first.File.Bytes.Length,
-                PerceptualHash = picture.PerceptualHash,
-                ReceivedAt = now,
-                LabelState = label?.State ?? LabelState.Unlabelled,
-                Label = label?.Label,
-                Licence = facts.Licence,
-                Attribution = facts.Attribution,
-                Source = facts.Source,
-                AgeYears = facts.AgeYears,
-                Sex = facts.Sex,
-                Site = facts.Site,
-                SkinTone = facts.SkinTone,
-                PatientId = facts.PatientId,
-            }, first.File.Bytes));
+            await CatalogueBulk.CopyImagesAsync(
+                connection,
+                [.. added.Select(image => (StoredImage.Of(image, image.NewPicture, deliveryId, labels.GetValueOrDefault(image.GroupId)?.Resolution, now), image.Files[0].File.Bytes))],
+                cancellationToken);
+            await CatalogueBulk.CopySignaturesAsync(
+                connection, [.. added.Select(image => (image.Id, image.NewPicture.Keys, image.NewPicture.Signature.ToBytes()))], cancellationToken);
         }
 
-        if (rows.Count > 0)
-            await CatalogueBulk.CopyImagesAsync(connection, rows, cancellationToken);
         await ImageFactsWriter.RefreshAsync(connection, [.. images.Where(image => image is { Known: not null, Rows.Count: > 0 }).Select(image => image.Id)], cancellationToken);
     }
 
-    private static DeliveryFile ReportLine(Guid deliveryId, JudgedFile judged, Dictionary<string, BatchImage> images)
+    private static async Task<List<DeliveryFile>> ReportAsync(
+        NpgsqlConnection connection, Guid deliveryId, IReadOnlyList<JudgedFile> files, List<BatchImage> images, CancellationToken cancellationToken)
     {
-        var image = judged.Refusal is null ? images[Convert.ToHexString(judged.Sha256)] : null;
-        var refusal = judged.Refusal ?? (image is { Known.IsForgotten: true } ? Refusal.Forgotten : null);
-        var stored = image is { Known: null } && ReferenceEquals(image.Files[0], judged);
-        return new DeliveryFile
+        var byHash = images.ToDictionary(image => image.Hash, StringComparer.Ordinal);
+        var paths = images.ToDictionary(image => image.Id, image => image.FirstPath);
+        foreach (var (id, path) in await KnownCatalogue.ReadFirstPathsAsync(
+            connection, [.. images.SelectMany(image => image.NearDuplicates).Select(pair => pair.DuplicateOfId).Where(id => !paths.ContainsKey(id)).Distinct()], cancellationToken))
         {
-            DeliveryId = deliveryId,
-            Path = judged.File.ReportedPath,
-            Outcome = refusal is not null ? FileOutcome.Refused : stored ? FileOutcome.Stored : FileOutcome.Duplicate,
-            Reason = refusal?.Reason ?? (stored ? "" : $"The same bytes as {image!.Known?.FirstPath ?? image.Files[0].File.ReportedPath}"),
-            RefusalKind = refusal?.Kind,
-            ImageId = refusal is null ? image?.Id : null,
-            FolderDiagnosis = judged.File.Path?.Diagnosis,
-            FolderSplit = judged.File.Path?.Split,
-            SizeBytes = judged.File.SizeBytes,
-        };
+            paths.Add(id, path);
+        }
+
+        return [.. files.Select(file => DeliveryLine.Of(deliveryId, file, file.Refusal is null ? byHash[Convert.ToHexString(file.Sha256)] : null, paths))];
     }
 
     [LoggerMessage(11, LogLevel.Warning, "A batch of delivery {DeliveryId} met another writer and is repeated (attempt {Attempt}, {SqlState})")]

@@ -19,6 +19,9 @@ internal static class KnownCatalogue
         FROM images JOIN lesion_groups ON lesion_groups.id = group_id WHERE sha256 = ANY($1)
         """;
 
+    private const string FirstPaths =
+        "SELECT DISTINCT ON (image_id) image_id, path FROM delivery_files WHERE image_id = ANY($1) ORDER BY image_id, id";
+
     /// <summary>Takes the catalogue's lock for the running transaction and finds the images in it, all in one round trip.</summary>
     public static async Task ReadAsync(NpgsqlConnection connection, IReadOnlyList<BatchImage> images, CancellationToken cancellationToken)
     {
@@ -41,5 +44,18 @@ internal static class KnownCatalogue
 
         foreach (var image in images)
             image.Known = known.GetValueOrDefault(image.Hash);
+    }
+
+    /// <summary>Where images were delivered first.</summary>
+    public static async Task<Dictionary<Guid, string>> ReadFirstPathsAsync(NpgsqlConnection connection, Guid[] images, CancellationToken cancellationToken)
+    {
+        var paths = new Dictionary<Guid, string>();
+        if (images.Length == 0)
+            return paths;
+        await using var command = new NpgsqlCommand(FirstPaths, connection) { Parameters = { new() { Value = images } } };
+        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+            paths.Add(rows.GetGuid(0), rows.GetString(1));
+        return paths;
     }
 }

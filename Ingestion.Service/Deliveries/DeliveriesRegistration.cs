@@ -1,4 +1,5 @@
 using Melanoma.Ingestion.Catalogue;
+using Melanoma.Ingestion.NearDuplicates;
 using Melanoma.Ingestion.Tables;
 
 namespace Melanoma.Ingestion.Deliveries;
@@ -10,6 +11,7 @@ internal static class DeliveriesRegistration
     {
         builder.Services.AddOptions<DeliveryOptions>().BindConfiguration(DeliveryOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<IngestionMetrics>();
+        builder.Services.AddSingleton<NearDuplicateFinder>();
         builder.Services.AddSingleton<CatalogueWriter>();
         builder.Services.AddSingleton<MetadataWriter>();
         builder.Services.AddSingleton<PictureJudge>();

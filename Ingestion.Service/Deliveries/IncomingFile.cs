@@ -1,4 +1,6 @@
 using System.Threading.RateLimiting;
+using Melanoma.Imaging;
+using Melanoma.Imaging.NearDuplicates;
 
 namespace Melanoma.Ingestion.Deliveries;
 
@@ -15,7 +17,13 @@ internal sealed record IncomingFile(DeliveryPath? Path, string ReportedPath, byt
 }
 
 /// <summary>A picture that was decoded whole and can be stored.</summary>
-internal sealed record Picture(string MediaType, int Width, int Height, long PerceptualHash);
+/// <param name="MediaType">Told from the bytes.</param>
+/// <param name="Width">Width in pixels, upright.</param>
+/// <param name="Height">Height in pixels, upright.</param>
+/// <param name="Measures">Quality, and what is no medicine.</param>
+/// <param name="Signature">What near-duplicates are found by.</param>
+/// <param name="Keys">The signature's keys, see <see cref="NearDuplicateIndex.KeysOf"/>.</param>
+internal sealed record Picture(string MediaType, int Width, int Height, PictureMeasures Measures, PictureSignature Signature, byte[] Keys);
 
 /// <summary>A file with what was found of it.</summary>
 /// <param name="File">The file.</param>

@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using System.Threading.RateLimiting;
 using Melanoma.Imaging;
+using Melanoma.Imaging.NearDuplicates;
 using Microsoft.Extensions.Options;
 
 namespace Melanoma.Ingestion.Deliveries;
@@ -7,8 +9,8 @@ namespace Melanoma.Ingestion.Deliveries;
 /// <summary>Decodes pictures whole, so that a damaged one is refused here and not found by whoever trains on it. One per process: it bounds memory and processors.</summary>
 internal sealed class PictureJudge(IOptions<DeliveryOptions> options) : IDisposable
 {
-    // The perceptual hash looks at 32 x 32; decoding to that at once spares a second copy of every large picture.
-    private const int Side = 32;
+    // Measures and signature look at the same square; decoding to it at once spares a second copy of every large picture.
+    private const int Side = PictureMeasures.Side;
     private const int PixelsPerPermit = 1024;
 
     private readonly SemaphoreSlim _processors = new(Environment.ProcessorCount);
@@ -18,6 +20,9 @@ internal sealed class PictureJudge(IOptions<DeliveryOptions> options) : IDisposa
         QueueLimit = int.MaxValue,
         QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
     });
+
+    // One for each processor; they are too large to be made anew for every picture.
+    private readonly ConcurrentBag<RgbImage> _squares = [];
 
     private readonly int _maxPermits = Permits(options.Value.MaxDecodingPixels);
 
@@ -29,16 +34,21 @@ internal sealed class PictureJudge(IOptions<DeliveryOptions> options) : IDisposa
 
         using var room = await _pixels.AcquireAsync(Math.Min(Permits(header.PixelCount), _maxPermits), cancellationToken);
         await _processors.WaitAsync(cancellationToken);
+        RgbImage? square = null;
         try
         {
-            var square = new byte[Side * Side * 3];
-            if (!ImageDecoder.TryDecodeToSquare(bytes, Side, square, ImageLimits.Default, out refusal))
+            if (!_squares.TryTake(out square))
+                square = new RgbImage(Side, Side);
+            if (!ImageDecoder.TryDecodeToSquare(bytes, Side, square.Pixels, ImageLimits.Default, out refusal))
                 return (null, Refusal.Of(refusal));
-            var hash = (long)ImageFingerprint.PerceptualHash(new RgbImage(Side, Side, square));
-            return (new Picture(header.MediaType, header.UprightWidth, header.UprightHeight, hash), null);
+            var signature = PictureSignature.Compute(square, header.UprightWidth, header.UprightHeight);
+            return (new Picture(
+                header.MediaType, header.UprightWidth, header.UprightHeight, PictureMeasures.Of(square, header, bytes), signature, NearDuplicateIndex.KeysOf(signature)), null);
         }
         finally
         {
+            if (square is not null)
+                _squares.Add(square);
             _processors.Release();
         }
     }

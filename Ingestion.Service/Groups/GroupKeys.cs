@@ -52,6 +52,19 @@ internal static class GroupKeys
         return found.ToLookup(pair => pair.Key, pair => pair.Group, StringComparer.Ordinal);
     }
 
+    /// <summary>The groups that images are in.</summary>
+    public static async Task<Dictionary<Guid, Guid>> ReadGroupsOfImagesAsync(NpgsqlConnection connection, Guid[] images, CancellationToken cancellationToken)
+    {
+        var groups = new Dictionary<Guid, Guid>();
+        if (images.Length == 0)
+            return groups;
+        await using var command = new NpgsqlCommand("SELECT id, group_id FROM images WHERE id = ANY($1)", connection) { Parameters = { new() { Value = images } } };
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+            groups.Add(reader.GetGuid(0), reader.GetGuid(1));
+        return groups;
+    }
+
     /// <summary>Groups as they are.</summary>
     public static async Task<Dictionary<Guid, GroupState>> ReadStatesAsync(NpgsqlConnection connection, IEnumerable<Guid> ids, CancellationToken cancellationToken)
     {

@@ -7,10 +7,14 @@ namespace Melanoma.Storage.Catalogue;
 public static class CatalogueBulk
 {
     private const string Images =
-        "COPY images (id, sha256, group_id, delivery_id, media_type, width, height, size_bytes, perceptual_hash, received_at, label_state, label, "
-        + "licence, attribution, source, age_years, sex, site, skin_tone, patient_id) FROM STDIN (FORMAT BINARY)";
+        "COPY images (id, sha256, group_id, delivery_id, media_type, width, height, size_bytes, received_at, label_state, label, "
+        + "licence, attribution, source, age_years, sex, site, skin_tone, patient_id, "
+        + "measures_quality_flags, measures_sharpness, measures_highlights, measures_burnt_share, measures_blank_share, measures_likeness, measures_jpeg_quality, "
+        + "measures_jpeg_tables, measures_subsampling, measures_corner_brightness, measures_dark_corners, measures_dark_sides) FROM STDIN (FORMAT BINARY)";
 
     private const string Contents = "COPY image_contents (image_id, bytes) FROM STDIN (FORMAT BINARY)";
+
+    private const string Signatures = "COPY image_signatures (image_number, image_id, keys, bytes) FROM STDIN (FORMAT BINARY)";
 
     private const string Files =
         "COPY delivery_files (delivery_id, path, outcome, reason, refusal_kind, image_id, near_duplicate_of_id, folder_diagnosis, folder_split, size_bytes) FROM STDIN (FORMAT BINARY)";
@@ -35,7 +39,6 @@ public static class CatalogueBulk
                 await copy.WriteAsync(image.Width, NpgsqlDbType.Integer, cancellationToken);
                 await copy.WriteAsync(image.Height, NpgsqlDbType.Integer, cancellationToken);
                 await copy.WriteAsync(image.SizeBytes, NpgsqlDbType.Integer, cancellationToken);
-                await copy.WriteAsync(image.PerceptualHash, NpgsqlDbType.Bigint, cancellationToken);
                 await copy.WriteAsync(image.ReceivedAt, NpgsqlDbType.TimestampTz, cancellationToken);
                 await copy.WriteAsync(image.LabelState.ToColumn(), NpgsqlDbType.Text, cancellationToken);
                 await WriteAsync(copy, image.Label?.Bits, NpgsqlDbType.Smallint, cancellationToken);
@@ -47,6 +50,7 @@ public static class CatalogueBulk
                 await WriteAsync(copy, image.Site, NpgsqlDbType.Text, cancellationToken);
                 await WriteAsync(copy, image.SkinTone, NpgsqlDbType.Text, cancellationToken);
                 await WriteAsync(copy, image.PatientId, NpgsqlDbType.Text, cancellationToken);
+                await WriteMeasuresAsync(copy, image.Measures, cancellationToken);
             }
 
             await copy.CompleteAsync(cancellationToken);
@@ -63,6 +67,37 @@ public static class CatalogueBulk
 
             await copy.CompleteAsync(cancellationToken);
         }
+    }
+
+    /// <summary>Adds what near-duplicates of images are found by; the images must exist, in the order of the list their numbers rise.</summary>
+    /// <param name="connection">An open connection.</param>
+    /// <param name="signatures">Image, keys and signature.</param>
+    /// <param name="cancellationToken">Takes back all of the call.</param>
+    /// <exception cref="PostgresException">A constraint does not hold; the transaction is broken.</exception>
+    public static async Task CopySignaturesAsync(
+        NpgsqlConnection connection, IReadOnlyCollection<(Guid ImageId, byte[] Keys, byte[] Bytes)> signatures, CancellationToken cancellationToken)
+    {
+        // The database gave the numbers when the images were copied.
+        var numbers = new Dictionary<Guid, long>();
+        await using (var command = new NpgsqlCommand("SELECT id, number FROM images WHERE id = ANY($1)", connection))
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = signatures.Select(signature => signature.ImageId).ToArray() });
+            await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+            while (await rows.ReadAsync(cancellationToken))
+                numbers.Add(rows.GetGuid(0), rows.GetInt64(1));
+        }
+
+        await using var copy = await connection.BeginBinaryImportAsync(Signatures, cancellationToken);
+        foreach (var (id, keys, bytes) in signatures)
+        {
+            await copy.StartRowAsync(cancellationToken);
+            await copy.WriteAsync(numbers[id], NpgsqlDbType.Bigint, cancellationToken);
+            await copy.WriteAsync(id, NpgsqlDbType.Uuid, cancellationToken);
+            await copy.WriteAsync(keys, NpgsqlDbType.Bytea, cancellationToken);
+            await copy.WriteAsync(bytes, NpgsqlDbType.Bytea, cancellationToken);
+        }
+
+        await copy.CompleteAsync(cancellationToken);
     }
 
     /// <summary>Adds what became of delivered files; the database numbers them in the given order.</summary>
@@ -89,6 +124,22 @@ public static class CatalogueBulk
         }
 
         await copy.CompleteAsync(cancellationToken);
+    }
+
+    private static async Task WriteMeasuresAsync(NpgsqlBinaryImporter copy, ImageMeasures? measures, CancellationToken cancellationToken)
+    {
+        await WriteAsync(copy, measures?.QualityFlags, NpgsqlDbType.Smallint, cancellationToken);
+        await WriteAsync(copy, measures?.Sharpness, NpgsqlDbType.Real, cancellationToken);
+        await WriteAsync(copy, measures?.Highlights, NpgsqlDbType.Real, cancellationToken);
+        await WriteAsync(copy, measures?.BurntShare, NpgsqlDbType.Real, cancellationToken);
+        await WriteAsync(copy, measures?.BlankShare, NpgsqlDbType.Real, cancellationToken);
+        await WriteAsync(copy, measures?.Likeness, NpgsqlDbType.Real, cancellationToken);
+        await WriteAsync(copy, measures?.JpegQuality, NpgsqlDbType.Smallint, cancellationToken);
+        await WriteAsync(copy, measures?.JpegTables, NpgsqlDbType.Bigint, cancellationToken);
+        await WriteAsync(copy, measures?.Subsampling, NpgsqlDbType.Smallint, cancellationToken);
+        await WriteAsync(copy, measures?.CornerBrightness, NpgsqlDbType.Real, cancellationToken);
+        await WriteAsync(copy, measures?.DarkCorners, NpgsqlDbType.Real, cancellationToken);
+        await WriteAsync(copy, measures?.DarkSides, NpgsqlDbType.Real, cancellationToken);
     }
 
     private static Task WriteAsync<T>(NpgsqlBinaryImporter copy, T? value, NpgsqlDbType type, CancellationToken cancellationToken)

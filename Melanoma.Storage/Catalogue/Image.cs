@@ -31,8 +31,8 @@ public sealed class Image
     /// <summary>Size of the bytes as delivered.</summary>
     public required int SizeBytes { get; init; }
 
-    /// <summary>64-bit perceptual hash of the picture.</summary>
-    public required long PerceptualHash { get; init; }
+    /// <summary>What was measured of it; null for images stored by a version that did not measure, until that is made up for.</summary>
+    public ImageMeasures? Measures { get; set; }
 
     /// <summary>The delivery that brought it first.</summary>
     public required Guid DeliveryId { get; init; }
@@ -131,6 +131,7 @@ internal sealed class ImageConfiguration : IEntityTypeConfiguration<Image>, IEnt
         builder.HasOne<Delivery>().WithMany().HasForeignKey(image => image.DeliveryId).OnDelete(DeleteBehavior.Restrict);
         builder.HasIndex(image => image.GroupId);
         builder.HasIndex(image => image.LabelState);
+        builder.OwnsOne(image => image.Measures, measures => measures.HasIndex(owned => owned.QualityFlags).HasFilter("measures_quality_flags <> 0"));
         builder.HasOne<LesionGroup>().WithMany().HasForeignKey(image => image.GroupId).OnDelete(DeleteBehavior.Restrict);
         builder.HasMany(image => image.IsicIds).WithOne().HasForeignKey(id => id.ImageId);
         builder.HasMany(image => image.Claims).WithOne().HasForeignKey(claim => claim.ImageId);

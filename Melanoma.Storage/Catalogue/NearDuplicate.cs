@@ -18,7 +18,7 @@ public sealed class NearDuplicate
     /// <summary>How alike their pixels are, 0 to 1.</summary>
     public required float Similarity { get; init; }
 
-    /// <summary>What was done to the picture, in words, for example <c>mirrored</c>; empty when it lies the same way.</summary>
+    /// <summary>What was done to the picture, in words, for example <c>mirrored</c>.</summary>
     public required string Transform { get; init; }
 }
 
@@ -33,7 +33,10 @@ public sealed class ImageSignature
     /// <summary>The image.</summary>
     public required Guid ImageId { get; init; }
 
-    /// <summary>The signature's bytes; their first byte is the version of the format.</summary>
+    /// <summary>What candidates are found by, small enough to be held in memory for every image; the first byte is the version.</summary>
+    public required byte[] Keys { get; init; }
+
+    /// <summary>What candidates are verified by; it begins with the version.</summary>
     public required byte[] Bytes { get; init; }
 }
 

@@ -69,7 +69,6 @@ internal static class DatasetRows
             Width = size,
             Height = size,
             SizeBytes = bytes.Length,
-            PerceptualHash = 0,
             ReceivedAt = DateTimeOffset.UtcNow,
             LabelState = LabelState.Settled,
             Label = label,

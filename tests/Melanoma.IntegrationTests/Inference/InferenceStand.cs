@@ -212,7 +212,6 @@ internal sealed class InferenceStand : IAsyncDisposable
                 Width = 40,
                 Height = 40,
                 SizeBytes = picture.Length,
-                PerceptualHash = 0,
                 ReceivedAt = DateTimeOffset.UtcNow,
                 LabelState = LabelState.Settled,
                 Label = DiagnosisSet.Of(label),

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using Melanoma.Imaging;
+using Melanoma.Imaging.NearDuplicates;
 using Melanoma.Ingestion.Deliveries;
 using Melanoma.Samples;
 using Microsoft.Extensions.Options;
@@ -9,7 +10,7 @@ namespace Melanoma.UnitTests.Ingestion;
 public sealed class PictureJudgeTests
 {
     [Fact]
-    public async Task Should_hash_as_the_whole_picture_when_decoded_small()
+    public async Task Should_measure_as_the_whole_picture_brought_to_a_square()
     {
         using var judge = new PictureJudge(Options.Create(new DeliveryOptions()));
         var bytes = SyntheticLesions.DrawPng(3, 1, 100);
@@ -18,7 +19,12 @@ public sealed class PictureJudgeTests
         var (picture, refusal) = await judge.JudgeAsync(bytes, TestContext.Current.CancellationToken);
 
         Assert.Null(refusal);
-        Assert.Equal(new Picture("image/png", 100, 100, (long)ImageFingerprint.PerceptualHash(whole)), picture);
+        var square = AreaFilter.Resize(whole, PictureMeasures.Side, PictureMeasures.Side);
+        Assert.NotNull(picture);
+        Assert.Equal(("image/png", 100, 100), (picture.MediaType, picture.Width, picture.Height));
+        Assert.Equal(PictureSignature.Compute(square, 100, 100).ToBytes(), picture.Signature.ToBytes());
+        Assert.True(ImageInspector.TryInspect(bytes, ImageLimits.Default, out var header, out _));
+        Assert.Equal(PictureMeasures.Of(square, header, bytes), picture.Measures);
     }
 
     [Fact]

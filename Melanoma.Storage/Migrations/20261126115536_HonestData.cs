@@ -12,6 +12,20 @@ namespace Melanoma.Storage.Migrations
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)
         {
+            migrationBuilder.RenameColumn(
+                name: "perceptual_hash",
+                table: "images",
+                newName: "number");
+
+            migrationBuilder.AlterColumn<long>(
+                name: "number",
+                table: "images",
+                type: "bigint",
+                nullable: false,
+                oldClrType: typeof(long),
+                oldType: "bigint")
+                .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityAlwaysColumn);
+
             migrationBuilder.AddColumn<short>(
                 name: "age_years",
                 table: "images",
@@ -56,13 +70,77 @@ namespace Melanoma.Storage.Migrations
                 type: "text",
                 nullable: true);
 
+            migrationBuilder.AddColumn<float>(
+                name: "measures_blank_share",
+                table: "images",
+                type: "real",
+                nullable: true);
+
+            migrationBuilder.AddColumn<float>(
+                name: "measures_burnt_share",
+                table: "images",
+                type: "real",
+                nullable: true);
+
+            migrationBuilder.AddColumn<float>(
+                name: "measures_corner_brightness",
+                table: "images",
+                type: "real",
+                nullable: true);
+
+            migrationBuilder.AddColumn<float>(
+                name: "measures_dark_corners",
+                table: "images",
+                type: "real",
+                nullable: true);
+
+            migrationBuilder.AddColumn<float>(
+                name: "measures_dark_sides",
+                table: "images",
+                type: "real",
+                nullable: true);
+
+            migrationBuilder.AddColumn<float>(
+                name: "measures_highlights",
+                table: "images",
+                type: "real",
+                nullable: true);
+
+            migrationBuilder.AddColumn<short>(
+                name: "measures_jpeg_quality",
+                table: "images",
+                type: "smallint",
+                nullable: true);
+
             migrationBuilder.AddColumn<long>(
-                name: "number",
+                name: "measures_jpeg_tables",
                 table: "images",
                 type: "bigint",
-                nullable: false,
-                defaultValue: 0L)
-                .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityAlwaysColumn);
+                nullable: true);
+
+            migrationBuilder.AddColumn<float>(
+                name: "measures_likeness",
+                table: "images",
+                type: "real",
+                nullable: true);
+
+            migrationBuilder.AddColumn<short>(
+                name: "measures_quality_flags",
+                table: "images",
+                type: "smallint",
+                nullable: true);
+
+            migrationBuilder.AddColumn<float>(
+                name: "measures_sharpness",
+                table: "images",
+                type: "real",
+                nullable: true);
+
+            migrationBuilder.AddColumn<short>(
+                name: "measures_subsampling",
+                table: "images",
+                type: "smallint",
+                nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "patient_id",
@@ -131,6 +209,7 @@ namespace Melanoma.Storage.Migrations
                 {
                     image_number = table.Column<long>(type: "bigint", nullable: false),
                     image_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    keys = table.Column<byte[]>(type: "bytea", nullable: false),
                     bytes = table.Column<byte[]>(type: "bytea", nullable: false)
                 },
                 constraints: table =>
@@ -290,6 +369,12 @@ namespace Melanoma.Storage.Migrations
                 column: "delivery_id");
 
             migrationBuilder.CreateIndex(
+                name: "ix_images_measures_quality_flags",
+                table: "images",
+                column: "measures_quality_flags",
+                filter: "measures_quality_flags <> 0");
+
+            migrationBuilder.CreateIndex(
                 name: "ix_images_number",
                 table: "images",
                 column: "number",
@@ -420,6 +505,10 @@ namespace Melanoma.Storage.Migrations
                 table: "images");
 
             migrationBuilder.DropIndex(
+                name: "ix_images_measures_quality_flags",
+                table: "images");
+
+            migrationBuilder.DropIndex(
                 name: "ix_images_number",
                 table: "images");
 
@@ -456,7 +545,51 @@ namespace Melanoma.Storage.Migrations
                 table: "images");
 
             migrationBuilder.DropColumn(
-                name: "number",
+                name: "measures_blank_share",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "measures_burnt_share",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "measures_corner_brightness",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "measures_dark_corners",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "measures_dark_sides",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "measures_highlights",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "measures_jpeg_quality",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "measures_jpeg_tables",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "measures_likeness",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "measures_quality_flags",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "measures_sharpness",
+                table: "images");
+
+            migrationBuilder.DropColumn(
+                name: "measures_subsampling",
                 table: "images");
 
             migrationBuilder.DropColumn(
@@ -498,6 +631,20 @@ namespace Melanoma.Storage.Migrations
             migrationBuilder.DropColumn(
                 name: "warnings",
                 table: "datasets");
+
+            migrationBuilder.RenameColumn(
+                name: "number",
+                table: "images",
+                newName: "perceptual_hash");
+
+            migrationBuilder.AlterColumn<long>(
+                name: "perceptual_hash",
+                table: "images",
+                type: "bigint",
+                nullable: false,
+                oldClrType: typeof(long),
+                oldType: "bigint")
+                .OldAnnotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityAlwaysColumn);
         }
     }
 }

@@ -12,7 +12,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace Melanoma.Storage.Migrations
 {
     [DbContext(typeof(MelanomaDbContext))]
-    [Migration("20261126113132_HonestData")]
+    [Migration("20261126115536_HonestData")]
     partial class HonestData
     {
         /// <inheritdoc />
@@ -472,10 +472,6 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("text")
                         .HasColumnName("patient_id");
 
-                    b.Property<long>("PerceptualHash")
-                        .HasColumnType("bigint")
-                        .HasColumnName("perceptual_hash");
-
                     b.Property<DateTimeOffset>("ReceivedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("received_at");
@@ -587,6 +583,11 @@ namespace Melanoma.Storage.Migrations
                     b.Property<Guid>("ImageId")
                         .HasColumnType("uuid")
                         .HasColumnName("image_id");
+
+                    b.Property<byte[]>("Keys")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("keys");
 
                     b.HasKey("ImageNumber")
                         .HasName("pk_image_signatures");
@@ -1654,6 +1655,75 @@ namespace Melanoma.Storage.Migrations
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired()
                         .HasConstraintName("fk_images_lesion_groups_group_id");
+
+                    b.OwnsOne("Melanoma.Storage.Catalogue.ImageMeasures", "Measures", b1 =>
+                        {
+                            b1.Property<Guid>("ImageId")
+                                .HasColumnType("uuid")
+                                .HasColumnName("id");
+
+                            b1.Property<float>("BlankShare")
+                                .HasColumnType("real")
+                                .HasColumnName("measures_blank_share");
+
+                            b1.Property<float>("BurntShare")
+                                .HasColumnType("real")
+                                .HasColumnName("measures_burnt_share");
+
+                            b1.Property<float>("CornerBrightness")
+                                .HasColumnType("real")
+                                .HasColumnName("measures_corner_brightness");
+
+                            b1.Property<float>("DarkCorners")
+                                .HasColumnType("real")
+                                .HasColumnName("measures_dark_corners");
+
+                            b1.Property<float>("DarkSides")
+                                .HasColumnType("real")
+                                .HasColumnName("measures_dark_sides");
+
+                            b1.Property<float>("Highlights")
+                                .HasColumnType("real")
+                                .HasColumnName("measures_highlights");
+
+                            b1.Property<short?>("JpegQuality")
+                                .HasColumnType("smallint")
+                                .HasColumnName("measures_jpeg_quality");
+
+                            b1.Property<long?>("JpegTables")
+                                .HasColumnType("bigint")
+                                .HasColumnName("measures_jpeg_tables");
+
+                            b1.Property<float>("Likeness")
+                                .HasColumnType("real")
+                                .HasColumnName("measures_likeness");
+
+                            b1.Property<short>("QualityFlags")
+                                .HasColumnType("smallint")
+                                .HasColumnName("measures_quality_flags");
+
+                            b1.Property<float>("Sharpness")
+                                .HasColumnType("real")
+                                .HasColumnName("measures_sharpness");
+
+                            b1.Property<short>("Subsampling")
+                                .HasColumnType("smallint")
+                                .HasColumnName("measures_subsampling");
+
+                            b1.HasKey("ImageId");
+
+                            b1.HasIndex("QualityFlags")
+                                .HasDatabaseName("ix_images_measures_quality_flags")
+                                .HasFilter("measures_quality_flags <> 0");
+
+                            b1.ToTable("images");
+
+                            b1.WithOwner()
+                                .HasForeignKey("ImageId")
+                                .HasConstraintName("fk_images_images_id");
+                        });
+
+                    b.Navigation("Measures");
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Catalogue.ImageContent", b =>

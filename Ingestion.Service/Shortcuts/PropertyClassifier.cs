@@ -9,7 +9,7 @@ internal static class PropertyClassifier
     /// <summary>The probability of each class for each cell, from the other folds.</summary>
     /// <param name="cells">The cells.</param>
     /// <param name="properties">How many properties a cell has.</param>
-    /// <param name="shares">How each cell counts in each class, its number of images included.</param>
+    /// <param name="shares">What part of each image of a cell counts in each class.</param>
     /// <param name="classes">How many classes there are.</param>
     /// <returns>Cells x classes.</returns>
     public static float[,] Predict(ShortcutCell[] cells, int properties, double[][] shares, int classes)
@@ -23,7 +23,7 @@ internal static class PropertyClassifier
             var fold = cells[i].Fold(properties);
             for (var c = 0; c < classes; c++)
             {
-                var share = shares[i][c];
+                var share = cells[i].Count * shares[i][c];
                 if (share == 0)
                     continue;
                 sums[fold, c] += share;
@@ -57,7 +57,7 @@ internal static class PropertyClassifier
     }
 
     /// <summary>Mean recall over the classes that count; the first of equals is the answer.</summary>
-    public static double BalancedAccuracy(float[,] probabilities, double[][] shares, IReadOnlyList<int> counted)
+    public static double BalancedAccuracy(float[,] probabilities, ShortcutCell[] cells, double[][] shares, IReadOnlyList<int> counted)
     {
         var hits = new double[shares.Length == 0 ? 0 : shares[0].Length];
         var sums = new double[hits.Length];
@@ -68,17 +68,17 @@ internal static class PropertyClassifier
             {
                 if (probabilities[i, c] > probabilities[i, best])
                     best = c;
-                sums[c] += shares[i][c];
+                sums[c] += cells[i].Count * shares[i][c];
             }
 
-            hits[best] += shares[i][best];
+            hits[best] += cells[i].Count * shares[i][best];
         }
 
         return counted.Average(c => hits[c] / sums[c]);
     }
 
     /// <summary>Area under the ROC curve of one class against the rest; equals count half.</summary>
-    public static double Auc(float[,] probabilities, double[][] shares, int[] counts, int ofClass)
+    public static double Auc(float[,] probabilities, ShortcutCell[] cells, double[][] shares, int ofClass)
     {
         var order = new int[shares.Length];
         var keys = new float[order.Length];
@@ -91,8 +91,9 @@ internal static class PropertyClassifier
             double inside = 0, outside = 0;
             for (; to < order.Length && keys[to] == keys[from]; to++)
             {
-                inside += shares[order[to]][ofClass];
-                outside += counts[order[to]] - shares[order[to]][ofClass];
+                var share = shares[order[to]][ofClass];
+                inside += cells[order[to]].Count * share;
+                outside += cells[order[to]].Count * (1 - share);
             }
 
             area += inside * (below + (outside / 2));

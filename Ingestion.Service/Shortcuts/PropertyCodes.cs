@@ -61,7 +61,7 @@ internal sealed class PropertyCodes
         var codeOf = new byte[ranked.Count];
         for (var rank = 0; rank < ranked.Count; rank++)
             codeOf[ranked[rank].Index] = (byte)Math.Min(rank, kept);
-        string[] values = [.. ranked.Take(kept).Select(item => item.Said), words.Others, words.Missing];
+        string[] values = [.. ranked.Take(kept).Select(item => item.Said), "something rarer", words.Missing];
         return new(words, [.. found.Select(index => index < 0 ? (byte)(kept + 1) : codeOf[index])], values, 0);
     }
 
@@ -94,7 +94,9 @@ internal sealed class PropertyCodes
         var codes = new byte[count];
         for (var i = 0; i < count; i++)
             codes[i] = (byte)(value(i) is { } here ? First(bounds, here, orEqual: false) : bounds.Length + 1);
-        string[] values = [.. bounds.Select(bound => string.Create(CultureInfo.InvariantCulture, $"{words.Below} {bound:0.###}")), words.Others, words.Missing];
+        string Say(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+        var top = bounds.Length == 0 ? words.Number : Say($"{words.Number} of {bounds[^1]:0.####} or more");
+        string[] values = [.. bounds.Select(bound => Say($"{words.Number} below {bound:0.####}")), top, words.Missing];
         return new(words, codes, values, bounds.Length);
     }
 

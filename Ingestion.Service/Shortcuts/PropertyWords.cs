@@ -5,6 +5,5 @@ namespace Melanoma.Ingestion.Shortcuts;
 /// <param name="Singular">The verb for one image.</param>
 /// <param name="Plural">The verb for many.</param>
 /// <param name="Missing">What an image without a value has, as an object of the verb.</param>
-/// <param name="Others">What is said of all values that have no category of their own.</param>
-/// <param name="Below">For numbers, what stands before a bound.</param>
-internal sealed record PropertyWords(string Name, string Singular, string Plural, string Missing, string Others = "any other", string Below = "");
+/// <param name="Number">For numbers, what stands before "below 3" or "of 3 or more".</param>
+internal sealed record PropertyWords(string Name, string Singular, string Plural, string Missing, string Number = "");

@@ -10,13 +10,20 @@ internal readonly record struct PictureBorder(double CornerBrightness, double Da
 
     public static PictureBorder Of(ReadOnlySpan<short> luma)
     {
-        var corners = Mean(luma, 0, 0, Deep, Deep) + Mean(luma, Side - Deep, 0, Deep, Deep)
-            + Mean(luma, 0, Side - Deep, Deep, Deep) + Mean(luma, Side - Deep, Side - Deep, Deep, Deep);
-        var sides = Mean(luma, From, 0, Side / 4, Deep) + Mean(luma, From, Side - Deep, Side / 4, Deep)
-            + Mean(luma, 0, From, Deep, Side / 4) + Mean(luma, Side - Deep, From, Deep, Side / 4);
+        var corners = new Histogram(stackalloc int[Histogram.Levels]);
+        var sides = new Histogram(stackalloc int[Histogram.Levels]);
+        foreach (var far in (ReadOnlySpan<int>)[0, Side - Deep])
+        {
+            corners.Add(luma, 0, far, Deep, Deep);
+            corners.Add(luma, Side - Deep, far, Deep, Deep);
+            sides.Add(luma, From, far, Side / 4, Deep);
+            sides.Add(luma, far, From, Deep, Side / 4);
+        }
+
+        var bright = sides.NinthTenth;
         var rim = Dark(luma, From, 0, Side / 4, Rim) + Dark(luma, From, Side - Rim, Side / 4, Rim)
             + Dark(luma, 0, From, Rim, Side / 4) + Dark(luma, Side - Rim, From, Rim, Side / 4);
-        return new(sides < 4 * PictureScan.DarkBelow ? 1 : corners / sides, OutsideEllipse(luma), rim / (double)(Side * Rim));
+        return new(bright < PictureScan.DarkBelow ? 1 : corners.NinthTenth / (double)bright, OutsideEllipse(luma), rim / (double)(Side * Rim));
     }
 
     private static double OutsideEllipse(ReadOnlySpan<short> luma)
@@ -31,18 +38,6 @@ internal readonly record struct PictureBorder(double CornerBrightness, double Da
         }
 
         return dark / (double)all;
-    }
-
-    private static double Mean(ReadOnlySpan<short> luma, int left, int top, int width, int height)
-    {
-        var sum = 0;
-        for (var y = top; y < top + height; y++)
-        {
-            foreach (var level in luma.Slice((y * Side) + left, width))
-                sum += level;
-        }
-
-        return sum / (double)(width * height);
     }
 
     private static int Dark(ReadOnlySpan<short> luma, int left, int top, int width, int height)

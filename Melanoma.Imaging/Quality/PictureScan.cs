@@ -24,7 +24,6 @@ internal struct PictureScan
     private const int WhiteFrom = 235;
     private const int NeutralBelow = 10;
     private const int SteepAbove = 60;
-    private const int HighlightsAt = (Cells * 9) / 10;
 
     /// <summary>The brightness, 0 to 255, that nine tenths of the cells do not exceed.</summary>
     public int Highlights;
@@ -88,7 +87,9 @@ internal struct PictureScan
 
         (scan.Burnt, scan.White, scan.Dark) = (Vector.Sum(tally.Burnt), Vector.Sum(tally.White), Vector.Sum(tally.Dark));
         (scan.Skin, scan.Neutral, scan.Foreign) = (Vector.Sum(tally.Skin), Vector.Sum(tally.Neutral), Vector.Sum(tally.Foreign));
-        scan.Highlights = Percentile(luma);
+        var histogram = new Histogram(stackalloc int[Histogram.Levels]);
+        histogram.Add(luma, 0, 0, Side, Side);
+        scan.Highlights = histogram.NinthTenth;
         scan.Edges = Steep(luma);
         scan.Energies = DetailEnergies.Of(luma);
         return scan;
@@ -144,23 +145,6 @@ internal struct PictureScan
         }
 
         return blank;
-    }
-
-    private static int Percentile(ReadOnlySpan<short> luma)
-    {
-        Span<int> histogram = stackalloc int[256];
-        histogram.Clear();
-        foreach (var level in luma)
-            histogram[level]++;
-        var below = 0;
-        for (var level = 0; level < 255; level++)
-        {
-            below += histogram[level];
-            if (below >= HighlightsAt)
-                return level;
-        }
-
-        return 255;
     }
 
     private static int Steep(ReadOnlySpan<short> luma)

@@ -35,7 +35,9 @@ internal sealed class RegistryService(IDbContextFactory<MelanomaDbContext> datab
         var version = Refusal.ParseVersion(request.Version);
         await using var database = await databases.CreateDbContextAsync(context.CancellationToken);
         var row = await Rows(database).SingleOrDefaultAsync(row => row.Model.Version == version, context.CancellationToken) ?? throw Refusal.UnknownVersion(version);
-        return ToMessage(row, withReport: true);
+        var message = ToMessage(row, withReport: true);
+        message.DatasetWarnings.AddRange(await DatasetWarnings.ReadAsync(database, row.Model.DatasetId, context.CancellationToken));
+        return message;
     }
 
     public override async Task<ModelTransition> PromoteModel(PromoteModelRequest request, ServerCallContext context)

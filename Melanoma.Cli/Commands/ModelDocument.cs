@@ -5,10 +5,10 @@ namespace Melanoma.Cli.Commands;
 
 internal sealed record ModelListDocument(IReadOnlyList<ModelDocument> Models);
 
-/// <summary>A model version; <c>state</c> is candidate, production or retired, <c>report</c> is the stored report where one version is shown.</summary>
+/// <summary>A model version; <c>state</c> is candidate, production or retired, <c>report</c> and <c>datasetWarnings</c> are there where one version is shown.</summary>
 internal sealed record ModelDocument(
     string Version, string State, string Recipe, int Dataset, string Protocol, string Run, DateTimeOffset? CreatedAt, string Sha256, long SizeBytes,
-    FiguresDocument? Test, FiguresDocument? Validation, string? PolicyDecision, JsonElement? Report)
+    FiguresDocument? Test, FiguresDocument? Validation, string? PolicyDecision, IReadOnlyList<string>? DatasetWarnings, JsonElement? Report)
 {
     public static ModelDocument From(Model model) => From(model, withReport: false);
 
@@ -16,6 +16,7 @@ internal sealed record ModelDocument(
         model.Version, NameOf(model.State), model.Recipe, model.DatasetId, model.Protocol, model.RunId, model.CreatedAt?.ToDateTimeOffset(), model.Sha256,
         model.SizeBytes, FiguresDocument.From(model.Test), FiguresDocument.From(model.Validation),
         model.PolicyDecision.Length > 0 ? model.PolicyDecision : null,
+        withReport ? [.. model.DatasetWarnings] : null,
         withReport && model.ReportJson.Length > 0 ? JsonElement.Parse(model.ReportJson) : null);
 
     public static string NameOf(ModelState state) => state.ToString().ToLowerInvariant();

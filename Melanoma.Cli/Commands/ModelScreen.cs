@@ -29,6 +29,8 @@ internal static class ModelScreen
         WriteResult(console, model);
         console.MarkupLineInterpolated(
             $"[grey]Recipe {model.Recipe}, dataset {model.DatasetId}, {model.Protocol} protocol, run {model.RunId}, {model.SizeBytes} bytes, SHA-256 {model.Sha256}[/]");
+        foreach (var warning in model.DatasetWarnings)
+            console.MarkupLineInterpolated($"[red]{warning}[/]");
         if (ReadReport(model) is not { } report)
             return;
         if (report.Test is { } test)

@@ -62,6 +62,9 @@ public sealed record ModelReport
     /// <summary>Findings in words, by stated rules.</summary>
     public required IReadOnlyList<string> Findings { get; init; }
 
+    /// <summary>What must be known of the dataset by everybody who reads these figures, as it was known when it was made; empty in older reports.</summary>
+    public IReadOnlyList<string> DatasetWarnings { get; init; } = [];
+
     /// <summary>The report as it is stored.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, JsonSerializerOptions.Web);
 

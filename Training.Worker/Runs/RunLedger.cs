@@ -176,6 +176,14 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
             : null;
     }
 
+    /// <summary>What must be known of a dataset by everybody who reads figures on it.</summary>
+    public async Task<IReadOnlyList<string>> DatasetWarningsAsync(int datasetId, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand("SELECT warnings FROM datasets WHERE id = @dataset");
+        command.Parameters.AddWithValue("dataset", datasetId);
+        return (string[])(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
     /// <summary>Notes that this attempt is about to look at the test split, whether or not a model comes of it.</summary>
     /// <returns>How many looks there were at any of its lesions, in whichever dataset, this one counted.</returns>
     /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>

@@ -133,7 +133,8 @@ internal sealed partial class RunTraining(
             // Taken over after the last epoch, a run was trained by somebody else.
             last ??= await ledger.LastEpochAsync(claim, CancellationToken.None);
             var looks = data.Test.Length > 0 ? await ledger.RecordTestLookAsync(claim, CancellationToken.None) : 0;
-            var (model, report) = await device.RunAsync(() => Finish(claim, recipe, trainer, data, last, looks));
+            var warnings = await ledger.DatasetWarningsAsync(claim.DatasetId, CancellationToken.None);
+            var (model, report) = await device.RunAsync(() => Finish(claim, recipe, trainer, data, last, looks, warnings));
             if (heart.State != LeaseState.Held)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -185,7 +186,7 @@ internal sealed partial class RunTraining(
     }
 
     private static (byte[] Model, ModelReport Report) Finish(
-        RunClaim claim, TrainingRecipe recipe, Trainer trainer, TrainingData data, EpochFigures? last, int looks)
+        RunClaim claim, TrainingRecipe recipe, Trainer trainer, TrainingData data, EpochFigures? last, int looks, IReadOnlyList<string> datasetWarnings)
     {
         var bare = trainer.Rule;
         var validationLogits = trainer.Logits(data.Validation);
@@ -229,6 +230,7 @@ internal sealed partial class RunTraining(
             Unsupported = [.. unsupported.Members.Select(Diagnoses.NameOf)],
             ParityDifference = parity,
             Findings = Findings.Of(last, validationFigures, test, leaky),
+            DatasetWarnings = datasetWarnings,
         });
     }
 

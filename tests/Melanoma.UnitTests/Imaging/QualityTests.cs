@@ -130,7 +130,7 @@ public sealed class QualityTests
         Assert.Equal((0, 0), (plain.DarkCorners, plain.DarkSides));
         Assert.InRange(plain.CornerBrightness, 0.75, 1.1);
         Assert.InRange(tube.DarkCorners, 0.97, 1);
-        Assert.InRange(tube.DarkSides, 0, 0.1);
+        Assert.InRange(tube.DarkSides, 0, 0.15);
         Assert.True(tube.CornerBrightness < plain.CornerBrightness);
         Assert.Equal(0.5, letterbox.DarkSides, 0.05);
     }

@@ -70,7 +70,8 @@ internal static class ShortcutAnalysis
                 new("JPEG colours", "has", "have", "no measured colours"), n, i => images[i].Properties?.Subsampling, Subsampled),
             PropertyCodes.Number(new("sharpness", "has", "have", "no measured sharpness", "a sharpness"), n, i => images[i].Sharpness),
             Number(
-                new("corner brightness", "has", "have", "no measured corners", "a brightness of corners over sides"), properties => properties.CornerBrightness),
+                new("corner brightness", "has", "have", "no measured corners", "a brightness of corners over sides"),
+                properties => properties.CornerBrightness),
             Number(new("dark corners", "has", "have", "no measured corners", "a dark share of the corners"), properties => properties.DarkCorners),
             Number(new("dark sides", "has", "have", "no measured sides", "a dark share of the sides"), properties => properties.DarkSides),
         ];

@@ -133,7 +133,8 @@ public sealed class ShortcutAnalysisTests
                 random.NextBytes(bytes);
             var diagnosis = (Diagnosis)(i % 3 == 0 && i > 0 ? (int)images[i - 1].Label.Sole : random.Next(9));
             var properties = new ImageProperties(
-                jpegQuality?.Invoke(diagnosis, random) ?? 75, random.Next(3), ChromaSubsampling.Quarter, random.NextDouble(), random.NextDouble(), random.NextDouble());
+                jpegQuality?.Invoke(diagnosis, random) ?? 75, random.Next(3), ChromaSubsampling.Quarter,
+                random.NextDouble(), random.NextDouble(), random.NextDouble());
             images[i] = new(
                 DiagnosisSet.Of(diagnosis), new Guid(bytes), source(diagnosis, random), "CC-BY-NC", 180 + random.Next(3), 180, random.NextDouble(), properties);
         }

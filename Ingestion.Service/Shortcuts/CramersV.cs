@@ -1,7 +1,8 @@
 namespace Melanoma.Ingestion.Shortcuts;
 
 /// <summary>
-/// Cramer's V with the bias correction of W. Bergsma, "A bias-correction for Cramér's V and Tschuprow's T", Journal of the Korean Statistical Society 42 (2013) 323-328:
+/// Cramer's V with the bias correction of W. Bergsma, "A bias-correction for Cramér's V and Tschuprow's T", Journal of the Korean Statistical Society 42
+/// (2013) 323-328:
 /// phi² is lowered by what independent columns would give, and the numbers of rows and columns alike.
 /// </summary>
 internal static class CramersV

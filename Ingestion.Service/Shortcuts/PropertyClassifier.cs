@@ -1,7 +1,8 @@
 namespace Melanoma.Ingestion.Shortcuts;
 
 /// <summary>
-/// Naive Bayes over the categories of the properties, with Laplace's rule and all classes equally likely beforehand, trained on four folds and asked about the fifth.
+/// Naive Bayes over the categories of the properties, with Laplace's rule and all classes equally likely beforehand, trained on four folds and asked about the
+/// fifth.
 /// It is a lower bound: a network sees more than these properties.
 /// </summary>
 internal static class PropertyClassifier
@@ -45,7 +46,10 @@ internal static class PropertyClassifier
                 for (var v = 0; v < Categories; v++)
                 {
                     for (var c = 0; c < classes; c++)
-                        logs[fold, p, v, c] = (float)Math.Log((all[p, v, c] - folds[fold, p, v, c] + 1) / (sums[ShortcutCells.Folds, c] - sums[fold, c] + used));
+                    {
+                        var (having, others) = (all[p, v, c] - folds[fold, p, v, c], sums[ShortcutCells.Folds, c] - sums[fold, c]);
+                        logs[fold, p, v, c] = (float)Math.Log((having + 1) / (others + used));
+                    }
                 }
             }
         }

@@ -56,7 +56,10 @@ internal sealed class PropertyCodes
             found[i] = index;
         }
 
-        var ranked = known.Select(pair => (Said: say(pair.Key), Index: pair.Value)).OrderByDescending(item => counts[item.Index]).ThenBy(item => item.Said, StringComparer.Ordinal).ToList();
+        var ranked = known.Select(pair => (Said: say(pair.Key), Index: pair.Value))
+            .OrderByDescending(item => counts[item.Index])
+            .ThenBy(item => item.Said, StringComparer.Ordinal)
+            .ToList();
         var kept = Math.Min(ranked.Count, MaxCategories - 2);
         var codeOf = new byte[ranked.Count];
         for (var rank = 0; rank < ranked.Count; rank++)

@@ -5,7 +5,9 @@ using Melanoma.Imaging;
 
 namespace Melanoma.Ingestion.Shortcuts;
 
-/// <summary>Whether the classes of a dataset can be told from camera, collection and compression: then a network can learn those instead of the lesions.</summary>
+/// <summary>
+/// Whether the classes of a dataset can be told from camera, collection and compression: then a network can learn those instead of the lesions.
+/// </summary>
 internal static class ShortcutAnalysis
 {
     /// <summary>Cramer's V above which a property is warned of.</summary>
@@ -17,7 +19,9 @@ internal static class ShortcutAnalysis
     /// <summary>A class of fewer images is counted in the tables, and neither judged nor named.</summary>
     public const int MinClassImages = 20;
 
-    /// <summary>Analyses a dataset. Time and memory grow with the images, times the logarithm of their number; the result does not depend on their order.</summary>
+    /// <summary>
+    /// Analyses a dataset. Time and memory grow with the images, times the logarithm of their number; the result does not depend on their order.
+    /// </summary>
     /// <param name="images">Its images; variants made from them are left out by the caller.</param>
     public static ShortcutReport Analyse(IReadOnlyList<ShortcutImage> images)
     {
@@ -28,9 +32,11 @@ internal static class ShortcutAnalysis
             CollectionsMarshal.GetValueRefOrAddDefault(labels, cell.Label(properties.Length), out _) += cell.Count;
         var classes = new LabelClasses(labels);
         double[][] shares = [.. cells.Select(cell => classes.SharesOf(cell.Label(properties.Length)))];
-        int[] judged = [.. Enumerable.Range(0, classes.Classes.Count).Where(c => labels.Sum(label => label.Value * classes.SharesOf(label.Key)[c]) >= MinClassImages)];
+        int[] judged = [.. Enumerable.Range(0, classes.Classes.Count)
+            .Where(c => labels.Sum(label => label.Value * classes.SharesOf(label.Key)[c]) >= MinClassImages)];
 
-        PropertyShortcut[] found = [.. properties.Select((property, p) => Judge(property, Table(cells, shares, p, classes.Classes.Count), classes.Classes, judged))
+        PropertyShortcut[] found = [.. properties
+            .Select((property, p) => Judge(property, Table(cells, shares, p, classes.Classes.Count), classes.Classes, judged))
             .OrderByDescending(shortcut => shortcut.Strength)];
         var warnings = found.Where(shortcut => shortcut.Strength > MaxV).Select(Warn).ToList();
         if (judged.Length < 2)
@@ -58,11 +64,14 @@ internal static class ShortcutAnalysis
                 new("size", "has", "have", "no size"), n, i => ((int, int)?)(images[i].Width, images[i].Height), size => $"{size.Item1} x {size.Item2} pixels"),
             Number(new("JPEG quality", "has", "have", "no JPEG quality", "a JPEG quality"), properties => properties.JpegQuality),
             PropertyCodes.Named(
-                new("JPEG tables", "has", "have", "no JPEG tables"), n, i => images[i].Properties?.JpegTables, hash => string.Create(CultureInfo.InvariantCulture, $"the JPEG tables {hash:x16}")),
+                new("JPEG tables", "has", "have", "no JPEG tables"), n, i => images[i].Properties?.JpegTables,
+                hash => string.Create(CultureInfo.InvariantCulture, $"the JPEG tables {hash:x16}")),
             PropertyCodes.Named(
                 new("JPEG colours", "has", "have", "no measured colours"), n, i => images[i].Properties?.Subsampling, Subsampled),
             PropertyCodes.Number(new("sharpness", "has", "have", "no measured sharpness", "a sharpness"), n, i => images[i].Sharpness),
-            Number(new("corner brightness", "has", "have", "no measured corners", "a brightness of corners over sides"), properties => properties.CornerBrightness),
+            Number(
+                new("corner brightness", "has", "have", "no measured corners", "a brightness of corners over sides"),
+                properties => properties.CornerBrightness),
             Number(new("dark corners", "has", "have", "no measured corners", "a dark share of the corners"), properties => properties.DarkCorners),
             Number(new("dark sides", "has", "have", "no measured sides", "a dark share of the sides"), properties => properties.DarkSides),
         ];
@@ -120,8 +129,11 @@ internal static class ShortcutAnalysis
 
     private static string Warn(ClassAuc[] aucs)
     {
-        var told = aucs.Where(auc => auc.Auc > MaxAuc).OrderByDescending(auc => auc.Auc).Select(auc => string.Create(CultureInfo.InvariantCulture, $"{auc.Class} ({auc.Auc:0.00})"));
-        return $"From the properties alone, without the picture, these classes can be told from the rest (area under the ROC curve, 0.50 is chance): {string.Join(", ", told)}.";
+        var told = aucs.Where(auc => auc.Auc > MaxAuc)
+            .OrderByDescending(auc => auc.Auc)
+            .Select(auc => string.Create(CultureInfo.InvariantCulture, $"{auc.Class} ({auc.Auc:0.00})"));
+        return "From the properties alone, without the picture, these classes can be told from the rest (area under the ROC curve, 0.50 is chance): "
+            + $"{string.Join(", ", told)}.";
     }
 
     private readonly record struct Text(string Value);

@@ -4,7 +4,8 @@ namespace Melanoma.Ingestion.Shortcuts;
 
 /// <summary>How far the classes of a dataset can be told without medicine.</summary>
 /// <param name="Properties">Each property by itself, the strongest first.</param>
-/// <param name="ClassifierBalancedAccuracy">Mean recall, over classes of at least <see cref="ShortcutAnalysis.MinClassImages"/> images, of a classifier that sees only the properties; 0 to 1, on folds by lesion group.</param>
+/// <param name="ClassifierBalancedAccuracy">Mean recall, over classes of at least <see cref="ShortcutAnalysis.MinClassImages"/> images, of a classifier that
+/// sees only the properties; 0 to 1, on folds by lesion group.</param>
 /// <param name="ChanceBalancedAccuracy">What guessing reaches: one over the number of those classes.</param>
 /// <param name="ClassifierAucs">The area under the ROC curve of that classifier for each of those classes against the rest; 0.5 is chance.</param>
 /// <param name="Warnings">Sentences for people, the strongest first; empty where nothing is above the limits.</param>

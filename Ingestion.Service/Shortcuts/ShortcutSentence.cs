@@ -18,11 +18,14 @@ internal static class ShortcutSentence
         var words = property.Words;
         if (rareFirst)
         {
-            var subject = split.RareShare == 0 ? $"{List(split.Rare, "no ")} {words.Singular}" : $"{Percent(split.RareShare)} of {List(split.Rare)} {words.Plural}";
+            var subject = split.RareShare == 0
+                ? $"{List(split.Rare, "no ")} {words.Singular}"
+                : $"{Percent(split.RareShare)} of {List(split.Rare)} {words.Plural}";
             return $"{subject} {value}, {Percent(split.FrequentShare)} of {rest} do";
         }
 
-        return $"{Percent(split.FrequentShare)} of {List(split.Frequent)} {words.Plural} {value}, {(split.RareShare == 0 ? "none" : Percent(split.RareShare))} of {rest} {(split.RareShare == 0 ? "does" : "do")}";
+        var verb = split.RareShare == 0 ? "does" : "do";
+        return $"{Percent(split.FrequentShare)} of {List(split.Frequent)} {words.Plural} {value}, {Percent(split.RareShare)} of {rest} {verb}";
     }
 
     /// <summary>A share in whole percent, never rounded to none or to all.</summary>

@@ -1,7 +1,8 @@
 namespace Melanoma.Ingestion.Shortcuts;
 
 /// <summary>
-/// What a property tells most plainly: one value, or all values below a bound, that one part of the classes has much more often than the other. Found among all values and all cuts of the classes
+/// What a property tells most plainly: one value, or all values below a bound, that one part of the classes has much more often than the other. Found among
+/// all values and all cuts of the classes
 /// in the order of their shares, as the largest phi coefficient of the 2 x 2 table.
 /// </summary>
 /// <param name="Category">The value; of an ordered one all below and with it.</param>

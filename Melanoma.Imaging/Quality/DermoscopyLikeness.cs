@@ -1,8 +1,10 @@
 namespace Melanoma.Imaging;
 
 /// <summary>
-/// Whether a picture could be dermoscopy at all: a logistic regression over eleven shares and energies. It knows colours and texture, not lesions, and close-up photographs of skin pass it.
-/// Fitted on one half (by lesion) of the real pictures against photographs, documents, screenshots, textures, sky charts and cut-out objects; <c>docs/data-quality.md</c> has the rates on the others.
+/// Whether a picture could be dermoscopy at all: a logistic regression over eleven shares and energies. It knows colours and texture, not lesions, and
+/// close-up photographs of skin pass it.
+/// Fitted on one half (by lesion) of the real pictures against photographs, documents, screenshots, textures, sky charts and cut-out objects;
+/// <c>docs/data-quality.md</c> has the rates on the others.
 /// </summary>
 internal static class DermoscopyLikeness
 {

@@ -9,7 +9,8 @@ public readonly record struct PictureMeasures(ImageQuality Quality, ImagePropert
     public const int Side = 2 * PictureScan.Side;
 
     /// <summary>Measures a picture.</summary>
-    /// <param name="square">The whole upright picture at <see cref="Side"/> x <see cref="Side"/>, as <see cref="ImageDecoder.TryDecodeToSquare"/> makes it.</param>
+    /// <param name="square">The whole upright picture at <see cref="Side"/> x <see cref="Side"/>, as <see cref="ImageDecoder.TryDecodeToSquare"/> makes
+    /// it.</param>
     /// <param name="header">What the file says of its size.</param>
     /// <param name="file">The file, of which only the part before the picture data is read.</param>
     /// <exception cref="ArgumentException">The square has another size.</exception>

@@ -2,7 +2,10 @@ using System.Numerics;
 
 namespace Melanoma.Imaging;
 
-/// <summary>What one pass over a picture counts. The picture comes at 256 x 256 and every 2 x 2 pixels become a cell, in integers, so that the counts are the same on every machine.</summary>
+/// <summary>
+/// What one pass over a picture counts. The picture comes at 256 x 256 and every 2 x 2 pixels become a cell, in integers, so that the counts are the same on
+/// every machine.
+/// </summary>
 internal struct PictureScan
 {
     /// <summary>Cells to a side.</summary>
@@ -186,7 +189,9 @@ internal struct PictureScan
                 var red = new Vector<short>(reds[x..]);
                 var green = new Vector<short>(greens[x..]);
                 var blue = new Vector<short>(blues[x..]);
-                var bright = (Vector.AsVectorUInt16(red) * (ushort)77) + (Vector.AsVectorUInt16(green) * (ushort)150) + (Vector.AsVectorUInt16(blue) * (ushort)29);
+                var bright = (Vector.AsVectorUInt16(red) * (ushort)77)
+                    + (Vector.AsVectorUInt16(green) * (ushort)150)
+                    + (Vector.AsVectorUInt16(blue) * (ushort)29);
                 Vector.AsVectorInt16(Vector.ShiftRightLogical(bright + new Vector<ushort>(128), 8)).CopyTo(luma[x..]);
 
                 var most = Vector.Max(red, Vector.Max(green, blue));

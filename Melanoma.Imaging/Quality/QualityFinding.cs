@@ -28,10 +28,13 @@ public readonly record struct QualityFinding(QualityFlags Flag, string Sentence)
     {
         QualityFlags.TooSmall => $"Too small: {width} x {height} pixels; the shorter side should have {QualityLimits.MinSide} or more.",
         QualityFlags.Blurred => Say($"Blurred: sharpness {quality.Sharpness:0.00}; {QualityLimits.MinSharpness:0.00} or more is expected."),
-        QualityFlags.Underexposed => Say($"Under-exposed: nine tenths of it are below {quality.Highlights:P0} brightness; {QualityLimits.MinHighlights:P0} or more is expected."),
-        QualityFlags.Overexposed => Say($"Over-exposed: a colour is burnt out in {quality.BurntShare:P0} of it; at most {QualityLimits.MaxBurntShare:P0} is expected."),
+        QualityFlags.Underexposed => Say(
+            $"Under-exposed: nine tenths of it are below {quality.Highlights:P0} brightness; {QualityLimits.MinHighlights:P0} or more is expected."),
+        QualityFlags.Overexposed => Say(
+            $"Over-exposed: a colour is burnt out in {quality.BurntShare:P0} of it; at most {QualityLimits.MaxBurntShare:P0} is expected."),
         QualityFlags.Blank => Say($"Mostly blank: {quality.BlankShare:P0} of it shows nothing; at most {QualityLimits.MaxBlankShare:P0} is expected."),
-        _ => Say($"Not like dermoscopy in colours, edges and structure: likeness {quality.Likeness:0.00}; {QualityLimits.MinLikeness:0.00} or more is expected."),
+        _ => Say(
+            $"Not like dermoscopy in colours, edges and structure: likeness {quality.Likeness:0.00}; {QualityLimits.MinLikeness:0.00} or more is expected."),
     };
 
     private static string Say(FormattableString sentence) => sentence.ToString(CultureInfo.InvariantCulture);

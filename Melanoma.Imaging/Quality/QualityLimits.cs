@@ -1,6 +1,8 @@
 namespace Melanoma.Imaging;
 
-/// <summary>From where on a measure is doubtful. Fixed, and chosen so that about one in a hundred of the real pictures in <c>docs/data-quality.md</c> gets any flag.</summary>
+/// <summary>
+/// From where on a measure is doubtful. Fixed, and chosen so that about one in a hundred of the real pictures in <c>docs/data-quality.md</c> gets any flag.
+/// </summary>
 public static class QualityLimits
 {
     /// <summary>Least shorter side in pixels: what all is measured at, 128.</summary>

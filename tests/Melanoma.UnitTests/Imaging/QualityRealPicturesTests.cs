@@ -17,9 +17,11 @@ public sealed class QualityRealPicturesTests
     {
         var images = HeldOut(archive, every).ToList();
 
-        var (flagged, blurred, dark, bright) = (Share(images, image => image), Share(images, Blur), Share(images, image => Scale(image, 0.4)), Share(images, image => Scale(image, 2)));
+        var (flagged, blurred) = (Share(images, image => image), Share(images, Blur));
+        var (dark, bright) = (Share(images, image => Scale(image, 0.4)), Share(images, image => Scale(image, 2)));
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"{archive}: {images.Count} pictures; flagged {flagged:P2}, blurred {blurred:P2}, dark {dark:P2}, bright {bright:P2}");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{archive}: {images.Count} pictures; flagged {flagged:P2}, blurred {blurred:P2}, dark {dark:P2}, bright {bright:P2}");
         Assert.InRange(flagged, 0, atMost);
         Assert.InRange(blurred, 0.9, 1);
         Assert.InRange(dark, 0.97, 1);
@@ -35,7 +37,9 @@ public sealed class QualityRealPicturesTests
         var held = File.ReadLines(SharedData.Require("folds.csv")).Skip(1).Select(line => line.Split(','))
             .Where(row => Convert.ToInt32(row[1][^1..], 16) % 2 == 0).Select(row => row[0]).ToHashSet(StringComparer.Ordinal);
         using var pictures = ZipFile.OpenRead(SharedData.Require(archive));
-        var chosen = pictures.Entries.Where(entry => entry.Name.EndsWith(".jpg", StringComparison.Ordinal) && held.Contains(entry.Name[..12])).Where((_, i) => i % every == 0);
+        var chosen = pictures.Entries
+            .Where(entry => entry.Name.EndsWith(".jpg", StringComparison.Ordinal) && held.Contains(entry.Name[..12]))
+            .Where((_, i) => i % every == 0);
         foreach (var entry in chosen)
         {
             using var content = new MemoryStream();

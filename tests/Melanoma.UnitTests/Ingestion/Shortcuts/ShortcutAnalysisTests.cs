@@ -11,7 +11,8 @@ public sealed class ShortcutAnalysisTests
     [Fact]
     public void Should_warn_in_words_when_two_classes_come_from_another_collection()
     {
-        var images = Draw(3000, 1, (diagnosis, random) => diagnosis is Diagnosis.Melanoma or Diagnosis.Nevus || random.NextDouble() > 0.98 ? "archive" : "HAM10000");
+        var images = Draw(3000, 1, (diagnosis, random) =>
+            diagnosis is Diagnosis.Melanoma or Diagnosis.Nevus || random.NextDouble() > 0.98 ? "archive" : "HAM10000");
 
         var report = ShortcutAnalysis.Analyse(images);
 
@@ -57,7 +58,11 @@ public sealed class ShortcutAnalysisTests
     public void Should_say_the_same_when_images_are_shuffled() => Gen.Int.Sample(
         seed =>
         {
-            var images = Draw(500, seed, (diagnosis, random) => $"collection {(random.Next(3) + (int)diagnosis) / 3}", (diagnosis, random) => random.Next(70, 80) + (int)diagnosis);
+            var images = Draw(
+                500,
+                seed,
+                (diagnosis, random) => $"collection {(random.Next(3) + (int)diagnosis) / 3}",
+                (diagnosis, random) => random.Next(70, 80) + (int)diagnosis);
             var shuffled = (ShortcutImage[])images.Clone();
             new Random(seed).Shuffle(shuffled);
             var (one, other) = (ShortcutAnalysis.Analyse(images), ShortcutAnalysis.Analyse(shuffled));
@@ -127,8 +132,11 @@ public sealed class ShortcutAnalysisTests
             if (i % 3 != 0 || i == 0)
                 random.NextBytes(bytes);
             var diagnosis = (Diagnosis)(i % 3 == 0 && i > 0 ? (int)images[i - 1].Label.Sole : random.Next(9));
-            var properties = new ImageProperties(jpegQuality?.Invoke(diagnosis, random) ?? 75, random.Next(3), ChromaSubsampling.Quarter, random.NextDouble(), random.NextDouble(), random.NextDouble());
-            images[i] = new(DiagnosisSet.Of(diagnosis), new Guid(bytes), source(diagnosis, random), "CC-BY-NC", 180 + random.Next(3), 180, random.NextDouble(), properties);
+            var properties = new ImageProperties(
+                jpegQuality?.Invoke(diagnosis, random) ?? 75, random.Next(3), ChromaSubsampling.Quarter,
+                random.NextDouble(), random.NextDouble(), random.NextDouble());
+            images[i] = new(
+                DiagnosisSet.Of(diagnosis), new Guid(bytes), source(diagnosis, random), "CC-BY-NC", 180 + random.Next(3), 180, random.NextDouble(), properties);
         }
 
         return images;

@@ -19,6 +19,7 @@ internal static class DeliveriesRegistration
         builder.Services.AddSingleton<DeliveryPipeline>();
         builder.Services.AddSingleton<DeliveryReports>();
         builder.Services.AddHostedService<AbandonedDeliveries>();
+        builder.Services.AddHostedService<UnmeasuredImages>();
         return builder;
     }
 

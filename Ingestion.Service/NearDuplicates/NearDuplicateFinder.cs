@@ -14,11 +14,11 @@ internal sealed record NearDuplicatePair(Guid ImageId, Guid DuplicateOfId, NearD
 
 /// <summary>
 /// Finds near-duplicates of new images among all of the catalogue. The index of candidates lies in memory; every replica has its own and reads what
-/// others added before it looks, which is complete because there is one writer of the catalogue at a time and images are numbered in its order.
+/// others added before it looks, which is complete because there is one writer of the catalogue at a time and signatures are numbered in its order.
 /// </summary>
 internal sealed partial class NearDuplicateFinder(TimeProvider time, ILogger<NearDuplicateFinder> logger)
 {
-    private const string Newer = "SELECT image_number, image_id, keys FROM image_signatures WHERE image_number > $1 ORDER BY image_number";
+    private const string Newer = "SELECT number, image_id, keys FROM image_signatures WHERE number > $1 ORDER BY number";
 
     private const string Signatures = "SELECT image_id, bytes FROM image_signatures WHERE image_id = ANY($1)";
 

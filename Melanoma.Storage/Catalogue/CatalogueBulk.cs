@@ -14,7 +14,7 @@ public static class CatalogueBulk
 
     private const string Contents = "COPY image_contents (image_id, bytes) FROM STDIN (FORMAT BINARY)";
 
-    private const string Signatures = "COPY image_signatures (image_number, image_id, keys, bytes) FROM STDIN (FORMAT BINARY)";
+    private const string Signatures = "COPY image_signatures (image_id, keys, bytes) FROM STDIN (FORMAT BINARY)";
 
     private const string Files =
         "COPY delivery_files (delivery_id, path, outcome, reason, refusal_kind, image_id, near_duplicate_of_id, folder_diagnosis, folder_split, size_bytes) FROM STDIN (FORMAT BINARY)";
@@ -69,7 +69,7 @@ public static class CatalogueBulk
         }
     }
 
-    /// <summary>Adds what near-duplicates of images are found by; the images must exist, in the order of the list their numbers rise.</summary>
+    /// <summary>Adds what near-duplicates of images are found by; the images must exist.</summary>
     /// <param name="connection">An open connection.</param>
     /// <param name="signatures">Image, keys and signature.</param>
     /// <param name="cancellationToken">Takes back all of the call.</param>
@@ -77,21 +77,10 @@ public static class CatalogueBulk
     public static async Task CopySignaturesAsync(
         NpgsqlConnection connection, IReadOnlyCollection<(Guid ImageId, byte[] Keys, byte[] Bytes)> signatures, CancellationToken cancellationToken)
     {
-        // The database gave the numbers when the images were copied.
-        var numbers = new Dictionary<Guid, long>();
-        await using (var command = new NpgsqlCommand("SELECT id, number FROM images WHERE id = ANY($1)", connection))
-        {
-            command.Parameters.Add(new NpgsqlParameter { Value = signatures.Select(signature => signature.ImageId).ToArray() });
-            await using var rows = await command.ExecuteReaderAsync(cancellationToken);
-            while (await rows.ReadAsync(cancellationToken))
-                numbers.Add(rows.GetGuid(0), rows.GetInt64(1));
-        }
-
         await using var copy = await connection.BeginBinaryImportAsync(Signatures, cancellationToken);
         foreach (var (id, keys, bytes) in signatures)
         {
             await copy.StartRowAsync(cancellationToken);
-            await copy.WriteAsync(numbers[id], NpgsqlDbType.Bigint, cancellationToken);
             await copy.WriteAsync(id, NpgsqlDbType.Uuid, cancellationToken);
             await copy.WriteAsync(keys, NpgsqlDbType.Bytea, cancellationToken);
             await copy.WriteAsync(bytes, NpgsqlDbType.Bytea, cancellationToken);

@@ -27,8 +27,8 @@ public sealed class NearDuplicate
 /// </summary>
 public sealed class ImageSignature
 {
-    /// <summary>The image's number, in the order of which the index of signatures grows.</summary>
-    public required long ImageNumber { get; init; }
+    /// <summary>Assigned by the database, rising in the order in which signatures were stored: there is one writer at a time, so nothing lower appears later.</summary>
+    public long Number { get; init; }
 
     /// <summary>The image.</summary>
     public required Guid ImageId { get; init; }
@@ -53,8 +53,8 @@ internal sealed class NearDuplicateConfiguration : IEntityTypeConfiguration<Near
 
     public void Configure(EntityTypeBuilder<ImageSignature> builder)
     {
-        builder.HasKey(signature => signature.ImageNumber);
-        builder.Property(signature => signature.ImageNumber).ValueGeneratedNever();
+        builder.HasKey(signature => signature.Number);
+        builder.Property(signature => signature.Number).UseIdentityAlwaysColumn();
         builder.HasOne<Image>().WithOne().HasForeignKey<ImageSignature>(signature => signature.ImageId);
     }
 }

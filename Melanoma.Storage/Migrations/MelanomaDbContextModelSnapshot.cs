@@ -568,9 +568,12 @@ namespace Melanoma.Storage.Migrations
 
             modelBuilder.Entity("Melanoma.Storage.Catalogue.ImageSignature", b =>
                 {
-                    b.Property<long>("ImageNumber")
+                    b.Property<long>("Number")
+                        .ValueGeneratedOnAdd()
                         .HasColumnType("bigint")
-                        .HasColumnName("image_number");
+                        .HasColumnName("number");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<long>("Number"));
 
                     b.Property<byte[]>("Bytes")
                         .IsRequired()
@@ -586,7 +589,7 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("bytea")
                         .HasColumnName("keys");
 
-                    b.HasKey("ImageNumber")
+                    b.HasKey("Number")
                         .HasName("pk_image_signatures");
 
                     b.HasIndex("ImageId")

@@ -12,7 +12,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace Melanoma.Storage.Migrations
 {
     [DbContext(typeof(MelanomaDbContext))]
-    [Migration("20261126115536_HonestData")]
+    [Migration("20261126121632_HonestData")]
     partial class HonestData
     {
         /// <inheritdoc />
@@ -571,9 +571,12 @@ namespace Melanoma.Storage.Migrations
 
             modelBuilder.Entity("Melanoma.Storage.Catalogue.ImageSignature", b =>
                 {
-                    b.Property<long>("ImageNumber")
+                    b.Property<long>("Number")
+                        .ValueGeneratedOnAdd()
                         .HasColumnType("bigint")
-                        .HasColumnName("image_number");
+                        .HasColumnName("number");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<long>("Number"));
 
                     b.Property<byte[]>("Bytes")
                         .IsRequired()
@@ -589,7 +592,7 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("bytea")
                         .HasColumnName("keys");
 
-                    b.HasKey("ImageNumber")
+                    b.HasKey("Number")
                         .HasName("pk_image_signatures");
 
                     b.HasIndex("ImageId")

@@ -207,14 +207,15 @@ namespace Melanoma.Storage.Migrations
                 name: "image_signatures",
                 columns: table => new
                 {
-                    image_number = table.Column<long>(type: "bigint", nullable: false),
+                    number = table.Column<long>(type: "bigint", nullable: false)
+                        .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityAlwaysColumn),
                     image_id = table.Column<Guid>(type: "uuid", nullable: false),
                     keys = table.Column<byte[]>(type: "bytea", nullable: false),
                     bytes = table.Column<byte[]>(type: "bytea", nullable: false)
                 },
                 constraints: table =>
                 {
-                    table.PrimaryKey("pk_image_signatures", x => x.image_number);
+                    table.PrimaryKey("pk_image_signatures", x => x.number);
                     table.ForeignKey(
                         name: "fk_image_signatures_images_image_id",
                         column: x => x.image_id,

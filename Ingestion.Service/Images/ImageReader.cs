@@ -37,7 +37,8 @@ internal static class ImageReader
     }
 
     /// <summary>What is claimed of the images of these lesion groups, by group, highest rank first.</summary>
-    public static async Task<ILookup<Guid, V1.LabelClaim>> ReadClaimsAsync(NpgsqlConnection connection, IReadOnlyCollection<Guid> groupIds, CancellationToken cancellationToken)
+    public static async Task<ILookup<Guid, V1.LabelClaim>> ReadClaimsAsync(
+        NpgsqlConnection connection, IReadOnlyCollection<Guid> groupIds, CancellationToken cancellationToken)
     {
         var claims = new List<(Guid Group, V1.LabelClaim Claim)>();
         if (groupIds.Count > 0)

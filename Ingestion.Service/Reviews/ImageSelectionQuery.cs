@@ -11,7 +11,7 @@ using V1 = Melanoma.Contracts.V1;
 
 namespace Melanoma.Ingestion.Reviews;
 
-/// <summary>Finds the images that a decision is about. Every condition must hold; images and items that are named stand beside each other as one condition.</summary>
+/// <summary>Finds the images that a decision is about. Every condition must hold; the images and items that are named are together one condition.</summary>
 internal sealed partial class ImageSelectionQuery
 {
     /// <summary>Most images that one decision can be about.</summary>
@@ -77,7 +77,8 @@ internal sealed partial class ImageSelectionQuery
     /// <param name="takeExcluded">Whether images that were excluded count; those named by their own id always do.</param>
     /// <param name="cancellationToken">Breaks the transaction.</param>
     /// <exception cref="RpcException">
-    /// NOT_FOUND: something that is named is not there, or no image is left. FAILED_PRECONDITION: an item is closed. INVALID_ARGUMENT: there are too many images.
+    /// NOT_FOUND: something that is named is not there, or no image is left. FAILED_PRECONDITION: an item is closed.
+    /// INVALID_ARGUMENT: there are too many images.
     /// </exception>
     public async Task<IReadOnlyList<SelectedImage>> ReadAsync(NpgsqlConnection connection, bool takeExcluded, CancellationToken cancellationToken)
     {
@@ -88,7 +89,8 @@ internal sealed partial class ImageSelectionQuery
             await CheckImagesAsync(connection, cancellationToken);
             var items = await NamedItem.ReadAsync(connection, ItemIds, cancellationToken);
             var ids = Parameter(command, ImageIds.Concat(items.Select(item => item.ImageId).OfType<Guid>()).ToArray());
-            conditions.Add($"(images.id = ANY({ids}) OR group_id = ANY({Parameter(command, items.Where(item => item.ImageId is null).Select(item => item.GroupId).ToArray())}))");
+            var groups = Parameter(command, items.Where(item => item.ImageId is null).Select(item => item.GroupId).ToArray());
+            conditions.Add($"(images.id = ANY({ids}) OR group_id = ANY({groups}))");
         }
 
         if (!takeExcluded)
@@ -124,7 +126,7 @@ internal sealed partial class ImageSelectionQuery
         while (await rows.ReadAsync(cancellationToken))
             found.Add(new SelectedImage(rows.GetGuid(0), rows.GetGuid(1)));
         if (found.Count == 0)
-            Throw(StatusCode.NotFound, "No image meets the selection. Widen it; a condition left out is no condition. Excluded images are settled only where they are named.");
+            Throw(StatusCode.NotFound, "No image meets every condition given; leave one out. Excluded images are settled only where they are named.");
         if (found.Count > MaxImages)
             ThrowTooMany();
         return found;
@@ -144,7 +146,9 @@ internal sealed partial class ImageSelectionQuery
         await using var rows = await command.ExecuteReaderAsync(cancellationToken);
         while (await rows.ReadAsync(cancellationToken))
             claims.Add((rows.GetGuid(0), new Claim((ClaimRank)rows.GetInt16(1), new DiagnosisSet(rows.GetInt16(2)))));
-        return [.. claims.GroupBy(claim => claim.Group, claim => claim.Claim).Where(group => ClaimResolution.Resolve(group).Contested == between).Select(group => group.Key)];
+        return [.. claims.GroupBy(claim => claim.Group, claim => claim.Claim)
+            .Where(group => ClaimResolution.Resolve(group).Contested == between)
+            .Select(group => group.Key)];
     }
 
     private async Task CheckImagesAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
@@ -173,7 +177,8 @@ internal sealed partial class ImageSelectionQuery
     }
 
     [DoesNotReturn]
-    private static void ThrowTooMany() => Throw(StatusCode.InvalidArgument, $"The selection has more than {MaxImages} images. Narrow it, for example by ISIC ids, and decide in parts.");
+    private static void ThrowTooMany() => Throw(
+        StatusCode.InvalidArgument, $"The selection has more than {MaxImages} images. Narrow it, for example by ISIC ids, and decide in parts.");
 
     [DoesNotReturn]
     private static void Throw(StatusCode code, string detail) => throw new RpcException(new Status(code, detail));

@@ -13,7 +13,9 @@ internal sealed record NamedItem(Guid Id, Guid GroupId, Guid? ImageId)
         """;
 
     /// <summary>Reads items that are not closed.</summary>
-    /// <exception cref="RpcException">NOT_FOUND: there is none of an id. FAILED_PRECONDITION: one is closed, so that a decision of somebody else is not overruled unseen.</exception>
+    /// <exception cref="RpcException">
+    /// NOT_FOUND: there is none of an id. FAILED_PRECONDITION: one is closed, so that a decision of somebody else is not overruled unseen.
+    /// </exception>
     public static async Task<IReadOnlyList<NamedItem>> ReadAsync(NpgsqlConnection connection, Guid[] ids, CancellationToken cancellationToken)
     {
         var items = new List<NamedItem>(ids.Length);

@@ -15,7 +15,8 @@ internal readonly record struct QueuePlace(int State, string Kind, float Score, 
     private const int MaxTokenLength = 200;
 
     /// <summary>The token that stands for it on the wire.</summary>
-    public string ToToken() => Base64Url.EncodeToString(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{State} {Kind} {Score:R} {Id:N}")));
+    public string ToToken() =>
+        Base64Url.EncodeToString(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{State} {Kind} {Score:R} {Id:N}")));
 
     /// <summary>Reads a token.</summary>
     public static bool TryParse(string token, [NotNullWhen(true)] out QueuePlace? place)

@@ -167,7 +167,8 @@ internal sealed partial class ReviewDecisions(NpgsqlDataSource dataSource, Inges
         return images;
     }
 
-    private static async Task<HashSet<Guid>> ReadQueueAsync(NpgsqlConnection connection, IReadOnlyList<SelectedImage> images, CancellationToken cancellationToken)
+    private static async Task<HashSet<Guid>> ReadQueueAsync(
+        NpgsqlConnection connection, IReadOnlyList<SelectedImage> images, CancellationToken cancellationToken)
     {
         var items = new HashSet<Guid>();
         await using var command = new NpgsqlCommand(ItemsInQueue, connection)
@@ -184,7 +185,7 @@ internal sealed partial class ReviewDecisions(NpgsqlDataSource dataSource, Inges
         return items;
     }
 
-    [LoggerMessage(41, LogLevel.Information, "Decision {DecisionId} ({Action}) is about {Images} images; it closed {Closed} review items and opened {Reopened} again")]
+    [LoggerMessage(41, LogLevel.Information, "Decision {DecisionId} ({Action}) is about {Images} images; {Closed} review items closed, {Reopened} opened")]
     private partial void LogDecided(long decisionId, string action, int images, int closed, int reopened);
 
     private sealed record NewDecision(ReviewAction Action, string DecidedBy, string Comment)

@@ -39,29 +39,30 @@ internal static class ReviewScreen
         console.WriteLine(item.Reason);
         if (item.Suggested.Count > 0)
             console.MarkupLineInterpolated($"Perhaps it is [bold]{Labels(item.Suggested)}[/].");
-        var pictures = NewTable("picture", "first delivered as", "size", "label");
-        foreach (var image in item.Images)
+        var pictures = NewTable("picture", "image", "ISIC id", "first delivered as", "size", "label");
+        foreach (var (index, image) in item.Images.Index())
         {
             var label = image.LabelState == "settled" ? Labels(image.Label) : image.LabelState;
             pictures.AddRow(
-                Markup.Escape(NameOf(image)), Markup.Escape(image.FirstPath), string.Create(CultureInfo.InvariantCulture, $"{image.Width} x {image.Height}"),
+                Number(index + 1), image.Id, Markup.Escape(string.Join(", ", image.IsicIds)), Markup.Escape(image.FirstPath),
+                string.Create(CultureInfo.InvariantCulture, $"{image.Width} x {image.Height}"),
                 Markup.Escape(image.Forgotten ? "forgotten" : image.Excluded ? "excluded" : label));
         }
 
         console.Write(pictures);
+        var places = item.Images.Index().ToDictionary(image => image.Item.Id, image => Number(image.Index + 1));
         var claims = NewTable("rank", "who says so", "label", "picture", "since");
         foreach (var claim in item.Claims)
         {
-            var picture = item.Images.FirstOrDefault(image => image.Id == claim.Image);
             claims.AddRow(
-                claim.Rank, Markup.Escape(claim.ClaimedBy), Markup.Escape(Labels(claim.Diagnoses)),
-                Markup.Escape(picture is null ? claim.Image : NameOf(picture)), Time(claim.ClaimedAt));
+                claim.Rank, Markup.Escape(claim.ClaimedBy), Markup.Escape(Labels(claim.Diagnoses)), places.GetValueOrDefault(claim.Image, claim.Image),
+                Time(claim.ClaimedAt));
         }
 
         console.Write(claims);
         foreach (var file in next.Files ?? [])
             console.MarkupLineInterpolated($"Written to [bold]{file}[/]");
-        console.MarkupLineInterpolated($"[grey]./melanoma reviews settle DIAGNOSIS --item {item.Id}   (or exclude --item {item.Id}, defer {item.Id})[/]");
+        console.MarkupLineInterpolated($"[grey]./melanoma reviews settle DIAGNOSIS --item {item.Id}[/]");
     }
 
     public static void WriteOutcome(IAnsiConsole console, ReviewOutcomeDocument outcome)
@@ -93,8 +94,8 @@ internal static class ReviewScreen
         {
             var undone = decision.UndoneBy is { } by ? string.Create(CultureInfo.InvariantCulture, $" (undone by {by})") : "";
             table.AddRow(
-                decision.Id.ToString(CultureInfo.InvariantCulture), Time(decision.DecidedAt), Markup.Escape(decision.DecidedBy),
-                Markup.Escape(Describe(decision) + undone), decision.Images.ToString(CultureInfo.InvariantCulture), Markup.Escape(decision.Comment));
+                Number(decision.Id), Time(decision.DecidedAt), Markup.Escape(decision.DecidedBy), Markup.Escape(Describe(decision) + undone),
+                Number(decision.Images), Markup.Escape(decision.Comment));
         }
 
         console.Write(table);
@@ -111,13 +112,15 @@ internal static class ReviewScreen
     {
         var table = new Table().Border(TableBorder.Rounded);
         foreach (var header in headers)
-            table.AddColumn(header);
+            table.AddColumn(new TableColumn(header) { NoWrap = header is "item" or "image" });
         return table;
     }
 
-    private static string NameOf(ReviewImageDocument image) => image.IsicIds.Count > 0 ? string.Join(", ", image.IsicIds) : image.Id;
+    private static string NameOf(ReviewImageDocument image) => image.IsicIds.Count > 0 ? string.Join(", ", image.IsicIds) : image.FirstPath;
 
     private static string Labels(IReadOnlyList<string> diagnoses) => string.Join(" or ", diagnoses);
+
+    private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 
     private static string Time(DateTimeOffset time) => time.ToUniversalTime().ToString("u", CultureInfo.InvariantCulture);
 }

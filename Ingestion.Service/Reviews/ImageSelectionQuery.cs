@@ -142,7 +142,11 @@ internal sealed partial class ImageSelectionQuery
     private static async Task<Guid[]> FindContestedAsync(NpgsqlConnection connection, DiagnosisSet between, CancellationToken cancellationToken)
     {
         var claims = new List<(Guid Group, Claim Claim)>();
-        await using var command = new NpgsqlCommand(Contested, connection) { Parameters = { new() { Value = LabelState.Conflict.ToColumn() } } };
+        await using var command = new NpgsqlCommand(Contested, connection)
+        {
+            CommandTimeout = CatalogueLock.Timeout,
+            Parameters = { new() { Value = LabelState.Conflict.ToColumn() } },
+        };
         await using var rows = await command.ExecuteReaderAsync(cancellationToken);
         while (await rows.ReadAsync(cancellationToken))
             claims.Add((rows.GetGuid(0), new Claim((ClaimRank)rows.GetInt16(1), new DiagnosisSet(rows.GetInt16(2)))));

@@ -160,7 +160,11 @@ internal sealed partial class ReviewDecisions(NpgsqlDataSource dataSource, Inges
     private static async Task<List<SelectedImage>> ReadImagesAsync(NpgsqlConnection connection, long decision, CancellationToken cancellationToken)
     {
         var images = new List<SelectedImage>();
-        await using var command = new NpgsqlCommand(ImagesOfDecision, connection) { Parameters = { new() { Value = decision } } };
+        await using var command = new NpgsqlCommand(ImagesOfDecision, connection)
+        {
+            CommandTimeout = CatalogueLock.Timeout,
+            Parameters = { new() { Value = decision } },
+        };
         await using var rows = await command.ExecuteReaderAsync(cancellationToken);
         while (await rows.ReadAsync(cancellationToken))
             images.Add(new SelectedImage(rows.GetGuid(0), rows.GetGuid(1)));
@@ -173,6 +177,7 @@ internal sealed partial class ReviewDecisions(NpgsqlDataSource dataSource, Inges
         var items = new HashSet<Guid>();
         await using var command = new NpgsqlCommand(ItemsInQueue, connection)
         {
+            CommandTimeout = CatalogueLock.Timeout,
             Parameters =
             {
                 new() { Value = images.Select(image => image.GroupId).Distinct().ToArray() },

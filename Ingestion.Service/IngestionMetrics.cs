@@ -16,6 +16,7 @@ internal sealed class IngestionMetrics
     private readonly Histogram<double> _batch;
     private readonly UpDownCounter<int> _deliveries;
     private readonly Counter<long> _datasets;
+    private readonly Counter<long> _reviews;
 
     public IngestionMetrics(IMeterFactory meters)
     {
@@ -25,6 +26,7 @@ internal sealed class IngestionMetrics
         _batch = meter.CreateHistogram<double>("melanoma.ingestion.batch.duration", "s", "Time to write a batch, waiting for other writers counted");
         _deliveries = meter.CreateUpDownCounter<int>("melanoma.ingestion.deliveries.receiving", "{delivery}", "Deliveries that are coming in");
         _datasets = meter.CreateCounter<long>("melanoma.ingestion.datasets", "{dataset}", "Datasets asked for, by kind and whether they were new");
+        _reviews = meter.CreateCounter<long>("melanoma.ingestion.reviews", "{decision}", "Decisions of reviewers, by action");
     }
 
     public void BatchWritten(IReadOnlyCollection<DeliveryFile> files, TimeSpan duration)
@@ -43,4 +45,6 @@ internal sealed class IngestionMetrics
     public void DeliveryEnded() => _deliveries.Add(-1);
 
     public void DatasetAsked(string kind, bool created) => _datasets.Add(1, new TagList { { "kind", kind }, { "created", created } });
+
+    public void ReviewDecided(string action) => _reviews.Add(1, new TagList { { "action", action } });
 }

@@ -1,6 +1,7 @@
 using Melanoma.Ingestion;
 using Melanoma.Ingestion.Datasets;
 using Melanoma.Ingestion.Deliveries;
+using Melanoma.Ingestion.Reviews;
 using Melanoma.Ingestion.Runs;
 using Melanoma.ServiceDefaults;
 using Melanoma.ServiceDefaults.Database;
@@ -16,10 +17,10 @@ builder.AddServiceDefaults().AddMelanomaDatabase(ServiceRole.Ingestion).AddMelan
 builder.Services.AddMelanomaGrpc().AddJsonTranscoding();
 builder.Services.AddGrpcHealthChecks();
 builder.Services.AddGrpcReflection();
-builder.AddDeliveries().AddDatasets().AddTrainingRuns();
+builder.AddDeliveries().AddDatasets().AddReviews().AddTrainingRuns();
 
 var app = builder.Build();
-app.MapServiceDefaults().MapDeliveries().MapDatasets().MapTrainingRuns();
+app.MapServiceDefaults().MapDeliveries().MapDatasets().MapReviews().MapTrainingRuns();
 app.MapGrpcHealthChecksService();
 app.MapGrpcReflectionService();
 await app.RunAsync();

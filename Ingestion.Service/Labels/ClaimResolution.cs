@@ -7,7 +7,11 @@ namespace Melanoma.Ingestion.Labels;
 internal readonly record struct Claim(ClaimRank Rank, DiagnosisSet Diagnoses);
 
 /// <summary>What the claims of an image come to; a label exactly when they are settled.</summary>
-internal readonly record struct Resolution(LabelState State, DiagnosisSet? Label);
+internal readonly record struct Resolution(LabelState State, DiagnosisSet? Label)
+{
+    /// <summary>The diagnoses that the claims name which contradict each other, overruled ones left out; empty unless in conflict.</summary>
+    public DiagnosisSet Contested { get; init; }
+}
 
 /// <summary>Turns the claims of one image into its label. A pure function: neither order nor repetition of the claims matters.</summary>
 internal static class ClaimResolution
@@ -30,7 +34,11 @@ internal static class ClaimResolution
             // Beginning with what is left: two claims that share only an overruled diagnosis contradict each other.
             var common = standing.Aggregate(left ?? standing[0], (a, b) => a.Intersect(b));
             if (common.IsEmpty)
-                return new Resolution(LabelState.Conflict, null);
+            {
+                var named = DiagnosisSet.Of([.. standing.SelectMany(diagnoses => diagnoses.Members)]);
+                return new Resolution(LabelState.Conflict, null) { Contested = left is { } higher ? named.Intersect(higher) : named };
+            }
+
             left = common;
         }
 

@@ -1,3 +1,4 @@
+using Melanoma.Ingestion.Catalogue;
 using Melanoma.Storage;
 using Melanoma.Storage.Catalogue;
 using Melanoma.Storage.Reviews;
@@ -21,7 +22,7 @@ internal static class ConflictItems
     {
         var torn = groups.Where(group => group.Resolution.State == LabelState.Conflict).ToList();
         var calm = groups.Where(group => group.Resolution.State != LabelState.Conflict).Select(group => group.Id).ToArray();
-        await using var batch = new NpgsqlBatch(connection);
+        await using var batch = new NpgsqlBatch(connection) { Timeout = CatalogueLock.Timeout };
         if (torn.Count > 0)
         {
             batch.BatchCommands.Add(new NpgsqlBatchCommand(Open)

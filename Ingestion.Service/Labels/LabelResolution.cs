@@ -1,4 +1,5 @@
 using Melanoma.Contracts;
+using Melanoma.Ingestion.Catalogue;
 using Melanoma.Storage;
 using Melanoma.Storage.Catalogue;
 using Npgsql;
@@ -32,7 +33,11 @@ internal static class LabelResolution
         if (groups.Count == 0)
             return;
         var claims = new List<(Guid Group, Claim Claim)>();
-        await using (var command = new NpgsqlCommand(Claims, connection) { Parameters = { new() { Value = groups.ToArray() } } })
+        await using (var command = new NpgsqlCommand(Claims, connection)
+        {
+            CommandTimeout = CatalogueLock.Timeout,
+            Parameters = { new() { Value = groups.ToArray() } },
+        })
         await using (var rows = await command.ExecuteReaderAsync(cancellationToken))
         {
             while (await rows.ReadAsync(cancellationToken))
@@ -43,6 +48,7 @@ internal static class LabelResolution
         var resolved = groups.Select(group => new GroupLabel(group, [.. byGroup[group]])).ToList();
         await using (var update = new NpgsqlCommand(Update, connection)
         {
+            CommandTimeout = CatalogueLock.Timeout,
             Parameters =
             {
                 new() { Value = resolved.Select(group => group.Id).ToArray() },

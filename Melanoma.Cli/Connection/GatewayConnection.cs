@@ -38,6 +38,7 @@ internal sealed class GatewayConnection : IDisposable
         });
         Catalog = new ImageCatalog.ImageCatalogClient(invoker);
         Datasets = new Datasets.DatasetsClient(invoker);
+        Reviews = new Reviews.ReviewsClient(invoker);
         Runs = new TrainingRuns.TrainingRunsClient(invoker);
         Models = new ModelRegistry.ModelRegistryClient(invoker);
         Classifier = new Classifier.ClassifierClient(invoker);
@@ -48,6 +49,8 @@ internal sealed class GatewayConnection : IDisposable
     public ImageCatalog.ImageCatalogClient Catalog { get; }
 
     public Datasets.DatasetsClient Datasets { get; }
+
+    public Reviews.ReviewsClient Reviews { get; }
 
     public TrainingRuns.TrainingRunsClient Runs { get; }
 

@@ -30,6 +30,8 @@ internal sealed class IngestionHost : IAsyncDisposable
 
     public Datasets.DatasetsClient Datasets => new(_channel);
 
+    public Reviews.ReviewsClient Reviews => new(_channel);
+
     public string Log => _process.Log;
 
     public static async Task<IngestionHost> StartAsync(TestServers servers, CancellationToken cancellationToken, params (string Name, string Value)[] settings)
@@ -109,6 +111,12 @@ internal sealed class IngestionHost : IAsyncDisposable
     {
         await using var command = Database.CreateCommand(sql);
         return (T)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    public async Task ExecuteAsync(string sql, CancellationToken cancellationToken)
+    {
+        await using var command = Database.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     public async ValueTask DisposeAsync()

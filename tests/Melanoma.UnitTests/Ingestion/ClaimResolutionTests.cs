@@ -68,6 +68,20 @@ public sealed class ClaimResolutionTests
             return before.Label is { } left ? after.Label == (set.Meets(left) ? set.Intersect(left) : left) : after == before;
         });
 
+    [Fact]
+    public void Should_name_what_is_contested_without_what_is_overruled_when_in_conflict()
+    {
+        var contested = ClaimResolution.Resolve(
+        [
+            Of(ClaimRank.Curated, Diagnosis.Melanoma, Diagnosis.Nevus, Diagnosis.VascularLesion),
+            Of(ClaimRank.Folder, Diagnosis.Melanoma),
+            Of(ClaimRank.Folder, Diagnosis.Nevus, Diagnosis.Dermatofibroma),
+            Of(ClaimRank.Folder, Diagnosis.SeborrheicKeratosis),
+        ]).Contested;
+
+        Assert.Equal(DiagnosisSet.Of(Diagnosis.Melanoma, Diagnosis.Nevus), contested);
+    }
+
     private static Claim Of(ClaimRank rank, params Diagnosis[] diagnoses) => new(rank, DiagnosisSet.Of(diagnoses));
 
     private static void AssertSettled(Diagnosis expected, params Claim[] claims) =>

@@ -1,0 +1,61 @@
+using Melanoma.Contracts.V1;
+
+namespace Melanoma.Cli.Commands;
+
+internal sealed record ReviewListDocument(IReadOnlyList<ReviewItemDocument> Items, bool More);
+
+/// <summary>The first item of the queue; no <c>item</c> when there is nothing to look at.</summary>
+internal sealed record NextReviewDocument(ReviewItemDocument? Item, int Waiting, IReadOnlyList<string>? Files);
+
+/// <summary>A review item; <c>claims</c> from high rank to low.</summary>
+internal sealed record ReviewItemDocument(
+    string Id, string Kind, string State, string Reason, double Score, IReadOnlyList<string> Suggested, DateTimeOffset OpenedAt,
+    IReadOnlyList<ReviewImageDocument> Images, IReadOnlyList<ClaimDocument> Claims)
+{
+    public static ReviewItemDocument From(ReviewItem item) => new(
+        item.ItemId, item.Kind == ReviewKind.LabelError ? "label-error" : "conflict", item.State.ToString().ToLowerInvariant(), item.Reason, item.Score,
+        [.. item.Suggested], item.OpenedAt.ToDateTimeOffset(), [.. item.Images.Select(ReviewImageDocument.From)], [.. item.Claims.Select(ClaimDocument.From)]);
+
+    public static ReviewKind KindOf(string? word) => word switch
+    {
+        null => ReviewKind.Unspecified,
+        "conflict" => ReviewKind.Conflict,
+        _ => ReviewKind.LabelError,
+    };
+
+    public static ReviewState StateOf(string? word) => word is null ? ReviewState.Unspecified : Enum.Parse<ReviewState>(word, ignoreCase: true);
+}
+
+internal sealed record ReviewImageDocument(
+    string Id, string Group, IReadOnlyList<string> IsicIds, string FirstPath, int Width, int Height, string LabelState, IReadOnlyList<string> Label,
+    bool Excluded, bool Forgotten)
+{
+    public static ReviewImageDocument From(Image image) => new(
+        image.ImageId, image.GroupId, [.. image.IsicIds], image.FirstPath, image.Width, image.Height, image.LabelState.ToString().ToLowerInvariant(),
+        [.. image.Label], image.Excluded, image.Forgotten);
+}
+
+internal sealed record ClaimDocument(string Image, string Rank, string ClaimedBy, IReadOnlyList<string> Diagnoses, DateTimeOffset ClaimedAt)
+{
+    public static ClaimDocument From(LabelClaim claim) =>
+        new(claim.ImageId, claim.Rank, claim.ClaimedBy, [.. claim.Diagnoses], claim.ClaimedAt.ToDateTimeOffset());
+}
+
+/// <summary>What a decision did, or in a preview would do.</summary>
+internal sealed record ReviewOutcomeDocument(bool Preview, DecisionDocument? Decision, int Images, int ClosedItems, int ReopenedItems, int OpenItems)
+{
+    public static ReviewOutcomeDocument From(ReviewOutcome outcome) => new(
+        outcome.Decision is null, outcome.Decision is { } decision ? DecisionDocument.From(decision) : null,
+        outcome.Images, outcome.ClosedItems, outcome.ReopenedItems, outcome.OpenItems);
+}
+
+internal sealed record DecisionListDocument(IReadOnlyList<DecisionDocument> Decisions);
+
+internal sealed record DecisionDocument(
+    long Id, string Action, IReadOnlyList<string> Diagnoses, string DecidedBy, DateTimeOffset DecidedAt, string Comment, int Images,
+    long? Undoes, long? UndoneBy)
+{
+    public static DecisionDocument From(ReviewDecision decision) => new(
+        decision.DecisionId, decision.Action, [.. decision.Diagnoses], decision.DecidedBy, decision.DecidedAt.ToDateTimeOffset(), decision.Comment,
+        decision.Images, decision.HasUndoesDecisionId ? decision.UndoesDecisionId : null, decision.HasUndoneByDecisionId ? decision.UndoneByDecisionId : null);
+}

@@ -1,0 +1,46 @@
+using Melanoma.Cli.Commands;
+using Melanoma.Contracts.V1;
+
+namespace Melanoma.UnitTests.CommandLine;
+
+public sealed class ReviewCommandTests
+{
+    [Fact]
+    public void Should_hold_every_condition_when_a_selection_is_given()
+    {
+        var parsed = Cli.Commands.CommandLine.Root.Parse([
+            "reviews", "settle", "nevus", "melanoma", "--conflict", "melanoma", "seborrheic keratosis", "--folder", "nevus", "--item", "a", "--item", "b",
+            "--image", "c", "d", "--isic-from", "ISIC_0000001", "--isic-to", "ISIC_0000002", "--delivery", "e", "--preview",
+        ]);
+
+        Assert.Empty(parsed.Errors);
+        Assert.Equal(["nevus", "melanoma"], parsed.GetRequiredValue<string[]>("DIAGNOSIS"));
+        Assert.Equal(new ImageSelection
+        {
+            ConflictBetween = { "melanoma", "seborrheic keratosis" },
+            Folder = "nevus",
+            ItemIds = { "a", "b" },
+            ImageIds = { "c", "d" },
+            FirstIsicId = "ISIC_0000001",
+            LastIsicId = "ISIC_0000002",
+            DeliveryId = "e",
+        }, ReviewSelection.Read(parsed));
+    }
+
+    [Fact]
+    public void Should_ask_which_pictures_when_no_selection_is_given()
+    {
+        var failure = Assert.Throws<CommandFailure>(() => ReviewSelection.Read(Cli.Commands.CommandLine.Root.Parse(["reviews", "exclude"])));
+
+        Assert.Equal(ExitCodes.Usage, failure.ExitCode);
+        Assert.Contains("--conflict", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("lesion.jpg", 1, "image/png", "lesion.jpg")]
+    [InlineData("lesion.jpg", 3, "image/jpeg", "lesion-3.jpg")]
+    [InlineData("out.d/lesion", 1, "image/jpeg", "out.d/lesion.jpg")]
+    [InlineData("lesion", 2, "image/png", "lesion-2.png")]
+    public void Should_name_each_picture_when_a_lesion_has_several(string file, int number, string mediaType, string expected) =>
+        Assert.Equal(expected, PictureSaver.PathOf(file, number, mediaType));
+}

@@ -15,7 +15,9 @@ internal sealed class DatasetsService(DatasetSnapshots snapshots, DatasetReports
             DatasetKind.Reproduction => Storage.Datasets.DatasetKind.Reproduction,
             _ => Throw(StatusCode.InvalidArgument, "kind is not known; choose DATASET_KIND_HONEST or DATASET_KIND_REPRODUCTION."),
         };
-        var id = await snapshots.CreateAsync(kind, context.CancellationToken);
+        if (kind != Storage.Datasets.DatasetKind.Honest && request.Licences.Count > 0)
+            Throw(StatusCode.InvalidArgument, "Only honest datasets can be limited to licences; a reproduction has every delivered file.");
+        var id = await snapshots.CreateAsync(kind, request.Licences, context.CancellationToken);
         return (await reports.FindAsync(id, context.CancellationToken))!;
     }
 

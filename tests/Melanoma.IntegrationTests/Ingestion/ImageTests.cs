@@ -44,14 +44,14 @@ public sealed class ImageTests(TestServers servers)
         await host.ExecuteAsync("UPDATE images SET licence = 'CC0-1.0', source = 'here', excluded_at = now() WHERE number = 1", Cancellation);
         var first = (await host.Catalog.ListImagesAsync(new ListImagesRequest { PageSize = 1 }, cancellationToken: Cancellation)).Images[0];
 
-        Assert.Equal(2, await CountAsync(new() { Diagnosis = "Nevus", DeliveryId = delivery.DeliveryId }) + 1);
+        Assert.Equal((1, 2), (await CountAsync(new() { Diagnosis = "Nevus", DeliveryId = delivery.DeliveryId }), await CountAsync(new() { Diagnosis = "nevus" })));
         Assert.Equal(1, await CountAsync(new() { LabelState = LabelState.Conflict }));
         Assert.Equal(1, await CountAsync(new() { LabelState = LabelState.Unlabelled }));
         Assert.Equal((1, 1, 27), (await CountAsync(new() { Source = "here" }), await CountAsync(new() { Licence = "CC0-1.0" }), await CountAsync(new() { Licence = "unknown" })));
         Assert.Equal((1, 27), (await CountAsync(new() { Excluded = true }), await CountAsync(new() { Excluded = false })));
         Assert.Equal((19, 1, 1), (await CountAsync(new() { DeliveryId = delivery.DeliveryId }), await CountAsync(new() { IsicId = "ISIC_0000003" }), await CountAsync(new() { GroupId = first.GroupId })));
 
-        var token = (await host.Catalog.ListImagesAsync(new ListImagesRequest { PageSize = 2, Diagnosis = "nevus" }, cancellationToken: Cancellation)).NextPageToken;
+        var token = (await host.Catalog.ListImagesAsync(new ListImagesRequest { PageSize = 1, Diagnosis = "nevus" }, cancellationToken: Cancellation)).NextPageToken;
         foreach (var refused in new ListImagesRequest[]
         {
             new() { PageSize = 1001 }, new() { PageToken = "x" }, new() { PageToken = token, Diagnosis = "melanoma" }, new() { Diagnosis = "wart" },
@@ -77,10 +77,12 @@ public sealed class ImageTests(TestServers servers)
         Assert.Equal(pair[0], details.Image);
         Assert.Equal([pair[1].ImageId], details.GroupImages);
         Assert.Equal(pair.Select(image => image.ImageId).Order(), details.Claims.Select(claim => claim.ImageId).Order());
-        Assert.All(details.Claims, claim => Assert.Equal(("folder", "folder", ["actinic keratosis"]), (claim.Rank, claim.ClaimedBy, claim.Diagnoses.ToArray())));
+        Assert.All(details.Claims, claim => Assert.Equal(("folder", "folder", "actinic keratosis"), (claim.Rank, claim.ClaimedBy, claim.Diagnoses.Single())));
         Assert.Equal(dataset.DatasetId, Assert.Single(details.Datasets).DatasetId);
         Assert.Empty(details.TrainedModels);
-        Assert.Equal(("image/jpeg", HostileFiles.Picture(0)), await ReadAsync(pair.Single(image => image.FirstPath.EndsWith("ISIC_0000000.jpg", StringComparison.Ordinal)).ImageId));
+        var (mediaType, bytes) = await ReadAsync(pair.Single(image => image.FirstPath.EndsWith("ISIC_0000000.jpg", StringComparison.Ordinal)).ImageId);
+        Assert.Equal("image/jpeg", mediaType);
+        Assert.Equal(HostileFiles.Picture(0), bytes);
         var unknown = Guid.NewGuid().ToString();
         Assert.Equal(StatusCode.NotFound, (await Assert.ThrowsAsync<RpcException>(() => ReadAsync(unknown))).StatusCode);
         Assert.Equal(StatusCode.NotFound, (await Assert.ThrowsAsync<RpcException>(

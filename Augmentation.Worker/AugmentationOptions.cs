@@ -23,6 +23,10 @@ internal sealed class AugmentationOptions
     [Range(1, 3600)]
     public int SweepSeconds { get; init; } = 15;
 
+    /// <summary>Seconds between two looks for variants of forgotten images whose bytes are still there. Default 600.</summary>
+    [Range(1, 86_400)]
+    public int ForgottenSweepSeconds { get; init; } = 600;
+
     /// <summary>After this many failed attempts at a batch the runs that want it have failed. Default 5.</summary>
     [Range(1, 1000)]
     public int AttemptsPerBatch { get; init; } = 5;
@@ -36,4 +40,6 @@ internal sealed class AugmentationOptions
     public TimeSpan Lease => TimeSpan.FromSeconds(LeaseSeconds);
 
     public TimeSpan Sweep => TimeSpan.FromSeconds(SweepSeconds);
+
+    public TimeSpan ForgottenSweep => TimeSpan.FromSeconds(ForgottenSweepSeconds);
 }

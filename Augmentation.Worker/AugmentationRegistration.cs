@@ -1,4 +1,5 @@
 using Melanoma.Augmentation.Batches;
+using Melanoma.Augmentation.Forgetting;
 using Melanoma.Augmentation.Planning;
 using Melanoma.ServiceDefaults.Messaging;
 
@@ -17,10 +18,13 @@ internal static class AugmentationRegistration
         builder.Services.AddHostedService<BatchHandBack>();
         builder.Services.AddHostedService<RunSweep>();
         builder.Services.AddHostedService<BatchSweep>();
+        builder.Services.AddSingleton<ForgottenVariants>();
+        builder.Services.AddHostedService<ForgottenSweep>();
         return builder;
     }
 
     /// <summary>The queues that the service takes messages from. One batch at a time: a batch is itself made in parallel, and the rest is for other workers.</summary>
     public static void DeclareQueues(BusQueues queues) =>
-        queues.Shared<RunRequestedConsumer>("augmentation.run-requested").Shared<BatchReadyConsumer>("augmentation.batch-ready");
+        queues.Shared<RunRequestedConsumer>("augmentation.run-requested").Shared<BatchReadyConsumer>("augmentation.batch-ready")
+            .Shared<ImagesForgottenConsumer>("augmentation.images-forgotten");
 }

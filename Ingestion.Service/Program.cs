@@ -1,6 +1,8 @@
 using Melanoma.Ingestion;
 using Melanoma.Ingestion.Datasets;
 using Melanoma.Ingestion.Deliveries;
+using Melanoma.Ingestion.Forgetting;
+using Melanoma.Ingestion.Images;
 using Melanoma.Ingestion.Reviews;
 using Melanoma.Ingestion.Runs;
 using Melanoma.ServiceDefaults;
@@ -17,7 +19,7 @@ builder.AddServiceDefaults().AddMelanomaDatabase(ServiceRole.Ingestion).AddMelan
 builder.Services.AddMelanomaGrpc().AddJsonTranscoding();
 builder.Services.AddGrpcHealthChecks();
 builder.Services.AddGrpcReflection();
-builder.AddDeliveries().AddDatasets().AddReviews().AddTrainingRuns();
+builder.AddDeliveries().AddImages().AddForgetting().AddReviews().AddDatasets().AddTrainingRuns();
 
 var app = builder.Build();
 app.MapServiceDefaults().MapDeliveries().MapDatasets().MapReviews().MapTrainingRuns();

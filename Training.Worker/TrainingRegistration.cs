@@ -15,6 +15,7 @@ internal static class TrainingRegistration
         builder.Services.AddOptions<TrainingOptions>().BindConfiguration(TrainingOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<WakeUp>();
         builder.Services.AddSingleton<TrainingDevice>();
+        builder.Services.AddSingleton<ForgottenImages>();
         builder.Services.AddSingleton<DatasetImages>();
         builder.Services.AddSingleton<RunLedger>();
         builder.Services.AddSingleton<RunTraining>();

@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Melanoma.Contracts;
 using Melanoma.Storage;
@@ -10,6 +11,9 @@ namespace Melanoma.Ingestion.Datasets;
 /// <summary>Reads snapshots with their counts.</summary>
 internal sealed class DatasetReports(IDbContextFactory<MelanomaDbContext> databases)
 {
+    // A later version of the product may have written more than this one knows.
+    private static readonly JsonParser ShortcutParser = new(JsonParser.Settings.Default.WithIgnoreUnknownFields(true));
+
     public async Task<V1.Dataset?> FindAsync(int id, CancellationToken cancellationToken) =>
         (await ListAsync(datasets => datasets.Where(dataset => dataset.Id == id), cancellationToken)).SingleOrDefault();
 
@@ -41,10 +45,22 @@ internal sealed class DatasetReports(IDbContextFactory<MelanomaDbContext> databa
             .Select(group => new { group.Key, Count = group.Count() })
             .ToDictionaryAsync(row => row.Key, row => row.Count, cancellationToken);
 
-        return [.. datasets.Select(dataset => Map(dataset, [.. counts[dataset.Id]], groups.GetValueOrDefault(dataset.Id), divided.GetValueOrDefault(dataset.Id)))];
+        var forgotten = await items.Join(database.Images.Where(image => image.ForgottenAt != null), item => item.ImageId, image => image.Id, (item, _) => item.DatasetId)
+            .GroupBy(id => id)
+            .Select(group => new { group.Key, Count = group.Count() })
+            .ToDictionaryAsync(row => row.Key, row => row.Count, cancellationToken);
+
+        return [.. datasets.Select(dataset =>
+        {
+            var result = Map(dataset, [.. counts[dataset.Id]]);
+            result.Groups = groups.GetValueOrDefault(dataset.Id);
+            result.GroupsInTwoSplits = divided.GetValueOrDefault(dataset.Id);
+            result.Forgotten = forgotten.GetValueOrDefault(dataset.Id);
+            return result;
+        })];
     }
 
-    private static V1.Dataset Map(Dataset dataset, List<ItemCount> counts, int groups, int divided)
+    private static V1.Dataset Map(Dataset dataset, List<ItemCount> counts)
     {
         var result = new V1.Dataset
         {
@@ -52,12 +68,13 @@ internal sealed class DatasetReports(IDbContextFactory<MelanomaDbContext> databa
             Kind = dataset.Kind == DatasetKind.Honest ? V1.DatasetKind.Honest : V1.DatasetKind.Reproduction,
             CreatedAt = Timestamp.FromDateTimeOffset(dataset.CreatedAt),
             Images = counts.Sum(row => row.Count),
-            Groups = groups,
-            GroupsInTwoSplits = divided,
             Parked = dataset.Parked,
             ContentHash = Convert.ToHexStringLower(dataset.ContentHash),
+            Shortcuts = dataset.Shortcuts is { } shortcuts ? ShortcutParser.Parse<V1.ShortcutReport>(shortcuts) : null,
         };
         result.Rules.AddRange(dataset.Rules);
+        result.Warnings.AddRange(dataset.Warnings);
+        result.Licences.AddRange(dataset.Licences ?? []);
         result.Splits.Add(MapSplit(counts, Split.Train, V1.Split.Train));
         result.Splits.Add(MapSplit(counts, Split.Validation, V1.Split.Validation));
         result.Splits.Add(MapSplit(counts, Split.Test, V1.Split.Test));

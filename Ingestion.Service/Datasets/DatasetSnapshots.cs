@@ -11,13 +11,17 @@ internal sealed partial class DatasetSnapshots(NpgsqlDataSource dataSource, Inge
 {
     /// <summary>The number of the dataset of a kind that has the catalogue's present content: the one there is, else a new one.</summary>
     /// <exception cref="RpcException">FAILED_PRECONDITION: there is nothing to train on. Nothing was drawn or kept.</exception>
-    public async Task<int> CreateAsync(DatasetKind kind, CancellationToken cancellationToken)
+    public Task<int> CreateAsync(DatasetKind kind, CancellationToken cancellationToken) => CreateAsync(kind, [], cancellationToken);
+
+    /// <summary>The same, limited to some licences: honest datasets only.</summary>
+    /// <exception cref="RpcException">INVALID_ARGUMENT: no image has one of these licences. FAILED_PRECONDITION: there is nothing to train on.</exception>
+    public async Task<int> CreateAsync(DatasetKind kind, IReadOnlyCollection<string> licences, CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await CatalogueLock.TakeAsync(transaction, cancellationToken);
         var content = kind == DatasetKind.Honest
-            ? await HonestContent.ReadAsync(connection, cancellationToken)
+            ? await HonestContent.ReadAsync(connection, await LicenceChoice.ResolveAsync(connection, licences, cancellationToken), cancellationToken)
             : await ReproductionContent.ReadAsync(connection, cancellationToken);
         if (content.FindObstacle() is { } obstacle)
             throw new RpcException(new Status(StatusCode.FailedPrecondition, obstacle));
@@ -45,12 +49,12 @@ internal sealed partial class DatasetSnapshots(NpgsqlDataSource dataSource, Inge
     {
         int id;
         await using (var insert = new NpgsqlCommand(
-            "INSERT INTO datasets (kind, created_at, content_hash, rules, parked) VALUES ($1, $2, $3, $4, $5) RETURNING id", connection)
+            "INSERT INTO datasets (kind, created_at, content_hash, rules, parked, licences) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id", connection)
         {
             Parameters =
             {
                 new() { Value = content.Kind.ToColumn() }, new() { Value = time.GetUtcNow() }, new() { Value = hash },
-                new() { Value = content.Rules.ToArray() }, new() { Value = content.Parked },
+                new() { Value = content.Rules.ToArray() }, new() { Value = content.Parked }, HonestContent.LicencesParameter(content.Licences),
             },
         })
         {

@@ -1,3 +1,5 @@
+using Melanoma.Ingestion.Exports;
+
 namespace Melanoma.Ingestion.Datasets;
 
 /// <summary>Snapshots of the catalogue.</summary>
@@ -7,6 +9,10 @@ internal static class DatasetsRegistration
     {
         builder.Services.AddSingleton<DatasetSnapshots>();
         builder.Services.AddSingleton<DatasetReports>();
+        builder.Services.AddSingleton<DatasetDifferences>();
+        builder.Services.AddSingleton<ExportRows>();
+        builder.Services.AddSingleton<ExportReadme>();
+        builder.Services.AddSingleton<DatasetExport>();
         return builder;
     }
 

@@ -11,6 +11,9 @@ internal sealed record SnapshotRow(Guid ImageId, byte[] Sha256, DiagnosisSet Lab
 /// <summary>What a dataset is to hold: its rows in order, what was left out, and the rules in sentences.</summary>
 internal sealed record SnapshotContent(DatasetKind Kind, IReadOnlyList<SnapshotRow> Rows, int Parked, IReadOnlyList<string> Rules)
 {
+    /// <summary>The only licences whose images were taken; null when any were.</summary>
+    public string[]? Licences { get; init; }
+
     /// <summary>
     /// SHA-256 over the rows in order: 32 bytes image SHA-256, 2 bytes label bits (big-endian), 1 byte split (0 train, 1 validation,
     /// 2 test), and where the row has a group, 32 bytes: the smallest image SHA-256 of the group's rows, because ids are drawn anew in each database.

@@ -24,15 +24,7 @@ internal sealed class ArchiveSpool : IAsyncDisposable
     private ArchiveSpool(DeliveryOptions options)
     {
         _options = options;
-        var folder = options.SpoolFolder ?? Path.GetTempPath();
-        Directory.CreateDirectory(folder);
-        var create = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.Delete };
-        if (!OperatingSystem.IsWindows())
-            create.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        _file = new FileStream(Path.Combine(folder, $"melanoma-{Guid.NewGuid():N}.spool"), create);
-
-        // The open file lives on without its name, and kill -9 leaves nothing behind.
-        File.Delete(_file.Name);
+        _file = Spool.Create(options.SpoolFolder);
     }
 
     private static ReadOnlySpan<byte> FirstEntry => "PK\u0003\u0004"u8;

@@ -10,9 +10,12 @@ internal static class Crc32
 
     private static readonly uint[] Table = MakeTable();
 
-    public static uint Of(ReadOnlySpan<byte> bytes)
+    /// <summary>The checksum of bytes that may come in pieces.</summary>
+    /// <param name="bytes">The next piece.</param>
+    /// <param name="before">The checksum of the pieces before; 0 for the first.</param>
+    public static uint Of(ReadOnlySpan<byte> bytes, uint before = 0)
     {
-        var crc = uint.MaxValue;
+        var crc = ~before;
         for (; bytes.Length >= Slices; bytes = bytes[Slices..])
         {
             var low = crc ^ BinaryPrimitives.ReadUInt32LittleEndian(bytes);

@@ -191,6 +191,13 @@ internal sealed class TrainingRunsService(
                 $"Dataset {datasetId} is of kind {dataset.Kind.ToString().ToLowerInvariant()}; this protocol needs {kind.ToString().ToLowerInvariant()}."));
         }
 
+        if (await database.DatasetItems.AnyAsync(
+            item => item.DatasetId == datasetId && database.Images.Any(image => image.Id == item.ImageId && image.ForgottenAt != null), cancellationToken))
+        {
+            throw new RpcException(new Status(
+                StatusCode.FailedPrecondition, $"Dataset {datasetId} has images that were forgotten since, and can no longer be trained on; make another dataset."));
+        }
+
         foreach (var (split, missing) in new[] { (Split.Train, "training"), (Split.Validation, "validation") })
         {
             if (!await database.DatasetItems.AnyAsync(item => item.DatasetId == datasetId && item.Split == split, cancellationToken))

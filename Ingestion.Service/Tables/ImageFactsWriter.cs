@@ -12,7 +12,7 @@ internal static class ImageFactsWriter
             sex = fact.sex, site = fact.site, skin_tone = fact.skin_tone, patient_id = fact.patient_id
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::text[], $8::text[], $9::text[])
             AS fact (id, licence, attribution, source, age_years, sex, site, skin_tone, patient_id)
-        WHERE images.id = fact.id
+        WHERE images.id = fact.id AND forgotten_at IS NULL
         """;
 
     /// <summary>Works out the facts of images anew.</summary>

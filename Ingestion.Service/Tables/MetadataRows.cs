@@ -1,4 +1,5 @@
 using Melanoma.Contracts;
+using Melanoma.Ingestion.Forgetting;
 using Melanoma.Ingestion.Labels;
 using Melanoma.Storage.Catalogue;
 using Npgsql;
@@ -61,6 +62,7 @@ internal static class MetadataRows
             },
         };
         await command.ExecuteNonQueryAsync(cancellationToken);
+        await PersonalFacts.BlankIdsAsync(connection, [.. rows.Select(row => row.IsicId)], cancellationToken);
     }
 
     /// <summary>The claim that a row makes about every image of its id; null when it makes none.</summary>

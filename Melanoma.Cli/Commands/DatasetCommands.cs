@@ -18,17 +18,28 @@ internal static class DatasetCommands
         DefaultValueFactory = _ => "honest",
     }.AcceptOnlyFromAmong("honest", "reproduction");
 
+    private static readonly Option<string[]> Licences = new("--licence")
+    {
+        Description = "Take only images under this licence, for example CC-BY-NC-4.0, or unknown; may be given several times. Honest datasets only.",
+        HelpName = "L",
+    };
+
     public static Command Create() =>
-        new Command("datasets", "List, show and create datasets.")
+        new Command("datasets", "List, show, create, compare and export datasets.")
         {
             new Command("list", "All datasets, newest first.").Runs(ListAsync),
             new Command("show", "One dataset with its classes and rules.") { Number }.Runs(ShowAsync),
-            new Command("create", "Make a snapshot of the catalogue as it is now.") { Kind }.Runs(CreateAsync),
+            new Command("create", "Make a snapshot of the catalogue as it is now.") { Kind, Licences }.Runs(CreateAsync),
+            DatasetDiffCommand.Create(),
+            DatasetExportCommand.Create(),
         }.Runs(ListAsync);
 
     /// <summary>Makes an honest snapshot or a reproduction.</summary>
     public static Task<Dataset> CreateAsync(GatewayConnection gateway, DatasetKind kind, CancellationToken cancellationToken) =>
-        gateway.ChangeAsync(options => gateway.Datasets.CreateDatasetAsync(new CreateDatasetRequest { Kind = kind }, options), cancellationToken);
+        CreateAsync(gateway, new CreateDatasetRequest { Kind = kind }, cancellationToken);
+
+    private static Task<Dataset> CreateAsync(GatewayConnection gateway, CreateDatasetRequest request, CancellationToken cancellationToken) =>
+        gateway.ChangeAsync(options => gateway.Datasets.CreateDatasetAsync(request, options), cancellationToken);
 
     private static async Task<int> ListAsync(CommandContext context, CancellationToken cancellationToken)
     {
@@ -51,7 +62,8 @@ internal static class DatasetCommands
     {
         var gateway = await context.ConnectAsync(cancellationToken);
         var kind = context.Arguments.GetValue(Kind) == "reproduction" ? DatasetKind.Reproduction : DatasetKind.Honest;
-        var dataset = await CreateAsync(gateway, kind, cancellationToken);
+        var request = new CreateDatasetRequest { Kind = kind, Licences = { context.Arguments.GetValue(Licences) ?? [] } };
+        var dataset = await CreateAsync(gateway, request, cancellationToken);
         context.Terminal.Write(DatasetDocument.From(dataset), console => DatasetScreen.Write(console, dataset));
         return ExitCodes.Success;
     }
@@ -65,14 +77,15 @@ internal static class DatasetCommands
         }
 
         var table = new Table().Border(TableBorder.Rounded);
-        foreach (var header in (ReadOnlySpan<string>)["dataset", "kind", "created", "images", "groups", "train", "validation", "test", "left out"])
+        foreach (var header in (ReadOnlySpan<string>)["dataset", "kind", "created", "images", "groups", "train", "validation", "test", "left out", "licences", ""])
             table.AddColumn(header);
         foreach (var dataset in datasets)
         {
             table.AddRow(
                 Text(dataset.DatasetId), DatasetDocument.NameOf(dataset.Kind), dataset.CreatedAt.ToDateTime().ToString("u", CultureInfo.InvariantCulture),
                 Text(dataset.Images), Text(dataset.Groups),
-                Text(ImagesIn(dataset, Split.Train)), Text(ImagesIn(dataset, Split.Validation)), Text(ImagesIn(dataset, Split.Test)), Text(dataset.Parked));
+                Text(ImagesIn(dataset, Split.Train)), Text(ImagesIn(dataset, Split.Validation)), Text(ImagesIn(dataset, Split.Test)), Text(dataset.Parked),
+                Markup.Escape(dataset.Licences.Count > 0 ? string.Join(", ", dataset.Licences) : "any"), DatasetScreen.AlarmMarkup(dataset));
         }
 
         console.Write(table);

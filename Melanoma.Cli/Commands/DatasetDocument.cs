@@ -4,17 +4,19 @@ namespace Melanoma.Cli.Commands;
 
 internal sealed record DatasetListDocument(IReadOnlyList<DatasetDocument> Datasets);
 
-/// <summary>A dataset; <c>splits</c> by name: train, validation, test.</summary>
+/// <summary>A dataset; <c>splits</c> by name: train, validation, test; <c>licences</c> is empty when any were taken.</summary>
 internal sealed record DatasetDocument(
     int Id, int Images, int Groups, int GroupsInTwoSplits, int Parked, Dictionary<string, SplitDocument> Splits,
-    string Kind, DateTimeOffset? CreatedAt, string ContentHash, IReadOnlyList<string> Rules)
+    string Kind, DateTimeOffset? CreatedAt, string ContentHash, IReadOnlyList<string> Rules,
+    IReadOnlyList<string> Warnings, IReadOnlyList<string> Licences, int Forgotten)
 {
     public static DatasetDocument From(Dataset dataset) => new(
         dataset.DatasetId, dataset.Images, dataset.Groups, dataset.GroupsInTwoSplits, dataset.Parked,
         dataset.Splits.ToDictionary(
             split => split.Split.ToString().ToLowerInvariant(),
             split => new SplitDocument(split.Images, split.Classes.ToDictionary(item => item.Diagnosis, item => item.Count))),
-        NameOf(dataset.Kind), dataset.CreatedAt?.ToDateTimeOffset(), dataset.ContentHash, [.. dataset.Rules]);
+        NameOf(dataset.Kind), dataset.CreatedAt?.ToDateTimeOffset(), dataset.ContentHash, [.. dataset.Rules],
+        [.. dataset.Warnings], [.. dataset.Licences], dataset.Forgotten);
 
     public static string NameOf(DatasetKind kind) => kind.ToString().ToLowerInvariant();
 }

@@ -33,9 +33,23 @@ internal static class DatasetScreen
             $"{dataset.Groups:N0} lesion groups, {dataset.GroupsInTwoSplits:N0} of them in two splits; {dataset.Parked:N0} pictures left out because their labels contradict each other."));
         if (dataset.Kind == DatasetKind.Reproduction)
             console.MarkupLine("[yellow]A reproduction of the original notebook's protocol: what is measured on it says nothing about new patients, and its models are never served.[/]");
+        if (dataset.Licences.Count > 0)
+            console.WriteLine($"Only images under these licences: {string.Join(", ", dataset.Licences)}.");
+        if (dataset.Forgotten > 0)
+            console.MarkupLineInterpolated($"[red]{dataset.Forgotten} of its pictures were forgotten since: it can no longer be trained on.[/]");
+        foreach (var warning in dataset.Warnings)
+            console.MarkupLineInterpolated($"[red]{warning}[/]");
         foreach (var rule in dataset.Rules)
             console.MarkupLineInterpolated($"[grey]  {rule}[/]");
     }
+
+    /// <summary>What must not be overlooked, in a word or two.</summary>
+    public static string AlarmMarkup(Dataset dataset) => dataset switch
+    {
+        { Forgotten: > 0 } => $"[red]{Number(dataset.Forgotten)} forgotten[/]",
+        { Warnings.Count: > 0 } => $"[red]{Number(dataset.Warnings.Count)} warnings[/]",
+        _ => "",
+    };
 
     private static int Count(SplitSummary split, string diagnosis) => split.Classes.FirstOrDefault(item => item.Diagnosis == diagnosis)?.Count ?? 0;
 

@@ -35,3 +35,9 @@ public sealed record ModelTrained(int ModelVersion);
 [MessageUrn("melanoma:model-promoted:v1", useDefaultPrefix: false)]
 [EntityName("melanoma.model-promoted.v1")]
 public sealed record ModelPromoted(int ModelVersion);
+
+/// <summary>Images were forgotten: their bytes are gone, and what was made of them is to be deleted as well.</summary>
+/// <param name="ImageIds">The images, at most 1000.</param>
+[MessageUrn("melanoma:images-forgotten:v1", useDefaultPrefix: false)]
+[EntityName("melanoma.images-forgotten.v1")]
+public sealed record ImagesForgotten(Guid[] ImageIds);

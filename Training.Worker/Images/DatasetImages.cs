@@ -8,22 +8,25 @@ using Npgsql;
 namespace Melanoma.Training.Images;
 
 /// <summary>Brings a dataset's pictures and variants out of Postgres once, decoded, into a local file that any run of the same size can use.</summary>
-internal sealed partial class DatasetImages(NpgsqlDataSource dataSource, IOptions<TrainingOptions> options, TimeProvider time, ILogger<DatasetImages> logger)
+internal sealed partial class DatasetImages(
+    NpgsqlDataSource dataSource, ForgottenImages forgotten, IOptions<TrainingOptions> options, TimeProvider time, ILogger<DatasetImages> logger)
 {
     private static readonly TimeSpan LongestSilence = TimeSpan.FromHours(1);
 
     /// <summary>The samples of a dataset with an augmentation, and their decoded pictures.</summary>
     /// <param name="size">Height and width of the decoded pictures, in pixels.</param>
-    /// <exception cref="UnusableDatasetException">A picture cannot be decoded or there is nothing to train or validate on.</exception>
+    /// <exception cref="UnusableDatasetException">A picture was forgotten or cannot be decoded, or there is nothing to train or validate on.</exception>
     public async Task<TrainingData> LoadAsync(int datasetId, Guid augmentationId, int size, CancellationToken cancellationToken)
     {
+        PrivateFolder.Create(options.Value.CacheFolder);
+        await forgotten.RemoveCachesAsync(options.Value.CacheFolder, cancellationToken);
+        await forgotten.CheckAsync(datasetId, cancellationToken);
         var samples = await SamplesAsync(datasetId, augmentationId, cancellationToken);
         if (!samples.Any(sample => sample.Split == Split.Train) || !samples.Any(sample => sample.Split == Split.Validation))
         {
             throw new UnusableDatasetException($"Dataset {datasetId} has no training images or no validation images.");
         }
 
-        PrivateFolder.Create(options.Value.CacheFolder);
         var path = Path.Combine(options.Value.CacheFolder, $"{augmentationId:N}-{size}.pixels");
         var bytes = (long)samples.Count * size * size * 3;
         if (!File.Exists(path) || new FileInfo(path).Length != bytes)
@@ -74,6 +77,7 @@ internal sealed partial class DatasetImages(NpgsqlDataSource dataSource, IOption
     private async Task BuildAsync(string path, long bytes, int datasetId, Guid augmentationId, int size, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
+        var built = 0L;
         var unfinished = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {
@@ -89,8 +93,15 @@ internal sealed partial class DatasetImages(NpgsqlDataSource dataSource, IOption
                     }
 
                     RandomAccess.Write(file, pixels, encoded.Place * (long)pixels.Length);
+                    Interlocked.Add(ref built, pixels.Length);
                     return ValueTask.CompletedTask;
                 });
+            }
+
+            // Bytes that are gone leave no gap: what comes after them would lie in the wrong places.
+            if (built != bytes)
+            {
+                throw new UnusableDatasetException($"Pictures of dataset {datasetId}, or variants of them, were deleted; make another dataset.");
             }
 
             File.Move(unfinished, path, overwrite: true);

@@ -35,7 +35,7 @@ internal sealed class AugmentationStack : IAsyncDisposable
     }
 
     /// <summary>Starts a worker that sweeps every second and holds leases for three, so that faults take seconds, not minutes.</summary>
-    public async Task<ServiceProcess> StartWorkerAsync(CancellationToken cancellationToken, int batchSize = 10, int parallelism = 1)
+    public async Task<ServiceProcess> StartWorkerAsync(CancellationToken cancellationToken, int batchSize = 10, int parallelism = 1, int forgottenSweepSeconds = 600)
     {
         var worker = ServiceProcess.Start("Augmentation.Worker", new Dictionary<string, string?>
         {
@@ -45,6 +45,7 @@ internal sealed class AugmentationStack : IAsyncDisposable
             ["Augmentation__Parallelism"] = $"{parallelism}",
             ["Augmentation__LeaseSeconds"] = "3",
             ["Augmentation__SweepSeconds"] = "1",
+            ["Augmentation__ForgottenSweepSeconds"] = $"{forgottenSweepSeconds}",
         });
         _workers.Add(worker);
         await worker.WaitUntilReadyAsync(TimeSpan.FromMinutes(3), cancellationToken);

@@ -1,5 +1,8 @@
 using System.Globalization;
+using System.Numerics;
+using System.Security.Cryptography;
 using CsCheck;
+using Grpc.Core;
 using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
 using Melanoma.Testing;
@@ -97,7 +100,118 @@ public sealed class DatasetTests(TestServers servers)
 
         Assert.Equal((2359, 2200, 159, 0, 155), (delivery.Files, delivery.Stored, delivery.Duplicates, delivery.Refused, delivery.Conflicts));
         Assert.Equal((2045, 155, 0), (honest.Images, honest.Parked, honest.GroupsInTwoSplits));
+        Assert.Contains(honest.Rules, rule => rule.StartsWith(
+            "Of the 118 distinct images delivered in a Test folder, 18 are byte copies of images delivered in a Train folder", StringComparison.Ordinal));
         Assert.Equal([1793, 448, 118], reproduction.Splits.Select(split => split.Images));
         Assert.True(reproduction.GroupsInTwoSplits >= 18);
+    }
+
+    [Fact]
+    public async Task Should_give_the_same_hash_when_the_same_content_comes_in_another_order()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        var files = Enumerable.Range(0, 60).Select(i => ($"{(i % 10 == 0 ? "Test" : "Train")}/{Diagnoses.Names[i / 2 % 9]}/ISIC_{i / 2:0000000}_{i}.jpg", HostileFiles.Picture(i))).ToArray();
+        var expected = await HashAsync(files);
+
+        await Gen.Shuffle(files).SampleAsync(async shuffled => Assert.Equal(expected, await HashAsync(shuffled)), iter: 2, threads: 1);
+
+        async Task<string> HashAsync((string, byte[])[] delivered)
+        {
+            await using var host = await IngestionHost.StartAsync(servers, cancellation);
+            await host.DeliverAsync("one half", delivered[..20], cancellation);
+            await host.DeliverAsync("the other", delivered[20..], cancellation);
+            return (await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest(), cancellationToken: cancellation)).ContentHash;
+        }
+    }
+
+    [Fact]
+    public async Task Should_take_only_what_the_licences_allow_and_split_as_without_them_when_a_dataset_is_limited()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+        await host.DeliverAsync("lesions", Enumerable.Range(0, 160).Select(i => ($"Train/{Diagnoses.Names[i / 2 % 9]}/ISIC_{i / 2:0000000}_{i}.jpg", HostileFiles.Picture(i))), cancellation);
+        await host.ExecuteAsync("UPDATE images SET licence = CASE number % 3 WHEN 0 THEN 'CC-BY-NC-4.0' WHEN 1 THEN 'CC0-1.0' END", cancellation);
+        await host.ExecuteAsync("UPDATE images SET excluded_at = now() WHERE number % 3 = 0 AND number <= 15", cancellation);
+        await host.ExecuteAsync("UPDATE images SET forgotten_at = now() WHERE number = 18", cancellation);
+
+        var limited = await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest { Licences = { "cc-by-nc-4.0" } }, cancellationToken: cancellation);
+        var all = await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest(), cancellationToken: cancellation);
+
+        Assert.Equal(["CC-BY-NC-4.0"], limited.Licences);
+        Assert.Empty(all.Licences);
+        Assert.Equal(await host.QueryAsync<long>("SELECT count(*) FROM images WHERE licence = 'CC-BY-NC-4.0' AND excluded_at IS NULL AND forgotten_at IS NULL", cancellation), limited.Images);
+        Assert.Equal(160 - 6, all.Images);
+        Assert.Equal(0, await host.QueryAsync<long>(
+            $"SELECT count(*) FROM dataset_items JOIN images ON images.id = image_id WHERE dataset_id = {limited.DatasetId} AND licence IS DISTINCT FROM 'CC-BY-NC-4.0'", cancellation));
+        Assert.Contains("Only images under these licences were taken: CC-BY-NC-4.0.", limited.Rules);
+        Assert.Contains(limited.Rules, rule => rule.Contains("5 images that a reviewer excluded, 1 images that were forgotten, and 107 images under another licence", StringComparison.Ordinal));
+        await AssertDrawnBySmallestHashAsync();
+        await RefusedAsync(new CreateDatasetRequest { Licences = { "CC-BY-NC-4.0", "MIT" } }, "No image has the licence 'MIT'. The catalogue has: CC-BY-NC-4.0, CC0-1.0, unknown.");
+        await RefusedAsync(new CreateDatasetRequest { Kind = DatasetKind.Reproduction, Licences = { "unknown" } }, "Only honest datasets");
+
+        async Task AssertDrawnBySmallestHashAsync()
+        {
+            await using var command = host.Database.CreateCommand(
+                "SELECT DISTINCT ON (group_id) sha256, split FROM images JOIN lesion_groups ON lesion_groups.id = group_id WHERE split IS NOT NULL ORDER BY group_id, sha256");
+            await using var rows = await command.ExecuteReaderAsync(cancellation);
+            var groups = 0;
+            for (; await rows.ReadAsync(cancellation); groups++)
+            {
+                var draw = (int)(new BigInteger(SHA256.HashData(rows.GetFieldValue<byte[]>(0)), isUnsigned: true, isBigEndian: true) % 100);
+                Assert.Equal(draw < 70 ? "train" : draw < 85 ? "validation" : "test", rows.GetString(1));
+            }
+
+            Assert.True(groups > 70);
+        }
+
+        async Task RefusedAsync(CreateDatasetRequest request, string says)
+        {
+            var refusal = await Assert.ThrowsAsync<RpcException>(() => host.Datasets.CreateDatasetAsync(request, cancellationToken: cancellation).ResponseAsync);
+            Assert.Equal(StatusCode.InvalidArgument, refusal.StatusCode);
+            Assert.Contains(says, refusal.Status.Detail, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Should_name_every_change_when_two_datasets_are_compared()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+        var files = Enumerable.Range(0, 80).Select(i => ($"Train/{Diagnoses.Names[i % 2]}/{i}.jpg", HostileFiles.Picture(i))).ToList();
+        await host.DeliverAsync("first", files, cancellation);
+        var before = await CreateAsync(DatasetKind.Honest);
+        var filesBefore = await CreateAsync(DatasetKind.Reproduction);
+        await host.DeliverAsync("second",
+        [
+            .. Enumerable.Range(100, 20).Select(i => ($"Train/{Diagnoses.Names[i % 2]}/{i}.jpg", HostileFiles.Picture(i))),
+            ($"Train/{Diagnoses.Names[1]}/again.jpg", files[0].Item2),
+            ($"Test/{Diagnoses.Names[0]}/test.jpg", files[2].Item2),
+        ], cancellation);
+        var moved = await host.QueryAsync<bool>($"SELECT split <> 'test' FROM dataset_items WHERE dataset_id = {before} AND image_id = {ImageOf(2)}", cancellation) ? 1 : 0;
+        await host.ExecuteAsync($"UPDATE images SET label = 4 WHERE id = {ImageOf(4)}", cancellation);
+
+        var after = await CreateAsync(DatasetKind.Honest);
+        var filesAfter = await CreateAsync(DatasetKind.Reproduction);
+        var difference = await DiffAsync(before, after);
+
+        Assert.Equal((20, 1, 1, moved, 78 - moved), (difference.Added, difference.Removed, difference.Relabelled, difference.Moved, difference.Unchanged));
+        Assert.Equal(22 + moved, difference.Changes.Count);
+        var removed = Assert.Single(difference.Changes, change => change.ToSplit.Length == 0);
+        Assert.Equal(Diagnoses.Names[0], Assert.Single(removed.FromLabel));
+        Assert.Empty(removed.ToLabel);
+        Assert.Empty((await DiffAsync(after, after)).Changes);
+        var reproduction = await DiffAsync(filesBefore, filesAfter);
+        Assert.Equal((20, 0, 1), (reproduction.Added, reproduction.Removed, reproduction.Relabelled));
+        var refusal = await Assert.ThrowsAsync<RpcException>(() => DiffAsync(before, filesBefore));
+        Assert.Equal(StatusCode.InvalidArgument, refusal.StatusCode);
+        Assert.Equal(StatusCode.NotFound, (await Assert.ThrowsAsync<RpcException>(() => DiffAsync(before, 99))).StatusCode);
+
+        static string ImageOf(int i) => $"(SELECT image_id FROM delivery_files WHERE path LIKE '%/{i}.jpg')";
+
+        async Task<int> CreateAsync(DatasetKind kind) =>
+            (await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest { Kind = kind }, cancellationToken: cancellation)).DatasetId;
+
+        async Task<DatasetDifference> DiffAsync(int from, int to) =>
+            await host.Datasets.DiffDatasetsAsync(new DiffDatasetsRequest { FromDatasetId = from, ToDatasetId = to }, cancellationToken: cancellation);
     }
 }

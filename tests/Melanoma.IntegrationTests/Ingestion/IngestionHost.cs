@@ -32,6 +32,8 @@ internal sealed class IngestionHost : IAsyncDisposable
 
     public Reviews.ReviewsClient Reviews => new(_channel);
 
+    public TrainingRuns.TrainingRunsClient Runs => new(_channel);
+
     public string Log => _process.Log;
 
     public static async Task<IngestionHost> StartAsync(TestServers servers, CancellationToken cancellationToken, params (string Name, string Value)[] settings)
@@ -105,6 +107,13 @@ internal sealed class IngestionHost : IAsyncDisposable
         await foreach (var file in call.ResponseStream.ReadAllAsync(cancellationToken))
             files.Add(file.Path, file);
         return files;
+    }
+
+    /// <summary>Changes rows behind the service's back, and says how many.</summary>
+    public async Task<int> ExecuteAsync(string sql, CancellationToken cancellationToken)
+    {
+        await using var command = Database.CreateCommand(sql);
+        return await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     public async Task<T> QueryAsync<T>(string sql, CancellationToken cancellationToken)

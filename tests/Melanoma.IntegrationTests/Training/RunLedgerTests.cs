@@ -137,7 +137,8 @@ public sealed class RunLedgerTests(TestServers servers)
             await File.WriteAllBytesAsync(fresh, [1], Cancellation);
             File.SetLastWriteTimeUtc(left, DateTime.UtcNow.AddHours(-2));
             var images = new DatasetImages(
-                world.Source, Options.Create(new TrainingOptions { CacheFolder = folder.FullName }), TimeProvider.System, NullLogger<DatasetImages>.Instance);
+                world.Source, new ForgottenImages(world.Source, NullLogger<ForgottenImages>.Instance),
+                Options.Create(new TrainingOptions { CacheFolder = folder.FullName }), TimeProvider.System, NullLogger<DatasetImages>.Instance);
 
             var data = await images.LoadAsync(run.DatasetId, claim.AugmentationId, 16, Cancellation);
             data.Images.Dispose();

@@ -1,16 +1,23 @@
 using System.Diagnostics.CodeAnalysis;
 using Grpc.Core;
 using Melanoma.Contracts.V1;
+using Melanoma.Ingestion.Deliveries;
+using Melanoma.Ingestion.Forgetting;
+using Melanoma.Ingestion.Images;
 using Melanoma.ServiceDefaults.Grpc;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
-namespace Melanoma.Ingestion.Deliveries;
+namespace Melanoma.Ingestion;
 
-/// <summary>The gRPC service ImageCatalog.</summary>
+/// <summary>The gRPC service ImageCatalog: deliveries here, images by the handlers of their features.</summary>
 internal sealed partial class ImageCatalogService(
     DeliveryPipeline pipeline,
     DeliveryReports reports,
+    ImageList images,
+    ImageDetailsReader details,
+    ImageBytesReader bytes,
+    ImageForgetting forgetting,
     DeliverySlots slots,
     NpgsqlDataSource dataSource,
     IOptions<DeliveryOptions> options,
@@ -81,6 +88,17 @@ internal sealed partial class ImageCatalogService(
 
     public override Task<ClassDistribution> GetClassDistribution(GetClassDistributionRequest request, ServerCallContext context) =>
         reports.CountClassesAsync(context.CancellationToken);
+
+    public override Task<ListImagesResponse> ListImages(ListImagesRequest request, ServerCallContext context) => images.ReadAsync(request, context.CancellationToken);
+
+    public override Task<ImageDetails> GetImage(GetImageRequest request, ServerCallContext context) =>
+        details.ReadAsync(ImageIds.Parse(request.ImageId), context.CancellationToken);
+
+    public override Task ReadImage(ReadImageRequest request, IServerStreamWriter<ImageChunk> responseStream, ServerCallContext context) =>
+        bytes.SendAsync(ImageIds.Parse(request.ImageId), responseStream, context.CancellationToken);
+
+    public override Task<ForgetImagesResponse> ForgetImages(ForgetImagesRequest request, ServerCallContext context) =>
+        forgetting.ForgetAsync(request, context.GetCaller().Name, context.CancellationToken);
 
     private async Task<string> ReadHeaderAsync(IAsyncStreamReader<IngestRequest> messages, CancellationToken cancellationToken)
     {

@@ -15,7 +15,8 @@ internal sealed partial class CatalogueWriter(NpgsqlDataSource dataSource, Inges
 {
     private const int Attempts = 5;
 
-    public async Task WriteAsync(Guid deliveryId, IReadOnlyList<JudgedFile> files, CancellationToken cancellationToken)
+    /// <summary>Writes a batch and returns the lines of the report, in the order of the files; they are committed then.</summary>
+    public async Task<IReadOnlyList<DeliveryFile>> WriteAsync(Guid deliveryId, IReadOnlyList<JudgedFile> files, CancellationToken cancellationToken)
     {
         var begin = time.GetTimestamp();
         for (var attempt = 1; ; attempt++)
@@ -24,7 +25,7 @@ internal sealed partial class CatalogueWriter(NpgsqlDataSource dataSource, Inges
             {
                 var rows = await TryWriteAsync(deliveryId, files, cancellationToken);
                 metrics.BatchWritten(rows, time.GetElapsedTime(begin));
-                return;
+                return rows;
             }
             catch (PostgresException exception) when (attempt < Attempts && IsRace(exception))
             {
@@ -47,7 +48,7 @@ internal sealed partial class CatalogueWriter(NpgsqlDataSource dataSource, Inges
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
 
         // Sorted, so that whoever comes without the lock meets the rows in the same order.
-        var images = files.Where(file => file.Refusal is null)
+        var images = files.Where(file => file.Verdict is null)
             .GroupBy(file => Convert.ToHexString(file.Sha256))
             .OrderBy(image => image.Key, StringComparer.Ordinal)
             .Select(image => new BatchImage([.. image]))
@@ -144,17 +145,17 @@ internal sealed partial class CatalogueWriter(NpgsqlDataSource dataSource, Inges
 
     private static DeliveryFile ReportLine(Guid deliveryId, JudgedFile judged, Dictionary<string, BatchImage> images)
     {
-        var image = judged.Refusal is null ? images[Convert.ToHexString(judged.Sha256)] : null;
-        var refusal = judged.Refusal ?? (image is { Known.IsForgotten: true } ? Refusal.Forgotten : null);
+        var image = judged.Verdict is null ? images[Convert.ToHexString(judged.Sha256)] : null;
+        var verdict = judged.Verdict ?? (image is { Known.IsForgotten: true } ? FileVerdict.Of(Refusal.Forgotten) : null);
         var stored = image is { Known: null } && ReferenceEquals(image.Files[0], judged);
         return new DeliveryFile
         {
             DeliveryId = deliveryId,
             Path = judged.File.ReportedPath,
-            Outcome = refusal is not null ? FileOutcome.Refused : stored ? FileOutcome.Stored : FileOutcome.Duplicate,
-            Reason = refusal?.Reason ?? (stored ? "" : $"The same bytes as {image!.Known?.FirstPath ?? image.Files[0].File.ReportedPath}"),
-            RefusalKind = refusal?.Kind,
-            ImageId = refusal is null ? image?.Id : null,
+            Outcome = verdict?.Outcome ?? (stored ? FileOutcome.Stored : FileOutcome.Duplicate),
+            Reason = verdict?.Reason ?? (stored ? "" : $"The same bytes as {image!.Known?.FirstPath ?? image.Files[0].File.ReportedPath}"),
+            RefusalKind = verdict?.RefusalKind,
+            ImageId = verdict is null ? image?.Id : null,
             FolderDiagnosis = judged.File.Path?.Diagnosis,
             FolderSplit = judged.File.Path?.Split,
             SizeBytes = judged.File.SizeBytes,

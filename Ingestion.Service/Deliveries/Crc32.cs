@@ -10,9 +10,10 @@ internal static class Crc32
 
     private static readonly uint[] Table = MakeTable();
 
-    public static uint Of(ReadOnlySpan<byte> bytes)
+    /// <summary>The checksum of what <paramref name="crc"/> covers followed by <paramref name="bytes"/>; nothing has checksum 0.</summary>
+    public static uint Append(uint crc, ReadOnlySpan<byte> bytes)
     {
-        var crc = uint.MaxValue;
+        crc = ~crc;
         for (; bytes.Length >= Slices; bytes = bytes[Slices..])
         {
             var low = crc ^ BinaryPrimitives.ReadUInt32LittleEndian(bytes);

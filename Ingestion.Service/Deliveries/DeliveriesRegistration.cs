@@ -16,6 +16,8 @@ internal static class DeliveriesRegistration
         builder.Services.AddSingleton<DeliverySlots>();
         builder.Services.AddSingleton<DeliveryPipeline>();
         builder.Services.AddSingleton<DeliveryReports>();
+        builder.Services.AddSingleton<TableIntake>();
+        builder.Services.AddSingleton<DeliveryReceiver>();
         builder.Services.AddHostedService<AbandonedDeliveries>();
         return builder;
     }

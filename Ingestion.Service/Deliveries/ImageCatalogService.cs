@@ -3,20 +3,12 @@ using Grpc.Core;
 using Melanoma.Contracts.V1;
 using Melanoma.ServiceDefaults.Grpc;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace Melanoma.Ingestion.Deliveries;
 
 /// <summary>The gRPC service ImageCatalog.</summary>
-internal sealed partial class ImageCatalogService(
-    DeliveryPipeline pipeline,
-    DeliveryReports reports,
-    DeliverySlots slots,
-    NpgsqlDataSource dataSource,
-    IOptions<DeliveryOptions> options,
-    IngestionMetrics metrics,
-    TimeProvider time,
-    ILogger<ImageCatalogService> logger) : ImageCatalog.ImageCatalogBase
+internal sealed class ImageCatalogService(
+    DeliveryReceiver receiver, DeliveryReports reports, DeliverySlots slots, IOptions<DeliveryOptions> options, TimeProvider time) : ImageCatalog.ImageCatalogBase
 {
     /// <summary>Response header that names the delivery as soon as it has begun, so that its progress can be asked for.</summary>
     public const string DeliveryHeaderName = "melanoma-delivery-id";
@@ -33,30 +25,12 @@ internal sealed partial class ImageCatalogService(
         if (!slot.IsAcquired)
             Throw(StatusCode.ResourceExhausted, $"{options.Value.MaxConcurrent} deliveries are coming in already. Try again when one of them has ended.");
 
-        await using var delivery = await OpenDelivery.BeginAsync(dataSource, time, name, context.GetCaller().Name, context.CancellationToken);
-        LogBegan(delivery.Id, name);
-        metrics.DeliveryBegan();
-        try
-        {
-            await context.WriteResponseHeadersAsync(new Metadata { { DeliveryHeaderName, delivery.Id.ToString() } });
-            await pipeline.RunAsync(
-                delivery.Id, (sink, token) => new DeliveryReader(requestStream, sink, options.Value, time).ReadAsync(token), context.CancellationToken);
-            await delivery.CompleteAsync();
-        }
-        catch (Exception exception)
-        {
-            LogAbandoned(delivery.Id, exception.Message);
-            await AbandonAsync(delivery);
-            throw;
-        }
-        finally
-        {
-            metrics.DeliveryEnded();
-        }
-
-        var report = (await reports.FindAsync(delivery.Id, CancellationToken.None))!;
-        LogCompleted(delivery.Id, report.Stored, report.Duplicates, report.Refused, report.Conflicts);
-        return report;
+        return await receiver.ReceiveAsync(
+            name,
+            context.GetCaller().Name,
+            id => context.WriteResponseHeadersAsync(new Metadata { { DeliveryHeaderName, id.ToString() } }),
+            (intake, token) => new DeliveryReader(requestStream, intake, options.Value, time).ReadAsync(token),
+            context.CancellationToken);
     }
 
     public override async Task<Delivery> GetDelivery(GetDeliveryRequest request, ServerCallContext context) =>
@@ -94,19 +68,6 @@ internal sealed partial class ImageCatalogService(
         return name.Length == 0 ? "unnamed" : name;
     }
 
-    private async Task AbandonAsync(OpenDelivery delivery)
-    {
-        try
-        {
-            await delivery.AbandonAsync();
-        }
-        catch (Exception exception) when (exception is NpgsqlException or InvalidOperationException)
-        {
-            // The sweep marks it as soon as the database is back.
-            LogNotMarked(delivery.Id, exception.Message);
-        }
-    }
-
     private static Guid ParseId(string text)
     {
         if (!Guid.TryParse(text, out var id))
@@ -119,16 +80,4 @@ internal sealed partial class ImageCatalogService(
 
     [DoesNotReturn]
     private static void Throw(StatusCode code, string detail) => throw new RpcException(new Status(code, detail));
-
-    [LoggerMessage(1, LogLevel.Information, "Delivery {DeliveryId} '{Name}' began")]
-    private partial void LogBegan(Guid deliveryId, string name);
-
-    [LoggerMessage(2, LogLevel.Information, "Delivery {DeliveryId} is complete: {Stored} stored, {Duplicates} duplicates, {Refused} refused, {Conflicts} images in conflict")]
-    private partial void LogCompleted(Guid deliveryId, int stored, int duplicates, int refused, int conflicts);
-
-    [LoggerMessage(3, LogLevel.Warning, "Delivery {DeliveryId} ended before it was complete: {Reason}")]
-    private partial void LogAbandoned(Guid deliveryId, string reason);
-
-    [LoggerMessage(4, LogLevel.Warning, "Delivery {DeliveryId} could not be marked abandoned yet: {Reason}")]
-    private partial void LogNotMarked(Guid deliveryId, string reason);
 }

@@ -1,6 +1,7 @@
 using Melanoma.Ingestion;
 using Melanoma.Ingestion.Datasets;
 using Melanoma.Ingestion.Deliveries;
+using Melanoma.Ingestion.DropFolder;
 using Melanoma.Ingestion.Runs;
 using Melanoma.ServiceDefaults;
 using Melanoma.ServiceDefaults.Database;
@@ -16,7 +17,7 @@ builder.AddServiceDefaults().AddMelanomaDatabase(ServiceRole.Ingestion).AddMelan
 builder.Services.AddMelanomaGrpc().AddJsonTranscoding();
 builder.Services.AddGrpcHealthChecks();
 builder.Services.AddGrpcReflection();
-builder.AddDeliveries().AddDatasets().AddTrainingRuns();
+builder.AddDeliveries().AddDropFolder().AddDatasets().AddTrainingRuns();
 
 var app = builder.Build();
 app.MapServiceDefaults().MapDeliveries().MapDatasets().MapTrainingRuns();

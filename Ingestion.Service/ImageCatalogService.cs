@@ -6,24 +6,20 @@ using Melanoma.Ingestion.Forgetting;
 using Melanoma.Ingestion.Images;
 using Melanoma.ServiceDefaults.Grpc;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace Melanoma.Ingestion;
 
-/// <summary>The gRPC service ImageCatalog: deliveries here, images by the handlers of their features.</summary>
-internal sealed partial class ImageCatalogService(
-    DeliveryPipeline pipeline,
+/// <summary>The gRPC service ImageCatalog: each call is handed to its feature.</summary>
+internal sealed class ImageCatalogService(
+    DeliveryReceiver receiver,
     DeliveryReports reports,
     ImageList images,
     ImageDetailsReader details,
     ImageBytesReader bytes,
     ImageForgetting forgetting,
     DeliverySlots slots,
-    NpgsqlDataSource dataSource,
     IOptions<DeliveryOptions> options,
-    IngestionMetrics metrics,
-    TimeProvider time,
-    ILogger<ImageCatalogService> logger) : ImageCatalog.ImageCatalogBase
+    TimeProvider time) : ImageCatalog.ImageCatalogBase
 {
     /// <summary>Response header that names the delivery as soon as it has begun, so that its progress can be asked for.</summary>
     public const string DeliveryHeaderName = "melanoma-delivery-id";
@@ -40,30 +36,12 @@ internal sealed partial class ImageCatalogService(
         if (!slot.IsAcquired)
             Throw(StatusCode.ResourceExhausted, $"{options.Value.MaxConcurrent} deliveries are coming in already. Try again when one of them has ended.");
 
-        await using var delivery = await OpenDelivery.BeginAsync(dataSource, time, name, context.GetCaller().Name, context.CancellationToken);
-        LogBegan(delivery.Id, name);
-        metrics.DeliveryBegan();
-        try
-        {
-            await context.WriteResponseHeadersAsync(new Metadata { { DeliveryHeaderName, delivery.Id.ToString() } });
-            await pipeline.RunAsync(
-                delivery.Id, (sink, token) => new DeliveryReader(requestStream, sink, options.Value, time).ReadAsync(token), context.CancellationToken);
-            await delivery.CompleteAsync();
-        }
-        catch (Exception exception)
-        {
-            LogAbandoned(delivery.Id, exception.Message);
-            await AbandonAsync(delivery);
-            throw;
-        }
-        finally
-        {
-            metrics.DeliveryEnded();
-        }
-
-        var report = (await reports.FindAsync(delivery.Id, CancellationToken.None))!;
-        LogCompleted(delivery.Id, report.Stored, report.Duplicates, report.Refused, report.Conflicts);
-        return report;
+        return await receiver.ReceiveAsync(
+            name,
+            context.GetCaller().Name,
+            id => context.WriteResponseHeadersAsync(new Metadata { { DeliveryHeaderName, id.ToString() } }),
+            (intake, token) => new DeliveryReader(requestStream, intake, options.Value, time).ReadAsync(token),
+            context.CancellationToken);
     }
 
     public override async Task<Delivery> GetDelivery(GetDeliveryRequest request, ServerCallContext context) =>
@@ -112,19 +90,6 @@ internal sealed partial class ImageCatalogService(
         return name.Length == 0 ? "unnamed" : name;
     }
 
-    private async Task AbandonAsync(OpenDelivery delivery)
-    {
-        try
-        {
-            await delivery.AbandonAsync();
-        }
-        catch (Exception exception) when (exception is NpgsqlException or InvalidOperationException)
-        {
-            // The sweep marks it as soon as the database is back.
-            LogNotMarked(delivery.Id, exception.Message);
-        }
-    }
-
     private static Guid ParseId(string text)
     {
         if (!Guid.TryParse(text, out var id))
@@ -137,16 +102,4 @@ internal sealed partial class ImageCatalogService(
 
     [DoesNotReturn]
     private static void Throw(StatusCode code, string detail) => throw new RpcException(new Status(code, detail));
-
-    [LoggerMessage(1, LogLevel.Information, "Delivery {DeliveryId} '{Name}' began")]
-    private partial void LogBegan(Guid deliveryId, string name);
-
-    [LoggerMessage(2, LogLevel.Information, "Delivery {DeliveryId} is complete: {Stored} stored, {Duplicates} duplicates, {Refused} refused, {Conflicts} images in conflict")]
-    private partial void LogCompleted(Guid deliveryId, int stored, int duplicates, int refused, int conflicts);
-
-    [LoggerMessage(3, LogLevel.Warning, "Delivery {DeliveryId} ended before it was complete: {Reason}")]
-    private partial void LogAbandoned(Guid deliveryId, string reason);
-
-    [LoggerMessage(4, LogLevel.Warning, "Delivery {DeliveryId} could not be marked abandoned yet: {Reason}")]
-    private partial void LogNotMarked(Guid deliveryId, string reason);
 }

@@ -1,6 +1,7 @@
 using Melanoma.Ingestion;
 using Melanoma.Ingestion.Datasets;
 using Melanoma.Ingestion.Deliveries;
+using Melanoma.Ingestion.DropFolder;
 using Melanoma.Ingestion.Forgetting;
 using Melanoma.Ingestion.Images;
 using Melanoma.Ingestion.Reviews;
@@ -19,7 +20,7 @@ builder.AddServiceDefaults().AddMelanomaDatabase(ServiceRole.Ingestion).AddMelan
 builder.Services.AddMelanomaGrpc().AddJsonTranscoding();
 builder.Services.AddGrpcHealthChecks();
 builder.Services.AddGrpcReflection();
-builder.AddDeliveries().AddImages().AddForgetting().AddReviews().AddDatasets().AddTrainingRuns();
+builder.AddDeliveries().AddDropFolder().AddImages().AddForgetting().AddReviews().AddDatasets().AddTrainingRuns();
 
 var app = builder.Build();
 app.MapServiceDefaults().MapDeliveries().MapDatasets().MapReviews().MapTrainingRuns();

@@ -1,8 +1,11 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace Melanoma.Storage;
 
 /// <summary>
 /// Keys of the advisory locks that replicas of a service take before they change what only one may change at a time. They
-/// share one space with the locks of deliveries, whose lowest byte is 0x80 to 0xBF; ASCII never is.
+/// share one space with the locks of deliveries, whose lowest byte is 0x80 to 0xBF; ASCII never is, nor 0xFF.
 /// </summary>
 public static class AdvisoryLocks
 {
@@ -11,4 +14,8 @@ public static class AdvisoryLocks
 
     /// <summary>Changing which model version is in production (Inference): "promoted" in ASCII.</summary>
     public const long Promotions = 0x70726F6D6F746564;
+
+    /// <summary>Working a watched folder (Ingestion): one key for each folder.</summary>
+    /// <param name="folder">Its full path.</param>
+    public static long DropFolder(string folder) => BitConverter.ToInt64(SHA256.HashData(Encoding.UTF8.GetBytes(folder))) | 0xFF;
 }

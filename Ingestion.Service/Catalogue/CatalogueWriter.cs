@@ -17,7 +17,8 @@ internal sealed partial class CatalogueWriter(
 {
     private const int Attempts = 5;
 
-    public async Task WriteAsync(Guid deliveryId, IReadOnlyList<JudgedFile> files, CancellationToken cancellationToken)
+    /// <summary>Writes a batch and returns the lines of the report, in the order of the files; they are committed then.</summary>
+    public async Task<IReadOnlyList<DeliveryFile>> WriteAsync(Guid deliveryId, IReadOnlyList<JudgedFile> files, CancellationToken cancellationToken)
     {
         var begin = time.GetTimestamp();
         for (var attempt = 1; ; attempt++)
@@ -26,7 +27,7 @@ internal sealed partial class CatalogueWriter(
             {
                 var rows = await TryWriteAsync(deliveryId, files, cancellationToken);
                 metrics.BatchWritten(rows, time.GetElapsedTime(begin));
-                return;
+                return rows;
             }
             catch (PostgresException exception) when (attempt < Attempts && IsRace(exception))
             {
@@ -49,7 +50,7 @@ internal sealed partial class CatalogueWriter(
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
 
         // Sorted, so that whoever comes without the lock meets the rows in the same order.
-        var images = files.Where(file => file.Refusal is null)
+        var images = files.Where(file => file.Verdict is null)
             .GroupBy(file => Convert.ToHexString(file.Sha256))
             .OrderBy(image => image.Key, StringComparer.Ordinal)
             .Select(image => new BatchImage([.. image]))
@@ -142,7 +143,7 @@ internal sealed partial class CatalogueWriter(
             paths.Add(id, path);
         }
 
-        return [.. files.Select(file => DeliveryLine.Of(deliveryId, file, file.Refusal is null ? byHash[Convert.ToHexString(file.Sha256)] : null, paths))];
+        return [.. files.Select(file => DeliveryLine.Of(deliveryId, file, file.Verdict is null ? byHash[Convert.ToHexString(file.Sha256)] : null, paths))];
     }
 
     [LoggerMessage(11, LogLevel.Warning, "A batch of delivery {DeliveryId} met another writer and is repeated (attempt {Attempt}, {SqlState})")]

@@ -8,27 +8,27 @@ internal static class DeliveryLine
 {
     /// <param name="deliveryId">The delivery.</param>
     /// <param name="judged">The file.</param>
-    /// <param name="image">Its image; null when it was refused.</param>
+    /// <param name="image">Its image; null when it is none, or was refused.</param>
     /// <param name="firstPaths">Where images that it may name were delivered first.</param>
     public static DeliveryFile Of(Guid deliveryId, JudgedFile judged, BatchImage? image, IReadOnlyDictionary<Guid, string> firstPaths)
     {
-        var refusal = judged.Refusal ?? (image is { Known.IsForgotten: true } ? Refusal.Forgotten : null);
+        var verdict = judged.Verdict ?? (image is { Known.IsForgotten: true } ? FileVerdict.Of(Refusal.Forgotten) : null);
         var stored = image is { Known: null } && ReferenceEquals(image.Files[0], judged);
         var nearest = stored ? image!.NearDuplicates.MaxBy(pair => pair.Match.Similarity) : null;
         return new DeliveryFile
         {
             DeliveryId = deliveryId,
             Path = judged.File.ReportedPath,
-            Outcome = refusal is not null ? FileOutcome.Refused : stored ? FileOutcome.Stored : FileOutcome.Duplicate,
-            Reason = (refusal, stored, nearest) switch
+            Outcome = verdict?.Outcome ?? (stored ? FileOutcome.Stored : FileOutcome.Duplicate),
+            Reason = (verdict, stored, nearest) switch
             {
                 ({ } why, _, _) => why.Reason,
                 (_, false, _) => $"The same bytes as {image!.FirstPath}",
                 (_, _, { } pair) => $"Near-duplicate of {firstPaths.GetValueOrDefault(pair.DuplicateOfId, "an image of the catalogue")} ({pair.Match.Transform})",
                 _ => "",
             },
-            RefusalKind = refusal?.Kind,
-            ImageId = refusal is null ? image?.Id : null,
+            RefusalKind = verdict?.RefusalKind,
+            ImageId = verdict is null ? image?.Id : null,
             NearDuplicateOfId = nearest?.DuplicateOfId,
             FolderDiagnosis = judged.File.Path?.Diagnosis,
             FolderSplit = judged.File.Path?.Split,

@@ -10,12 +10,10 @@ internal static class Crc32
 
     private static readonly uint[] Table = MakeTable();
 
-    /// <summary>The checksum of bytes that may come in pieces.</summary>
-    /// <param name="bytes">The next piece.</param>
-    /// <param name="before">The checksum of the pieces before; 0 for the first.</param>
-    public static uint Of(ReadOnlySpan<byte> bytes, uint before = 0)
+    /// <summary>The checksum of what <paramref name="crc"/> covers followed by <paramref name="bytes"/>; nothing has checksum 0.</summary>
+    public static uint Append(uint crc, ReadOnlySpan<byte> bytes)
     {
-        var crc = ~before;
+        crc = ~crc;
         for (; bytes.Length >= Slices; bytes = bytes[Slices..])
         {
             var low = crc ^ BinaryPrimitives.ReadUInt32LittleEndian(bytes);

@@ -18,6 +18,8 @@ internal static class DeliveriesRegistration
         builder.Services.AddSingleton<DeliverySlots>();
         builder.Services.AddSingleton<DeliveryPipeline>();
         builder.Services.AddSingleton<DeliveryReports>();
+        builder.Services.AddSingleton<TableIntake>();
+        builder.Services.AddSingleton<DeliveryReceiver>();
         builder.Services.AddHostedService<AbandonedDeliveries>();
         builder.Services.AddHostedService<UnmeasuredImages>();
         return builder;

@@ -31,10 +31,14 @@ internal sealed class DeliveryOptions
     [Range(1, 1000)]
     public int MaxArchiveExpansion { get; init; } = 20;
 
-    /// <summary>Folder in which archives are kept while they are read; the system's temporary folder when not set.</summary>
+    /// <summary>Largest table of labels or metadata, in bytes. Default 512 MiB.</summary>
+    [Range(1L, long.MaxValue)]
+    public long MaxTableBytes { get; init; } = 512L << 20;
+
+    /// <summary>Folder in which archives and large tables are kept while they are read; the system's temporary folder when not set.</summary>
     public string? SpoolFolder { get; init; }
 
-    /// <summary>Bytes that an archive must leave free on the disk of the spool folder. Default 1 GiB.</summary>
+    /// <summary>Bytes that they must leave free on the disk of the spool folder. Default 1 GiB.</summary>
     [Range(0L, long.MaxValue)]
     public long MinFreeDiskBytes { get; init; } = 1L << 30;
 

@@ -82,13 +82,13 @@ internal sealed class DeliveryPipeline(CatalogueWriter writer, PictureJudge judg
         {
             files.Clear();
             while (files.Count < options.Value.BatchSize && incoming.TryRead(out var file))
-                files.Add((file, file.Refusal is null ? ImageFingerprint.Sha256(file.Bytes) : []));
+                files.Add((file, file.Verdict is null ? ImageFingerprint.Sha256(file.Bytes) : []));
 
             var known = await KnownAsync([.. files.Where(file => file.Sha256.Length > 0).Select(file => file.Sha256)], cancellationToken);
             foreach (var (file, sha256) in files)
             {
-                var task = file.Refusal is not null || known.Contains(Convert.ToHexString(sha256))
-                    ? Task.FromResult(new JudgedFile(file, sha256, null, file.Refusal))
+                var task = file.Verdict is not null || known.Contains(Convert.ToHexString(sha256))
+                    ? Task.FromResult(new JudgedFile(file, sha256, null, file.Verdict))
                     : Task.Run(() => JudgeAsync(file, sha256, cancellationToken), cancellationToken);
                 await judged.WriteAsync(task, cancellationToken);
             }
@@ -111,7 +111,7 @@ internal sealed class DeliveryPipeline(CatalogueWriter writer, PictureJudge judg
     private async Task<JudgedFile> JudgeAsync(IncomingFile file, byte[] sha256, CancellationToken cancellationToken)
     {
         var (picture, refusal) = await judge.JudgeAsync(file.Bytes, cancellationToken);
-        return new JudgedFile(file, sha256, picture, refusal);
+        return new JudgedFile(file, sha256, picture, refusal is null ? null : FileVerdict.Of(refusal));
     }
 
     // A batch is whatever has gathered while the last one was written: large under load, and a slow sender waits for nobody.
@@ -123,9 +123,12 @@ internal sealed class DeliveryPipeline(CatalogueWriter writer, PictureJudge judg
             batch.Clear();
             while (batch.Count < options.Value.BatchSize && judged.TryRead(out var task))
                 batch.Add(await task);
-            await writer.WriteAsync(deliveryId, batch, cancellationToken);
-            foreach (var file in batch)
+            var lines = await writer.WriteAsync(deliveryId, batch, cancellationToken);
+            foreach (var (file, line) in batch.Zip(lines))
+            {
                 file.File.Lease?.Dispose();
+                file.File.Receipt?.Commit(line);
+            }
         }
     }
 

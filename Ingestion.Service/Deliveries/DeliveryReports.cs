@@ -42,7 +42,9 @@ internal sealed class DeliveryReports(IDbContextFactory<MelanomaDbContext> datab
                 {
                     FileOutcome.Stored => V1.FileOutcome.Stored,
                     FileOutcome.Duplicate => V1.FileOutcome.Duplicate,
-                    _ => V1.FileOutcome.Refused,
+                    FileOutcome.Refused => V1.FileOutcome.Refused,
+                    FileOutcome.Metadata => V1.FileOutcome.Metadata,
+                    _ => V1.FileOutcome.Waiting,
                 },
                 Reason = rows.GetString(2),
             };
@@ -117,9 +119,11 @@ internal sealed class DeliveryReports(IDbContextFactory<MelanomaDbContext> datab
                 },
                 ReceivedAt = Timestamp.FromDateTimeOffset(delivery.ReceivedAt),
                 Files = rows.Sum(row => row.Count),
-                Stored = rows.Where(row => row.Outcome == FileOutcome.Stored).Sum(row => row.Count),
-                Duplicates = rows.Where(row => row.Outcome == FileOutcome.Duplicate).Sum(row => row.Count),
-                Refused = rows.Where(row => row.Outcome == FileOutcome.Refused).Sum(row => row.Count),
+                Stored = CountOf(FileOutcome.Stored),
+                Duplicates = CountOf(FileOutcome.Duplicate),
+                Refused = CountOf(FileOutcome.Refused),
+                Metadata = CountOf(FileOutcome.Metadata),
+                Waiting = CountOf(FileOutcome.Waiting),
                 Conflicts = conflicts.GetValueOrDefault(delivery.Id),
             };
             result.Classes.AddRange(classes[delivery.Id].OrderBy(row => row.FolderDiagnosis)
@@ -127,6 +131,8 @@ internal sealed class DeliveryReports(IDbContextFactory<MelanomaDbContext> datab
             result.Refusals.AddRange(rows.Where(row => row.Outcome == FileOutcome.Refused).OrderByDescending(row => row.Count).ThenBy(row => row.RefusalKind)
                 .Select(row => new V1.RefusalCount { Reason = row.RefusalKind, Count = row.Count }));
             return result;
+
+            int CountOf(FileOutcome outcome) => rows.Where(row => row.Outcome == outcome).Sum(row => row.Count);
         })];
     }
 }

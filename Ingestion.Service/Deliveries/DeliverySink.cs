@@ -14,6 +14,9 @@ internal sealed class DeliverySink(ChannelWriter<IncomingFile> files, Concurrenc
     private readonly HashSet<UInt128> _paths = [];
     private int _count;
 
+    /// <summary>Whom to tell when the lines of the files that are handed in from now on are committed.</summary>
+    public FileReceipt? Receipt { get; set; }
+
     /// <summary>Hands in a file that came whole.</summary>
     public async ValueTask AddAsync(string path, byte[] bytes, CancellationToken cancellationToken)
     {
@@ -21,26 +24,30 @@ internal sealed class DeliverySink(ChannelWriter<IncomingFile> files, Concurrenc
             return;
         if (!DeliveryPath.TryParse(path, out var parsed, out var refusal))
         {
-            await AddAsync(null, path, [], bytes.Length, refusal, cancellationToken);
+            await AddAsync(null, path, [], bytes.Length, FileVerdict.Of(refusal), cancellationToken);
             return;
         }
 
         await AddAsync(parsed, parsed.Path, bytes, bytes.Length, null, cancellationToken);
     }
 
-    /// <summary>Hands in a file whose bytes are not looked at.</summary>
-    public ValueTask RefuseAsync(string path, long sizeBytes, Refusal refusal, CancellationToken cancellationToken)
+    /// <summary>Hands in a file that is refused.</summary>
+    public ValueTask RefuseAsync(string path, long sizeBytes, Refusal refusal, CancellationToken cancellationToken) =>
+        SettleAsync(path, sizeBytes, FileVerdict.Of(refusal), cancellationToken);
+
+    /// <summary>Hands in a file whose bytes are not looked at as a picture.</summary>
+    public ValueTask SettleAsync(string path, long sizeBytes, FileVerdict verdict, CancellationToken cancellationToken)
     {
         if (DeliveryPath.IsLitter(path))
             return ValueTask.CompletedTask;
 
         // What is wrong with the path says more than what is wrong with the file.
         return DeliveryPath.TryParse(path, out var parsed, out var bad) || bad.Kind == RefusalKinds.UnknownClass
-            ? AddAsync(null, parsed?.Path ?? path, [], sizeBytes, refusal, cancellationToken)
-            : AddAsync(null, path, [], sizeBytes, bad, cancellationToken);
+            ? AddAsync(null, parsed?.Path ?? path, [], sizeBytes, verdict, cancellationToken)
+            : AddAsync(null, path, [], sizeBytes, FileVerdict.Of(bad), cancellationToken);
     }
 
-    private async ValueTask AddAsync(DeliveryPath? path, string reported, byte[] bytes, long sizeBytes, Refusal? refusal, CancellationToken cancellationToken)
+    private async ValueTask AddAsync(DeliveryPath? path, string reported, byte[] bytes, long sizeBytes, FileVerdict? verdict, CancellationToken cancellationToken)
     {
         if (++_count > options.MaxFiles)
         {
@@ -54,13 +61,15 @@ internal sealed class DeliverySink(ChannelWriter<IncomingFile> files, Concurrenc
             // Something has to tell apart in the report what the path cannot.
             for (var number = _count; !_paths.Add(KeyOf(unique)); number++)
                 unique = DeliveryPath.ForReport(reported, string.Create(CultureInfo.InvariantCulture, $" [file {number}]"));
-            refusal ??= new Refusal(RefusalKinds.PathTwice, "The delivery has two files of this path; the first one counts. Give each file a path of its own.");
+            verdict ??= FileVerdict.Of(new Refusal(RefusalKinds.PathTwice, "The delivery has two files of this path; the first one counts. Give each file a path of its own."));
         }
 
         RateLimitLease? lease = null;
-        if (refusal is null)
+        if (verdict is null)
             lease = await waiting.AcquireAsync(DeliveryPipeline.PermitsFor(bytes.Length, options), cancellationToken);
-        await files.WriteAsync(new IncomingFile(path, unique, refusal is null ? bytes : [], sizeBytes, refusal) { Lease = lease }, cancellationToken);
+        Receipt?.Expect();
+        await files.WriteAsync(
+            new IncomingFile(path, unique, verdict is null ? bytes : [], sizeBytes, verdict) { Lease = lease, Receipt = Receipt }, cancellationToken);
     }
 
     private static UInt128 KeyOf(string path) => BitConverter.ToUInt128(SHA256.HashData(Encoding.UTF8.GetBytes(path)));

@@ -37,7 +37,10 @@ internal static class RefusalKinds
     public const string BadPath = "bad-path";
     public const string PathTooLong = "path-too-long";
     public const string PathTwice = "path-twice";
-    public const string SizeDiffers = "size-differs";
+    public const string UnknownTable = "unknown-table";
+    public const string NoRows = "no-rows";
+    public const string Unreadable = "unreadable";
+    public const string NotAFile = "not-a-file";
     public const string ArchiveTooLarge = "archive-too-large";
     public const string ArchiveDamaged = "archive-damaged";
     public const string TooManyEntries = "too-many-entries";

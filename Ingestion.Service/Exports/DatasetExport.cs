@@ -46,7 +46,7 @@ internal sealed class DatasetExport(NpgsqlDataSource dataSource, ExportRows rows
     /// <exception cref="RpcException">ABORTED: an image was forgotten meanwhile.</exception>
     public async Task WriteAsync(Dataset dataset, bool withImages, Stream output, CancellationToken cancellationToken)
     {
-        await using var directory = Spool.Create(options.Value.SpoolFolder);
+        await using var directory = NamelessFile.Create(options.Value.SpoolFolder);
         var zip = new ZipWriter(output, directory, dataset.CreatedAt.ToDateTimeOffset());
         await zip.AddTextAsync("README.txt", readme.WriteAsync(dataset, withImages, cancellationToken), cancellationToken);
         await zip.AddTextAsync("dataset.csv", WriteTableAsync(dataset.DatasetId, withImages, cancellationToken), cancellationToken);

@@ -29,7 +29,7 @@ internal sealed class ZipWriter(Stream output, Stream directory, DateTimeOffset 
     public async Task AddStoredAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
         var offset = output.Position;
-        var entry = new Entry(Encoding.UTF8.GetBytes(name), Stored, Utf8Names, Crc32.Of(content.Span), (uint)content.Length, (uint)content.Length);
+        var entry = new Entry(Encoding.UTF8.GetBytes(name), Stored, Utf8Names, Crc32.Append(0, content.Span), (uint)content.Length, (uint)content.Length);
         await output.WriteAsync(LocalHeader(entry), cancellationToken);
         await output.WriteAsync(content, cancellationToken);
         await ListAsync(entry, offset, cancellationToken);
@@ -49,7 +49,7 @@ internal sealed class ZipWriter(Stream output, Stream directory, DateTimeOffset 
             await foreach (var piece in pieces.WithCancellation(cancellationToken))
             {
                 var bytes = Encoding.UTF8.GetBytes(piece);
-                crc = Crc32.Of(bytes, crc);
+                crc = Crc32.Append(crc, bytes);
                 length += bytes.Length;
                 await deflate.WriteAsync(bytes, cancellationToken);
             }

@@ -14,8 +14,11 @@ internal static class DeliveryScreen
         table.AddRow("Files", Number(delivery.Files + unreadable.Count), "");
         table.AddRow("Stored", Number(delivery.Stored), "new pictures");
         table.AddRow("Duplicates", Number(delivery.Duplicates), "the catalogue had these bytes already");
+        table.AddRow("Tables", Number(delivery.Metadata), delivery.Metadata == 0 ? "" : "read for labels and metadata");
+        table.AddRow("Waiting", Number(delivery.Waiting), delivery.Waiting == 0 ? "" : "still being copied; deliver them again when they are complete");
         table.AddRow("Refused", Number(delivery.Refused + unreadable.Count), delivery.Refused + unreadable.Count == 0 ? "" : "reasons below");
         table.AddRow("Conflicts", Number(delivery.Conflicts), delivery.Conflicts == 0 ? "" : "pictures whose labels contradict each other; honest datasets leave them out");
+        table.AddRow("Near-duplicates", Number(delivery.NearDuplicates), delivery.NearDuplicates == 0 ? "" : "the same picture as another one, with other bytes");
         console.Write(table);
         if (delivery.Refusals.Count + unreadable.Count > 0)
         {
@@ -33,7 +36,27 @@ internal static class DeliveryScreen
             Bars.Write(console, [.. delivery.Classes.Select(item => (item.Diagnosis, (double)item.Count))], Number);
         }
 
+        WriteFindings(console, delivery);
         console.MarkupLineInterpolated($"[grey]Delivery {delivery.DeliveryId}[/]");
+    }
+
+    private static void WriteFindings(IAnsiConsole console, Delivery delivery)
+    {
+        foreach (var finding in delivery.Findings)
+            console.MarkupLineInterpolated($"[yellow]![/] {finding}");
+        if (delivery.Quality.Count > 0)
+        {
+            console.MarkupLine("[bold]Doubts about the quality of pictures[/]");
+            Bars.Write(console, [.. delivery.Quality.Select(item => (item.Flag, (double)item.Count))], Number);
+        }
+
+        if (delivery.DatasetChange is not { } change)
+            return;
+        console.MarkupLineInterpolated($"[bold]{(change.HasComparedWith ? $"Against dataset {change.ComparedWith}" : "The first dataset")}[/]: {Number(change.Added)} pictures more, {Number(change.Removed)} fewer, {Number(change.Relabelled)} with another label, {Number(change.Moved)} in another split");
+        if (change.AddedClasses.Count > 0)
+            Bars.Write(console, [.. change.AddedClasses.Select(item => (item.Diagnosis, (double)item.Count))], Number);
+        if (change.RunProposed)
+            console.MarkupLine("Enough is new for another training run: [bold]melanoma datasets create[/], then [bold]melanoma train[/].");
     }
 
     private static string Number(int value) => FormattableString.Invariant($"{value:N0}");

@@ -25,9 +25,9 @@ internal static class DeliverySender
         try
         {
             await call.RequestStream.WriteAsync(new IngestRequest { Header = new DeliveryHeader { Name = source.Name } }, cancellationToken);
-            var buffer = new byte[ChunkBytes];
+            var buffers = (new byte[ChunkBytes], new byte[ChunkBytes]);
             foreach (var file in source.Files)
-                await SendFileAsync(call.RequestStream, file, buffer, sent, unreadable, cancellationToken);
+                await SendFileAsync(call.RequestStream, file, buffers, sent, unreadable, cancellationToken);
             await call.RequestStream.CompleteAsync();
             allSent();
         }
@@ -42,12 +42,12 @@ internal static class DeliverySender
     }
 
     private static async Task SendFileAsync(
-        IClientStreamWriter<IngestRequest> stream, PictureFile file, byte[] buffer, Action<long> sent, List<string> unreadable, CancellationToken cancellationToken)
+        IClientStreamWriter<IngestRequest> stream, PictureFile file, (byte[] Chunk, byte[] Next) buffers, Action<long> sent, List<string> unreadable, CancellationToken cancellationToken)
     {
         FileStream content;
         try
         {
-            content = new FileStream(file.Path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
+            content = new FileStream(file.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -58,13 +58,22 @@ internal static class DeliverySender
 
         await using (content)
         {
+            var written = File.GetLastWriteTimeUtc(content.SafeFileHandle);
             await stream.WriteAsync(new IngestRequest { File = new FileHeader { Path = file.Name, Size = content.Length } }, cancellationToken);
-            int count;
-            while ((count = await content.ReadAsync(buffer, cancellationToken)) > 0)
+            var (chunk, next) = buffers;
+            var count = await content.ReadAsync(chunk, cancellationToken);
+            while (count > 0)
             {
+                var nextCount = await content.ReadAsync(next, cancellationToken);
+
+                // Without its last chunk a file that was written meanwhile is not whole, and the service says that it waits.
+                if (nextCount == 0 && File.GetLastWriteTimeUtc(content.SafeFileHandle) != written)
+                    break;
+
                 // The message is written out before the buffer is used again.
-                await stream.WriteAsync(new IngestRequest { Chunk = UnsafeByteOperations.UnsafeWrap(buffer.AsMemory(0, count)) }, cancellationToken);
+                await stream.WriteAsync(new IngestRequest { Chunk = UnsafeByteOperations.UnsafeWrap(chunk.AsMemory(0, count)) }, cancellationToken);
                 sent(count);
+                (chunk, next, count) = (next, chunk, nextCount);
             }
         }
     }

@@ -1,9 +1,8 @@
-using System.IO.Compression;
 using Melanoma.Contracts;
 
 namespace Melanoma.Cli.Commands;
 
-/// <summary>What is to be delivered: the files of a folder, an archive, or one picture.</summary>
+/// <summary>What is to be delivered: the files of a folder, an archive, a table, or one picture.</summary>
 /// <param name="Name">What people will call it.</param>
 /// <param name="Files">The files in a fixed order.</param>
 internal sealed record DeliverySource(string Name, IReadOnlyList<PictureFile> Files)
@@ -28,23 +27,6 @@ internal sealed record DeliverySource(string Name, IReadOnlyList<PictureFile> Fi
         if (!File.Exists(full))
             throw new CommandFailure($"{path} does not exist.");
         return new DeliverySource(name, [new PictureFile(full, Prefix(Path.GetDirectoryName(full)!) + Path.GetFileName(full), new FileInfo(full).Length)]);
-    }
-
-    /// <summary>How many pictures the service will see, where that can be told from here; null for an archive that cannot be read.</summary>
-    public int? CountPictures()
-    {
-        if (Files is not [var only] || !IsZip(only.Path))
-            return Files.Count;
-        try
-        {
-            using var archive = ZipFile.OpenRead(only.Path);
-            return archive.Entries.Count(entry => entry.Name.Length > 0);
-        }
-        catch (InvalidDataException)
-        {
-            // The service says what is wrong with it.
-            return null;
-        }
     }
 
     public static bool IsZip(string path) => Path.GetExtension(path).Equals(".zip", StringComparison.OrdinalIgnoreCase);

@@ -6,14 +6,14 @@ using Spectre.Console;
 
 namespace Melanoma.Cli.Commands;
 
-/// <summary><c>melanoma ingest PATH</c>: delivers a folder, a ZIP or a picture.</summary>
+/// <summary><c>melanoma ingest PATH</c>: delivers a folder, an archive, a table or a picture.</summary>
 internal static class IngestCommand
 {
-    private static readonly Argument<string> PathArgument = new("PATH") { Description = "A folder tree or ZIP in the layout Train|Test/CLASS/NAME.jpg, or one picture." };
+    private static readonly Argument<string> PathArgument = new("PATH") { Description = "A folder tree, ZIP or tar archive in the layout Train|Test/CLASS/NAME.jpg with tables (CSV) beside it, or one file." };
     private static readonly Option<string?> Name = new("--name") { Description = "What to call the delivery; the name of the folder or file when not given.", HelpName = "TEXT" };
 
     public static Command Create() =>
-        new Command("ingest", "Deliver pictures with their labels to the catalogue.") { PathArgument, Name }.Runs(RunAsync);
+        new Command("ingest", "Deliver pictures with their labels, and tables of labels and metadata, to the catalogue.") { PathArgument, Name }.Runs(RunAsync);
 
     private static async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
     {

@@ -1,3 +1,4 @@
+using System.Formats.Tar;
 using System.Text;
 using Grpc.Core;
 using Melanoma.Contracts;
@@ -137,6 +138,101 @@ public sealed class DeliveryTests(TestServers servers)
     }
 
     [Fact]
+    public async Task Should_store_the_neighbours_when_a_tar_archive_is_hostile()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation, ("Ingestion__Deliveries__MaxArchiveEntries", "10"));
+        var longName = $"Train/nevus/{new string('l', 150)}/{new string('n', 120)}.jpg";
+        TarEntry[] entries =
+        [
+            HostileFiles.TarFile("Train/nevus/good.jpg", HostileFiles.Picture(1)),
+            HostileFiles.TarFile("../../etc/cron.d/evil.jpg", HostileFiles.Picture(2)),
+            HostileFiles.TarFile("/absolute.jpg", HostileFiles.Picture(3)),
+            new PaxTarEntry(TarEntryType.SymbolicLink, "Train/nevus/link.jpg") { LinkName = "/etc/passwd" },
+            new PaxTarEntry(TarEntryType.HardLink, "Train/nevus/hard.jpg") { LinkName = "/etc/passwd" },
+            new PaxTarEntry(TarEntryType.Fifo, "Train/nevus/pipe.jpg"),
+            new PaxTarEntry(TarEntryType.Directory, "Train/nevus"),
+            HostileFiles.TarFile("Train/nevus/huge.jpg", [.. HostileFiles.Picture(4), .. new byte[21 * 1024 * 1024]]),
+            HostileFiles.TarFile("Train/nevus/nested.tar.gz", HostileFiles.Gzip(HostileFiles.Tar(HostileFiles.TarFile("a.jpg", HostileFiles.Picture(5))))),
+            HostileFiles.TarFile("__MACOSX/._good.jpg", [1]),
+            HostileFiles.TarFile(longName, HostileFiles.Picture(6)),
+        ];
+        var tar = HostileFiles.Tar(entries);
+        var old = HostileFiles.Tar(new V7TarEntry(TarEntryType.V7RegularFile, "Train/nevus/old.jpg") { DataStream = new MemoryStream(HostileFiles.Picture(7)) });
+        var gnu = HostileFiles.Tar(new GnuTarEntry(TarEntryType.RegularFile, longName) { DataStream = new MemoryStream(HostileFiles.Picture(8)) });
+        var whole = HostileFiles.Tar([.. Enumerable.Range(10, 8).Select(i => HostileFiles.TarFile($"Train/nevus/{i}.jpg", HostileFiles.Picture(i)))]);
+
+        var delivery = await host.DeliverAsync("hostile",
+        [
+            ("plain.tar", tar),
+            ("old.tar", old),
+            ("gnu.tgz", HostileFiles.Gzip(gnu)),
+            ("cut.tar", whole[..(whole.Length / 2)]),
+            ("cut.tar.gz", HostileFiles.Gzip(whole)[..^2000]),
+            ("many.tar", HostileFiles.Tar([.. Enumerable.Range(20, 11).Select(i => HostileFiles.TarFile($"{i}.jpg", HostileFiles.Picture(i)))])),
+            ("bomb.tar.gz", HostileFiles.Gzip(HostileFiles.Tar([.. Enumerable.Range(0, 4).Select(i => HostileFiles.TarFile($"{i}.jpg", new byte[60 * 1024 * 1024]))]))),
+            ("header.tar.gz", HostileFiles.Gzip(HostileFiles.ExtendedHeader(200_000_000))),
+            ("picture.jpg.gz", HostileFiles.Gzip(HostileFiles.Picture(40))),
+            ("empty.tar", HostileFiles.Tar(new PaxTarEntry(TarEntryType.Directory, "Train"))),
+            ("Train/melanoma/beside.jpg", HostileFiles.Picture(41)),
+        ], cancellation);
+
+        var files = await host.FilesAsync(delivery.DeliveryId, cancellation);
+        Assert.Equal(delivery.Files, files.Count);
+        var stored = files.Values.Where(file => file.Outcome == FileOutcome.Stored).Select(file => file.Path).ToHashSet();
+        Assert.Superset(
+            new HashSet<string> { "Train/melanoma/beside.jpg", "plain.tar/Train/nevus/good.jpg", $"plain.tar/{longName}", "old.tar/Train/nevus/old.jpg", $"gnu.tgz/{longName}" }, stored);
+        Assert.Equal(10, stored.Count(path => path.StartsWith("many.tar/", StringComparison.Ordinal)));
+        Assert.InRange(stored.Count(path => path.StartsWith("cut.tar/", StringComparison.Ordinal)), 3, 4);
+        var kinds = await host.KindsAsync(delivery.DeliveryId, cancellation);
+        Assert.Equal("bad-path", kinds["../../etc/cron.d/evil.jpg"]);
+        Assert.Equal("bad-path", kinds["/absolute.jpg"]);
+        Assert.Equal("link", kinds["plain.tar/Train/nevus/link.jpg"]);
+        Assert.Equal("link", kinds["plain.tar/Train/nevus/hard.jpg"]);
+        Assert.Equal("not-a-file", kinds["plain.tar/Train/nevus/pipe.jpg"]);
+        Assert.Equal("too-large", kinds["plain.tar/Train/nevus/huge.jpg"]);
+        Assert.Equal("nested-archive", kinds["plain.tar/Train/nevus/nested.tar.gz"]);
+        Assert.Equal("archive-damaged", kinds["cut.tar"]);
+        Assert.Equal("archive-damaged", kinds["cut.tar.gz"]);
+        Assert.Equal("too-many-entries", kinds["many.tar"]);
+        Assert.Equal("expansion", kinds["bomb.tar.gz"]);
+        Assert.Equal("unsupported-format", kinds["header.tar.gz"]);
+        Assert.Equal("unsupported-format", kinds["picture.jpg.gz"]);
+        Assert.Equal("empty", kinds["empty.tar"]);
+        Assert.DoesNotContain("fail: Melanoma", host.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Should_wait_for_a_file_when_it_turns_out_shorter_or_longer_than_announced()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+        using var call = host.Catalog.Ingest(cancellationToken: cancellation);
+        await call.RequestStream.WriteAsync(new IngestRequest { Header = new DeliveryHeader { Name = "copying" } }, cancellation);
+        (string Path, byte[] Bytes, int Announced)[] files =
+        [
+            ("short.jpg", HostileFiles.Picture(1)[..500], 900), ("long.zip", HostileFiles.Zip(("a.jpg", HostileFiles.Picture(2))), 10),
+            ("short.csv", "isic_id,diagnosis\nISIC_0000001,nevus\n"u8.ToArray(), 99), ("whole.jpg", HostileFiles.Picture(3), HostileFiles.Picture(3).Length),
+        ];
+        foreach (var (path, bytes, announced) in files)
+        {
+            await call.RequestStream.WriteAsync(new IngestRequest { File = new FileHeader { Path = path, Size = announced } }, cancellation);
+            await call.RequestStream.WriteAsync(new IngestRequest { Chunk = Google.Protobuf.ByteString.CopyFrom(bytes) }, cancellation);
+        }
+
+        await call.RequestStream.CompleteAsync();
+        var delivery = await call.ResponseAsync;
+
+        Assert.Equal((4, 1, 3, 0), (delivery.Files, delivery.Stored, delivery.Waiting, delivery.Refused));
+        Assert.All((await host.FilesAsync(delivery.DeliveryId, cancellation)).Values.Where(file => file.Path != "whole.jpg"), file =>
+        {
+            Assert.Equal(FileOutcome.Waiting, file.Outcome);
+            Assert.Contains("Deliver it again", file.Reason, StringComparison.Ordinal);
+        });
+        Assert.Equal(0, await host.QueryAsync<long>("SELECT count(*) FROM metadata_rows", cancellation));
+    }
+
+    [Fact]
     public async Task Should_park_the_image_when_the_same_bytes_come_in_two_classes()
     {
         var cancellation = TestContext.Current.CancellationToken;
@@ -172,7 +268,7 @@ public sealed class DeliveryTests(TestServers servers)
             await call.RequestStream.WriteAsync(new IngestRequest { Header = new DeliveryHeader { Name = "cut short" } }, cancellation);
             foreach (var (path, bytes) in files.Take(200))
                 await IngestionHost.SendFileAsync(call.RequestStream, path, bytes, cancellation);
-            await WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation) > 20, cancellation);
+            await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation) > 20, cancellation);
             await host.KillAndRestartAsync(cancellation);
         }
 
@@ -182,7 +278,36 @@ public sealed class DeliveryTests(TestServers servers)
         Assert.Equal((300, 300 - kept, kept), (delivery.Files, delivery.Stored, delivery.Duplicates));
         Assert.Equal(300, await host.QueryAsync<long>("SELECT count(*) FROM images JOIN image_contents ON image_id = id WHERE sha256(bytes) = sha256", cancellation));
         Assert.Equal(300, await host.QueryAsync<long>("SELECT count(DISTINCT group_id) FROM images", cancellation));
-        await WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM deliveries WHERE state = 'abandoned'", cancellation) == 1, cancellation);
+        await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM deliveries WHERE state = 'abandoned'", cancellation) == 1, cancellation);
+    }
+
+    [Fact]
+    [Trait("form", "long")]
+    public async Task Should_keep_each_image_once_when_the_service_is_killed_three_times_in_two_thousand_files()
+    {
+        const int Count = 2000;
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation, ("Ingestion__Deliveries__BatchSize", "32"));
+        var files = Enumerable.Range(0, Count).Select(i => ($"Train/{Diagnoses.Names[i % 9]}/ISIC_{i:0000000}.jpg", HostileFiles.Picture(i))).ToList();
+        var random = new Random(20_26);
+        for (var kill = 0; kill < 3; kill++)
+        {
+            var stored = await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation);
+            var enough = stored + 1 + random.Next(500);
+            var delivering = host.DeliverAsync($"killed {kill}", files, cancellation);
+            await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation) >= enough, cancellation);
+            await host.KillAndRestartAsync(cancellation);
+            await Assert.ThrowsAnyAsync<Exception>(() => delivering);
+        }
+
+        var kept = await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation);
+        var delivery = await host.DeliverAsync("whole", files, cancellation);
+
+        Assert.Equal((Count, Count - kept, kept), (delivery.Files, delivery.Stored, delivery.Duplicates));
+        Assert.Equal(Count, await host.QueryAsync<long>("SELECT count(*) FROM images JOIN image_contents ON image_id = id WHERE sha256(bytes) = sha256", cancellation));
+        Assert.Equal(Count, await host.QueryAsync<long>("SELECT count(DISTINCT sha256) FROM images", cancellation));
+        await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM outbox WHERE sent_at IS NULL", cancellation) == 0, cancellation);
+        await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM deliveries WHERE state = 'abandoned'", cancellation) == 3, cancellation);
     }
 
     [Fact]
@@ -211,11 +336,11 @@ public sealed class DeliveryTests(TestServers servers)
             await call.RequestStream.WriteAsync(new IngestRequest { Header = new DeliveryHeader { Name = "gone" } }, cancellation);
             await IngestionHost.SendFileAsync(call.RequestStream, "whole.jpg", HostileFiles.Picture(1), cancellation);
             await IngestionHost.SendFileAsync(call.RequestStream, "perhaps not whole.jpg", HostileFiles.Picture(2), cancellation);
-            await WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation) == 1, cancellation);
+            await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation) == 1, cancellation);
             Assert.True(Guid.TryParse((await call.ResponseHeadersAsync).GetValue("melanoma-delivery-id"), out _));
         }
 
-        await WaitAsync(async () =>
+        await IngestionHost.WaitAsync(async () =>
         {
             var delivery = Assert.Single((await host.Catalog.ListDeliveriesAsync(new ListDeliveriesRequest(), cancellationToken: cancellation)).Deliveries);
             return delivery is { State: DeliveryState.Abandoned, Stored: 1 };
@@ -284,14 +409,5 @@ public sealed class DeliveryTests(TestServers servers)
         var refusal = await Assert.ThrowsAsync<RpcException>(call);
         Assert.Equal(code, refusal.StatusCode);
         Assert.EndsWith(".", refusal.Status.Detail, StringComparison.Ordinal);
-    }
-
-    private static async Task WaitAsync(Func<Task<bool>> condition, CancellationToken cancellationToken)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        deadline.CancelAfter(TimeSpan.FromSeconds(60));
-        using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
-        while (!await condition())
-            await tick.WaitForNextTickAsync(deadline.Token);
     }
 }

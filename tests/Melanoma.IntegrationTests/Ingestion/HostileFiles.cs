@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Formats.Tar;
 using System.IO.Compression;
 using System.Text;
 using Melanoma.Samples;
@@ -57,6 +58,39 @@ internal static class HostileFiles
         var zeros = new byte[1024 * 1024];
         for (var i = 0; i < megabytes; i++)
             stream.Write(zeros);
+    }
+
+    public static TarEntry TarFile(string name, byte[] bytes) => new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(bytes) };
+
+    public static byte[] Tar(params TarEntry[] entries)
+    {
+        using var file = new MemoryStream();
+        using (var archive = new TarWriter(file, leaveOpen: true))
+        {
+            foreach (var entry in entries)
+                archive.WriteEntry(entry);
+        }
+
+        return file.ToArray();
+    }
+
+    public static byte[] Gzip(byte[] bytes)
+    {
+        using var file = new MemoryStream();
+        using (var stream = new GZipStream(file, CompressionLevel.Fastest, leaveOpen: true))
+            stream.Write(bytes);
+        return file.ToArray();
+    }
+
+    /// <summary>A tar archive whose first entry says that so many bytes describe the next one.</summary>
+    public static byte[] ExtendedHeader(int size)
+    {
+        var tar = Tar(new PaxTarEntry(TarEntryType.RegularFile, "a.jpg") { DataStream = new MemoryStream(Picture(1)) });
+        Encoding.ASCII.GetBytes(Convert.ToString(size, 8).PadLeft(11, '0')).CopyTo(tar, 124);
+        Encoding.ASCII.GetBytes("        ").CopyTo(tar, 148);
+        var sum = tar.Take(512).Sum(value => value);
+        Encoding.ASCII.GetBytes(Convert.ToString(sum, 8).PadLeft(6, '0') + "\0 ").CopyTo(tar, 148);
+        return [.. tar[..512], .. new byte[size]];
     }
 
     /// <summary>Sets the flag "encrypted" of the first entry, in its own header and in the table of contents.</summary>

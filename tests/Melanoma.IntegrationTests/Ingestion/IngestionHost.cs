@@ -36,6 +36,11 @@ internal sealed class IngestionHost : IAsyncDisposable
 
     public string Log => _process.Log;
 
+    /// <summary>The most memory that the service ever had resident, in bytes.</summary>
+    public long PeakMemoryBytes => 1024 * long.Parse(
+        File.ReadLines($"/proc/{_process.Id}/status").Single(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
+        System.Globalization.CultureInfo.InvariantCulture);
+
     public static async Task<IngestionHost> StartAsync(TestServers servers, CancellationToken cancellationToken, params (string Name, string Value)[] settings)
     {
         var database = await servers.CreateDatabaseAsync(cancellationToken);
@@ -62,6 +67,24 @@ internal sealed class IngestionHost : IAsyncDisposable
         _process = ServiceProcess.Start("Ingestion.Service", _environment);
         _channel = GrpcChannel.ForAddress(_process.Grpc);
         await _process.WaitUntilReadyAsync(cancellationToken);
+    }
+
+    /// <summary>Starts another service with the same settings, on the same database.</summary>
+    public async Task<ServiceProcess> StartAnotherAsync(CancellationToken cancellationToken)
+    {
+        var another = ServiceProcess.Start("Ingestion.Service", _environment);
+        await another.WaitUntilReadyAsync(cancellationToken);
+        return another;
+    }
+
+    /// <summary>Waits until something is so, at most a minute.</summary>
+    public static async Task WaitAsync(Func<Task<bool>> condition, CancellationToken cancellationToken)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        deadline.CancelAfter(TimeSpan.FromSeconds(60));
+        using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        while (!await condition())
+            await tick.WaitForNextTickAsync(deadline.Token);
     }
 
     /// <summary>Delivers files, each cut into chunks.</summary>
@@ -114,6 +137,18 @@ internal sealed class IngestionHost : IAsyncDisposable
     {
         await using var command = Database.CreateCommand(sql);
         return await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>The kind of refusal of each refused file of a delivery.</summary>
+    public async Task<Dictionary<string, string>> KindsAsync(string deliveryId, CancellationToken cancellationToken)
+    {
+        var kinds = new Dictionary<string, string>();
+        await using var command = Database.CreateCommand("SELECT path, refusal_kind FROM delivery_files WHERE delivery_id = $1 AND refusal_kind IS NOT NULL");
+        command.Parameters.AddWithValue(Guid.Parse(deliveryId));
+        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+            kinds.Add(rows.GetString(0), rows.GetString(1));
+        return kinds;
     }
 
     public async Task<T> QueryAsync<T>(string sql, CancellationToken cancellationToken)

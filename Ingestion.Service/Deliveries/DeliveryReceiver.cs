@@ -1,0 +1,77 @@
+using Microsoft.Extensions.Options;
+using Npgsql;
+using V1 = Melanoma.Contracts.V1;
+
+namespace Melanoma.Ingestion.Deliveries;
+
+/// <summary>Receives deliveries, whoever brings them: opens one, takes its files in, and closes it.</summary>
+internal sealed partial class DeliveryReceiver(
+    DeliveryPipeline pipeline,
+    DeliveryReports reports,
+    TableIntake tables,
+    NpgsqlDataSource dataSource,
+    IOptions<DeliveryOptions> options,
+    IngestionMetrics metrics,
+    TimeProvider time,
+    ILogger<DeliveryReceiver> logger)
+{
+    /// <summary>Receives one delivery; what was stored when it fails stays stored.</summary>
+    /// <param name="name">What people will call it.</param>
+    /// <param name="deliveredBy">Who brings it.</param>
+    /// <param name="began">Told its id before the first file is read.</param>
+    /// <param name="source">Reads the files into the intake, one after the other.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    public async Task<V1.Delivery> ReceiveAsync(
+        string name, string deliveredBy, Func<Guid, Task> began, Func<FileIntake, CancellationToken, Task> source, CancellationToken cancellationToken)
+    {
+        await using var delivery = await OpenDelivery.BeginAsync(dataSource, time, name, deliveredBy, cancellationToken);
+        LogBegan(delivery.Id, name);
+        metrics.DeliveryBegan();
+        try
+        {
+            await began(delivery.Id);
+            await pipeline.RunAsync(delivery.Id, (sink, token) => source(new FileIntake(delivery.Id, sink, tables, options.Value), token), cancellationToken);
+            await delivery.CompleteAsync();
+        }
+        catch (Exception exception)
+        {
+            LogAbandoned(delivery.Id, exception.Message);
+            await AbandonAsync(delivery);
+            throw;
+        }
+        finally
+        {
+            metrics.DeliveryEnded();
+        }
+
+        var report = (await reports.FindAsync(delivery.Id, CancellationToken.None))!;
+        LogCompleted(delivery.Id, report.Stored, report.Duplicates, report.Refused, report.Metadata, report.Waiting, report.Conflicts);
+        return report;
+    }
+
+    private async Task AbandonAsync(OpenDelivery delivery)
+    {
+        try
+        {
+            await delivery.AbandonAsync();
+        }
+        catch (Exception exception) when (exception is NpgsqlException or InvalidOperationException)
+        {
+            // The sweep marks it as soon as the database is back.
+            LogNotMarked(delivery.Id, exception.Message);
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "Delivery {DeliveryId} '{Name}' began")]
+    private partial void LogBegan(Guid deliveryId, string name);
+
+    [LoggerMessage(2, LogLevel.Information,
+        "Delivery {DeliveryId} is complete: {Stored} stored, {Duplicates} duplicates, {Refused} refused, {Metadata} tables, {Waiting} waiting, {Conflicts} images in conflict")]
+    private partial void LogCompleted(Guid deliveryId, int stored, int duplicates, int refused, int metadata, int waiting, int conflicts);
+
+    [LoggerMessage(3, LogLevel.Warning, "Delivery {DeliveryId} ended before it was complete: {Reason}")]
+    private partial void LogAbandoned(Guid deliveryId, string reason);
+
+    [LoggerMessage(4, LogLevel.Warning, "Delivery {DeliveryId} could not be marked abandoned yet: {Reason}")]
+    private partial void LogNotMarked(Guid deliveryId, string reason);
+}

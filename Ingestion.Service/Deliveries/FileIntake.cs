@@ -1,0 +1,163 @@
+using System.Globalization;
+using Melanoma.Imaging;
+
+namespace Melanoma.Ingestion.Deliveries;
+
+/// <summary>Reads the files of one delivery, one after the other: what a file begins with decides how it is read.</summary>
+internal sealed class FileIntake(Guid deliveryId, DeliverySink sink, TableIntake tables, DeliveryOptions options)
+{
+    private static readonly int MaxImageBytes = ImageLimits.Default.MaxBytes;
+
+    /// <summary>Where its lines go.</summary>
+    public DeliverySink Sink => sink;
+
+    /// <summary>Reads a file that was delivered by itself, and hands in what it holds.</summary>
+    /// <param name="path">Its path in the delivery.</param>
+    /// <param name="content">Its bytes; read where they are when the stream can seek, else kept on disk while an archive or large table is read.</param>
+    /// <param name="doubt">Asked when the last byte has come, with how many came: why the file may be incomplete, a sentence, or null. Such a file waits.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    public async Task ReadAsync(string path, Stream content, Func<long, string?> doubt, CancellationToken cancellationToken)
+    {
+        if (DeliveryPath.IsLitter(path))
+            return;
+        var start = new byte[FileKinds.StartBytes];
+        var count = await content.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellationToken);
+        var kind = FileKinds.Of(start.AsSpan(0, count), path);
+        if (kind == FileKind.Picture)
+            await ReadPictureAsync(path, start, count, content, doubt, cancellationToken);
+        else if (content.CanSeek)
+            await ReadInPlaceAsync(path, kind, content, doubt, cancellationToken);
+        else
+            await ReadSpooledAsync(path, kind, start.AsMemory(0, count), content, doubt, cancellationToken);
+    }
+
+    /// <summary>Reads an entry of an archive, and hands in what it is. No more of it is read than is taken.</summary>
+    /// <param name="path">Its path in the delivery.</param>
+    /// <param name="content">Its bytes.</param>
+    /// <param name="maxTableBytes">How large it may be if it is a table.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    public async Task ReadEntryAsync(string path, Stream content, long maxTableBytes, CancellationToken cancellationToken)
+    {
+        var start = new byte[FileKinds.StartBytes];
+        var count = await content.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellationToken);
+        var kind = FileKinds.Of(start.AsSpan(0, count), path);
+        if (kind.IsArchive())
+        {
+            await sink.RefuseAsync(path, count, new Refusal(RefusalKinds.NestedArchive, "The entry is an archive itself. Deliver it by itself, or unpack it first."), cancellationToken);
+            return;
+        }
+
+        if (kind == FileKind.Picture)
+        {
+            var (bytes, size) = await ReadUpToAsync(start, count, content, cancellationToken);
+            if (size > MaxImageBytes)
+                await sink.RefuseAsync(path, size, TooLargeEntry(MaxImageBytes), cancellationToken);
+            else
+                await sink.AddAsync(path, bytes, cancellationToken);
+            return;
+        }
+
+        await using var spool = new Spool(maxTableBytes, options);
+        var table = await spool.TakeAsync(start.AsMemory(0, count), content, readOn: false, cancellationToken);
+        if (spool.IsWhole)
+            await ReadTableAsync(path, table, spool.Written, cancellationToken);
+        else
+            await sink.RefuseAsync(path, spool.Written, spool.IsOutOfSpace ? OutOfSpace : TooLargeEntry(maxTableBytes), cancellationToken);
+    }
+
+    private static Refusal OutOfSpace => new(RefusalKinds.ArchiveTooLarge,
+        "The service has no disk space for the file. Make room on the service's disk and deliver it again, an archive also as a folder.");
+
+    private async Task ReadPictureAsync(string path, byte[] start, int count, Stream content, Func<long, string?> doubt, CancellationToken cancellationToken)
+    {
+        var (bytes, size) = await ReadUpToAsync(start, count, content, cancellationToken);
+        if (size > MaxImageBytes)
+            size += content.CanSeek ? content.Length - content.Position : await CountRestAsync(start, content, cancellationToken);
+        if (doubt(size) is { } reason)
+            await sink.SettleAsync(path, size, FileVerdict.Waiting(reason), cancellationToken);
+        else if (size > MaxImageBytes)
+            await sink.RefuseAsync(path, size, TooLarge("file", size, MaxImageBytes, "an image", "Save it smaller."), cancellationToken);
+        else
+            await sink.AddAsync(path, bytes, cancellationToken);
+    }
+
+    private async Task ReadInPlaceAsync(string path, FileKind kind, Stream content, Func<long, string?> doubt, CancellationToken cancellationToken)
+    {
+        var size = content.Length;
+        content.Position = 0;
+        if (doubt(size) is { } reason)
+            await sink.SettleAsync(path, size, FileVerdict.Waiting(reason), cancellationToken);
+        else if (size > LimitOf(kind))
+            await sink.RefuseAsync(path, size, TooLarge(kind, size), cancellationToken);
+        else
+            await ReadWholeAsync(path, kind, content, size, cancellationToken);
+    }
+
+    private async Task ReadSpooledAsync(
+        string path, FileKind kind, ReadOnlyMemory<byte> start, Stream rest, Func<long, string?> doubt, CancellationToken cancellationToken)
+    {
+        await using var spool = new Spool(LimitOf(kind), options);
+        var whole = await spool.TakeAsync(start, rest, readOn: true, cancellationToken);
+        if (doubt(spool.Written) is { } reason)
+            await sink.SettleAsync(path, spool.Written, FileVerdict.Waiting(reason), cancellationToken);
+        else if (spool.IsOverLimit)
+            await sink.RefuseAsync(path, spool.Written, TooLarge(kind, spool.Written), cancellationToken);
+        else if (spool.IsOutOfSpace)
+            await sink.RefuseAsync(path, spool.Written, OutOfSpace, cancellationToken);
+        else
+            await ReadWholeAsync(path, kind, whole, spool.Written, cancellationToken);
+    }
+
+    private Task ReadWholeAsync(string path, FileKind kind, Stream content, long size, CancellationToken cancellationToken) => kind switch
+    {
+        FileKind.Table => ReadTableAsync(path, content, size, cancellationToken),
+        FileKind.Zip => new ZipIntake(this, options).ReadAsync(path, content, size, cancellationToken),
+        _ => new TarIntake(this, options).ReadAsync(path, kind, content, size, cancellationToken),
+    };
+
+    private async Task ReadTableAsync(string path, Stream table, long size, CancellationToken cancellationToken)
+    {
+        // A table whose path is refused is not read; its class folder says nothing.
+        var verdict = DeliveryPath.TryParse(path, out _, out var bad) || bad.Kind == RefusalKinds.UnknownClass
+            ? await tables.ReadAsync(deliveryId, table, cancellationToken)
+            : FileVerdict.Of(bad);
+        await sink.SettleAsync(path, size, verdict, cancellationToken);
+    }
+
+    // One byte more than an image may have shows that it has too many.
+    private static async Task<(byte[] Bytes, long Size)> ReadUpToAsync(byte[] start, int count, Stream content, CancellationToken cancellationToken)
+    {
+        var buffer = start;
+        while (count == buffer.Length && count <= MaxImageBytes)
+        {
+            Array.Resize(ref buffer, Math.Min(buffer.Length * 2, MaxImageBytes + 1));
+            count += await content.ReadAtLeastAsync(buffer.AsMemory(count), buffer.Length - count, throwOnEndOfStream: false, cancellationToken);
+        }
+
+        return (count > MaxImageBytes ? [] : buffer[..count], count);
+    }
+
+    private static async Task<long> CountRestAsync(byte[] buffer, Stream content, CancellationToken cancellationToken)
+    {
+        long count = 0;
+        int read;
+        while ((read = await content.ReadAsync(buffer, cancellationToken)) > 0)
+            count += read;
+        return count;
+    }
+
+    private long LimitOf(FileKind kind) => kind == FileKind.Table ? options.MaxTableBytes : options.MaxArchiveBytes;
+
+    private Refusal TooLarge(FileKind kind, long size) => kind == FileKind.Table
+        ? TooLarge("table", size, options.MaxTableBytes, "a table", "Deliver it in parts, each with the header.")
+        : new Refusal(RefusalKinds.ArchiveTooLarge, $"The archive has more than {Megabytes(options.MaxArchiveBytes)}. Deliver it in parts, or as a folder.");
+
+    private static Refusal TooLarge(string what, long size, long limit, string asWhat, string advice) =>
+        new(RefusalKinds.TooLarge, $"The {what} has {Megabytes(size)}; at most {Megabytes(limit)} are taken for {asWhat}. {advice}");
+
+    private static Refusal TooLargeEntry(long limit) => new(RefusalKinds.TooLarge,
+        $"The entry unpacks to more than {Megabytes(limit)}; no more was unpacked. Pack files of at most that size.");
+
+    /// <summary>A size for people.</summary>
+    public static string Megabytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:0.#} MiB");
+}

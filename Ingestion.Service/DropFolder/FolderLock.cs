@@ -1,0 +1,71 @@
+using Melanoma.Storage;
+using Npgsql;
+
+namespace Melanoma.Ingestion.DropFolder;
+
+/// <summary>Only one replica works a folder: it holds a lock on a connection of its own, which the database lets go of when the process dies.</summary>
+internal sealed class FolderLock(NpgsqlDataSource dataSource, string folder) : IAsyncDisposable
+{
+    private readonly long _key = AdvisoryLocks.DropFolder(folder);
+    private NpgsqlConnection? _connection;
+
+    /// <summary>Whether this process has the lock, or could take it now.</summary>
+    /// <exception cref="NpgsqlException">The database cannot be asked.</exception>
+    public async Task<bool> HoldAsync(CancellationToken cancellationToken)
+    {
+        if (_connection is not null)
+        {
+            try
+            {
+                await ExecuteAsync(_connection, "SELECT true", cancellationToken);
+                return true;
+            }
+            catch (NpgsqlException)
+            {
+                // The connection is lost, and the lock with it.
+                await LetGoAsync();
+            }
+        }
+
+        var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        if (await ExecuteAsync(connection, "SELECT pg_try_advisory_lock($1)", cancellationToken, _key))
+        {
+            _connection = connection;
+            return true;
+        }
+
+        await connection.DisposeAsync();
+        return false;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            // Connections go back to the pool as they are, so the lock is given back by hand.
+            if (_connection is { FullState: System.Data.ConnectionState.Open })
+                await ExecuteAsync(_connection, "SELECT pg_advisory_unlock($1)", CancellationToken.None, _key);
+        }
+        catch (NpgsqlException)
+        {
+            // The connection is lost, and the lock with it.
+        }
+
+        await LetGoAsync();
+    }
+
+    private async Task LetGoAsync()
+    {
+        if (_connection is { } connection)
+            await connection.DisposeAsync();
+        _connection = null;
+    }
+
+    private static async Task<bool> ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken, params object[] parameters)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        foreach (var parameter in parameters)
+            command.Parameters.Add(new NpgsqlParameter { Value = parameter });
+        return (bool)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+}

@@ -1,0 +1,196 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using Melanoma.Contracts;
+using Melanoma.Contracts.V1;
+using Melanoma.Samples;
+using Melanoma.Testing;
+
+namespace Melanoma.IntegrationTests.Ingestion;
+
+public sealed class DropFolderTests(TestServers servers) : IDisposable
+{
+    private static readonly string[] NoFiles = ["dangling.jpg", "link.jpg", "linked folder", "pipe.jpg", "socket.jpg"];
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("melanoma-drop-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task Should_take_complete_files_and_leave_the_others_when_both_are_dropped()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await StartAsync(cancellation, ("Ingestion__DropFolder__QuietSeconds", "3"));
+        var (nevus, grown) = (HostileFiles.Picture(1), SyntheticLesions.DrawJpeg(2, 2, 240));
+        Drop("Train/nevus/ISIC_0000001.jpg", nevus);
+        Drop("Train/nevus/ISIC_0000001 again.jpg", nevus);
+        Drop("note.jpg", "no picture"u8.ToArray());
+        Drop("labels.csv", "isic_id,diagnosis\nISIC_0000009,melanoma\n"u8.ToArray());
+        Drop("pack.zip", HostileFiles.Zip(("ISIC_0000009.jpg", HostileFiles.Picture(3)), ("bad.jpg", [1, 2, 3])));
+        Drop("pack.tar", HostileFiles.Tar(HostileFiles.TarFile("bad.jpg", [1, 2, 3])));
+        Drop("unfinished.jpg.part", HostileFiles.Picture(4));
+        Drop(".hidden.jpg", HostileFiles.Picture(4));
+
+        await using (var growing = File.Create(Path.Combine(_folder, "growing.jpg")))
+        {
+            // One byte at a time until everything else is done with: it must never count as complete.
+            var at = 0;
+            await IngestionHost.WaitAsync(async () =>
+            {
+                await growing.WriteAsync(grown.AsMemory(at++, 1), cancellation);
+                await growing.FlushAsync(cancellation);
+                return Directory.GetFiles(_folder, "*", SearchOption.AllDirectories).Length == 12 && !Directory.Exists(Path.Combine(_folder, "Train"));
+            }, cancellation);
+            Assert.True(File.Exists(Path.Combine(_folder, "growing.jpg")));
+            await growing.WriteAsync(grown.AsMemory(at), cancellation);
+        }
+
+        await IngestionHost.WaitAsync(() => Task.FromResult(File.Exists(Path.Combine(_folder, "accepted/growing.jpg"))), cancellation);
+
+        Assert.Equal(
+        [
+            ".hidden.jpg", "accepted/Train/nevus/ISIC_0000001 again.jpg", "accepted/Train/nevus/ISIC_0000001.jpg", "accepted/growing.jpg", "accepted/labels.csv",
+            "accepted/pack.zip", "accepted/pack.zip.reason.txt", "refused/note.jpg", "refused/note.jpg.reason.txt", "refused/pack.tar", "refused/pack.tar.reason.txt",
+            "unfinished.jpg.part",
+        ], Left());
+        Assert.Equal(grown, await File.ReadAllBytesAsync(Path.Combine(_folder, "accepted/growing.jpg"), cancellation));
+        Assert.Contains("not a picture", await File.ReadAllTextAsync(Path.Combine(_folder, "refused/note.jpg.reason.txt"), cancellation), StringComparison.Ordinal);
+        Assert.Equal(3, await host.QueryAsync<long>("SELECT count(*) FROM images JOIN image_contents ON image_id = id WHERE sha256(bytes) = sha256", cancellation));
+        Assert.Equal(1, await host.QueryAsync<long>($"SELECT count(*) FROM images WHERE label = {DiagnosisSet.Of(Diagnosis.Nevus).Bits}", cancellation));
+        Assert.Equal(1, await host.QueryAsync<long>($"SELECT count(*) FROM images WHERE label = {DiagnosisSet.Of(Diagnosis.Melanoma).Bits}", cancellation));
+        await CheckReportsAsync(host, cancellation);
+
+        // Renamed into place, it is complete at once; its name is taken already.
+        Drop("waiting.part", HostileFiles.Picture(5));
+        File.Move(Path.Combine(_folder, "waiting.part"), Path.Combine(_folder, "growing.jpg"));
+        await IngestionHost.WaitAsync(() => Task.FromResult(File.Exists(Path.Combine(_folder, "accepted/growing (2).jpg"))), cancellation);
+    }
+
+    [Fact]
+    public async Task Should_refuse_with_a_reason_when_what_is_dropped_is_no_file()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        var outside = Directory.CreateTempSubdirectory("melanoma-outside-").FullName;
+        try
+        {
+            await File.WriteAllBytesAsync(Path.Combine(outside, "secret.jpg"), HostileFiles.Picture(1), cancellation);
+            File.CreateSymbolicLink(Path.Combine(_folder, "link.jpg"), Path.Combine(outside, "secret.jpg"));
+            File.CreateSymbolicLink(Path.Combine(_folder, "dangling.jpg"), Path.Combine(outside, "nothing.jpg"));
+            Directory.CreateSymbolicLink(Path.Combine(_folder, "linked folder"), outside);
+            using (var mkfifo = Process.Start("mkfifo", [Path.Combine(_folder, "pipe.jpg")]))
+                await mkfifo.WaitForExitAsync(cancellation);
+            using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            socket.Bind(new UnixDomainSocketEndPoint(Path.Combine(_folder, "socket.jpg")));
+            Drop("good.jpg", HostileFiles.Picture(2));
+            await using var host = await StartAsync(cancellation);
+
+            await IngestionHost.WaitAsync(() => Task.FromResult(Left().Length == 11), cancellation);
+
+            Assert.Equal(
+                NoFiles.SelectMany(name => new[] { $"refused/{name}", $"refused/{name}.reason.txt" })
+                    .Prepend("accepted/good.jpg").Order(StringComparer.Ordinal), Left());
+            var delivery = Assert.Single((await host.Catalog.ListDeliveriesAsync(new ListDeliveriesRequest(), cancellationToken: cancellation)).Deliveries);
+            Assert.Equal(("drop folder", 6, 1, 5), (delivery.Name, delivery.Files, delivery.Stored, delivery.Refused));
+            Assert.Equal([("link", 3), ("not-a-file", 2)], delivery.Refusals.Select(row => (row.Reason, row.Count)));
+            Assert.True(File.Exists(Path.Combine(outside, "secret.jpg")));
+        }
+        finally
+        {
+            Directory.Delete(outside, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Should_take_each_file_once_when_the_service_is_killed_in_the_middle()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        DropMany(300);
+        await using var host = await StartAsync(cancellation, ("Ingestion__Deliveries__BatchSize", "8"));
+        await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation) > 40, cancellation);
+        await host.KillAndRestartAsync(cancellation);
+
+        await IngestionHost.WaitAsync(() => Task.FromResult(Left().Count(path => path.StartsWith("accepted/", StringComparison.Ordinal)) == 300), cancellation);
+
+        Assert.Equal(300, Left().Length);
+        await CheckManyAsync(host, 300, cancellation);
+    }
+
+    [Fact]
+    public async Task Should_take_each_file_once_when_two_services_have_the_same_folder()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await StartAsync(cancellation, ("Ingestion__Deliveries__BatchSize", "8"));
+        await using var another = await host.StartAnotherAsync(cancellation);
+        DropMany(200);
+
+        await IngestionHost.WaitAsync(() => Task.FromResult(Left().Count(path => path.StartsWith("accepted/", StringComparison.Ordinal)) == 200), cancellation);
+
+        await CheckManyAsync(host, 200, cancellation);
+        Assert.Equal(0, await host.QueryAsync<long>("SELECT count(*) FROM delivery_files WHERE outcome <> 'stored'", cancellation));
+        Assert.Contains("another replica works", another.Log, StringComparison.Ordinal);
+
+        // Whoever is left takes over.
+        await host.KillAndRestartAsync(cancellation);
+        Drop("later.jpg", HostileFiles.Picture(1000));
+        await IngestionHost.WaitAsync(() => Task.FromResult(File.Exists(Path.Combine(_folder, "accepted/later.jpg"))), cancellation);
+    }
+
+    [Fact]
+    public async Task Should_stay_ready_and_go_on_when_the_folder_comes_later()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        Directory.Delete(_folder);
+        await using var host = await StartAsync(cancellation);
+        await IngestionHost.WaitAsync(() => Task.FromResult(host.Log.Contains("does not exist", StringComparison.Ordinal)), cancellation);
+
+        Directory.CreateDirectory(_folder);
+        Drop("a.jpg", HostileFiles.Picture(1));
+
+        await IngestionHost.WaitAsync(() => Task.FromResult(File.Exists(Path.Combine(_folder, "accepted/a.jpg"))), cancellation);
+        Assert.Equal(1, host.Log.Split("does not exist").Length - 1);
+    }
+
+    private Task<IngestionHost> StartAsync(CancellationToken cancellationToken, params (string, string)[] more) => IngestionHost.StartAsync(servers, cancellationToken,
+        [("Ingestion__DropFolder__Path", _folder), ("Ingestion__DropFolder__QuietSeconds", "1"), ("Ingestion__DropFolder__SweepSeconds", "1"), .. more]);
+
+    /// <summary>Puts a file there as a careful copier does: under another name first, and with its old time.</summary>
+    private void Drop(string path, byte[] bytes)
+    {
+        var full = Path.Combine(_folder, path);
+        var partial = Path.Combine(_folder, ".partial");
+        File.WriteAllBytes(partial, bytes);
+        File.SetLastWriteTimeUtc(partial, DateTime.UtcNow.AddHours(-1));
+        Directory.CreateDirectory(Path.GetDirectoryName(full)!);
+        File.Move(partial, full);
+    }
+
+    private void DropMany(int count)
+    {
+        for (var i = 0; i < count; i++)
+            Drop($"Train/{Diagnoses.Names[i % 9]}/ISIC_{i:0000000}.jpg", HostileFiles.Picture(i));
+    }
+
+    private string[] Left() =>
+        [.. Entries(_folder).Select(path => Path.GetRelativePath(_folder, path)).Order(StringComparer.Ordinal)];
+
+    private static IEnumerable<string> Entries(string folder) => Directory.EnumerateFileSystemEntries(folder)
+        .SelectMany(path => File.GetAttributes(path).HasFlag(FileAttributes.Directory) && !File.GetAttributes(path).HasFlag(FileAttributes.ReparsePoint) ? Entries(path) : [path]);
+
+    private static async Task CheckManyAsync(IngestionHost host, int count, CancellationToken cancellationToken)
+    {
+        Assert.Equal(count, await host.QueryAsync<long>("SELECT count(*) FROM images JOIN image_contents ON image_id = id WHERE sha256(bytes) = sha256", cancellationToken));
+        Assert.Equal(count, await host.QueryAsync<long>("SELECT count(DISTINCT path) FROM delivery_files", cancellationToken));
+        Assert.Equal(count, await host.QueryAsync<long>("SELECT count(*) FROM delivery_files WHERE outcome = 'stored'", cancellationToken));
+        await CheckReportsAsync(host, cancellationToken);
+    }
+
+    private static async Task CheckReportsAsync(IngestionHost host, CancellationToken cancellationToken)
+    {
+        var deliveries = await host.Catalog.ListDeliveriesAsync(new ListDeliveriesRequest(), cancellationToken: cancellationToken);
+        Assert.All(deliveries.Deliveries, delivery =>
+        {
+            Assert.Equal("drop folder", delivery.Name);
+            Assert.Equal(delivery.Files, delivery.Stored + delivery.Duplicates + delivery.Refused + delivery.Metadata + delivery.Waiting);
+        });
+        Assert.DoesNotContain("fail: Melanoma", host.Log, StringComparison.Ordinal);
+    }
+}

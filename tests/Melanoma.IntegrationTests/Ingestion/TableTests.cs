@@ -1,0 +1,164 @@
+using System.Globalization;
+using System.IO.Compression;
+using System.Text;
+using Melanoma.Contracts;
+using Melanoma.Contracts.V1;
+using Melanoma.Testing;
+
+namespace Melanoma.IntegrationTests.Ingestion;
+
+public sealed class TableTests(TestServers servers)
+{
+    private const string HamHeader = "lesion_id,image_id,dx,dx_type,age,sex,localization\n";
+
+    // The folder says the class, the table the set that it is in, or another class.
+    private static readonly (string Path, byte[] Bytes)[] Pictures =
+    [
+        ("Train/pigmented benign keratosis/ISIC_0000001.jpg", HostileFiles.Picture(1)),
+        ("Train/squamous cell carcinoma/ISIC_0000002.jpg", HostileFiles.Picture(2)),
+        ("Train/nevus/ISIC_0000003.jpg", HostileFiles.Picture(3)),
+        ("ISIC_0000004.jpg", HostileFiles.Picture(4)),
+        ("Train/nevus/ISIC_0000005.jpg", HostileFiles.Picture(5)),
+    ];
+
+    private static readonly byte[] Ham = Encoding.UTF8.GetBytes(HamHeader + """
+        HAM_0000001,ISIC_0000001,bkl,histo,80.0,male,scalp
+        HAM_0000002,ISIC_0000002,akiec,histo,65.0,female,face
+        HAM_0000003,ISIC_0000003,mel,histo,50.0,female,back
+        HAM_0000003,ISIC_0000004,mel,histo,50.0,female,back
+        HAM_0000005,not an id,nv,follow_up,45.0,male,back
+        HAM_0000006,ISIC_0000006,something new,follow_up,45.0,male,back
+
+        """);
+
+    [Theory]
+    [InlineData("table first")]
+    [InlineData("table last")]
+    [InlineData("table in an archive with the pictures")]
+    [InlineData("table in an earlier delivery")]
+    [InlineData("table in a later delivery")]
+    public async Task Should_give_the_same_labels_when_the_table_comes_in_any_order(string order)
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+        (string Path, byte[] Bytes) table = ("tables/HAM10000_metadata.csv", Ham);
+
+        (string Path, byte[] Bytes)[][] deliveries = order switch
+        {
+            "table first" => [[table, .. Pictures]],
+            "table last" => [[.. Pictures, table]],
+            "table in an archive with the pictures" => [[("all.zip", HostileFiles.Zip([table, .. Pictures]))]],
+            "table in an earlier delivery" => [[table], [.. Pictures]],
+            _ => [[.. Pictures], [table]],
+        };
+        var files = new List<DeliveryFile>();
+        foreach (var delivery in deliveries)
+            files.AddRange((await host.FilesAsync((await host.DeliverAsync(order, delivery, cancellation)).DeliveryId, cancellation)).Values);
+
+        var line = Assert.Single(files, file => file.Outcome == FileOutcome.Metadata);
+        Assert.Equal(
+            "HAM10000 metadata: 5 rows taken, 1 refused (line 6: The image_id is not an ISIC id such as ISIC_0024306), 1 without a known diagnosis", line.Reason);
+        Assert.False(line.HasImageId);
+        Assert.Equal(6, files.Count);
+        Assert.Equal(DiagnosisSet.Of(Diagnosis.PigmentedBenignKeratosis).Bits, await LabelAsync(1));
+        Assert.Equal(DiagnosisSet.Of(Diagnosis.SquamousCellCarcinoma).Bits, await LabelAsync(2));
+        Assert.Equal(DiagnosisSet.Of(Diagnosis.Melanoma).Bits, await LabelAsync(3));
+        Assert.Equal(DiagnosisSet.Of(Diagnosis.Melanoma).Bits, await LabelAsync(4));
+        Assert.Equal(DiagnosisSet.Of(Diagnosis.Nevus).Bits, await LabelAsync(5));
+        Assert.Equal(4, await host.QueryAsync<long>("SELECT count(DISTINCT group_id) FROM images", cancellation));
+        Assert.Equal(1, await host.QueryAsync<long>("SELECT count(*) FROM images WHERE age_years = 80 AND sex = 'male' AND licence = 'CC-BY-NC-4.0'", cancellation));
+
+        Task<short> LabelAsync(int id) => host.QueryAsync<short>(
+            $"SELECT label FROM images JOIN image_isic_ids ON image_id = images.id WHERE isic_id = 'ISIC_{id:0000000}' AND label_state = 'settled'", cancellation);
+    }
+
+    [Fact]
+    public async Task Should_say_in_the_report_what_is_wrong_when_a_table_cannot_be_read()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation, ("Ingestion__Deliveries__MaxTableBytes", "2000000"));
+        var large = new StringBuilder("isic_id,diagnosis\n");
+        for (var i = 0; large.Length < 1_500_000; i++)
+            large.Append(CultureInfo.InvariantCulture, $"ISIC_{i:0000000},nevus\n");
+
+        var delivery = await host.DeliverAsync("tables",
+        [
+            ("unknown.csv", "colour,shape\nred,round\n"u8.ToArray()),
+            ("nothing.csv", Encoding.UTF8.GetBytes(HamHeader + "a,b,c,d,e,f,g\n")),
+            ("large.csv", Encoding.UTF8.GetBytes(large.ToString())),
+            ("too large.csv", [.. Encoding.UTF8.GetBytes(large.ToString()), .. Encoding.UTF8.GetBytes(large.ToString())]),
+            ("../outside.csv", Ham),
+            ("picture.csv", HostileFiles.Picture(1)),
+            ("named.jpg", Ham),
+        ], cancellation);
+
+        var files = await host.FilesAsync(delivery.DeliveryId, cancellation);
+        var kinds = await host.KindsAsync(delivery.DeliveryId, cancellation);
+        Assert.Equal((7, 1, 0, 4, 2, 0), (delivery.Files, delivery.Stored, delivery.Duplicates, delivery.Refused, delivery.Metadata, delivery.Waiting));
+        Assert.Equal("unknown-table", kinds["unknown.csv"]);
+        Assert.Equal("no-rows", kinds["nothing.csv"]);
+        Assert.Equal("too-large", kinds["too large.csv"]);
+        Assert.Equal("bad-path", kinds["../outside.csv"]);
+        Assert.Equal(FileOutcome.Metadata, files["named.jpg"].Outcome);
+        Assert.Matches("^label table: [0-9]+,[0-9]{3} rows taken$", files["large.csv"].Reason);
+        Assert.DoesNotContain("fail: Melanoma", host.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Should_not_wait_for_each_other_when_tables_and_pictures_come_in_many_deliveries_at_once()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation, ("Ingestion__Deliveries__BatchSize", "8"));
+        var table = new StringBuilder("isic_id,diagnosis,lesion_id\n");
+        for (var i = 0; i < 3000; i++)
+            table.Append(CultureInfo.InvariantCulture, $"ISIC_{i:0000000},{Diagnoses.Names[i / 2 % 9]},lesion-{i / 2}\n");
+        (string, byte[])[] tableFile = [("labels.csv", Encoding.UTF8.GetBytes(table.ToString()))];
+        var pictures = Enumerable.Range(0, 120).Select(i => ($"ISIC_{i:0000000}.jpg", HostileFiles.Picture(i))).ToList();
+
+        await Task.WhenAll(
+            host.DeliverAsync("a", [.. pictures, .. tableFile], cancellation),
+            host.DeliverAsync("b", [.. tableFile, .. Enumerable.Reverse(pictures)], cancellation),
+            host.DeliverAsync("c", [.. pictures.Take(60), .. tableFile, .. pictures.Skip(60)], cancellation));
+
+        Assert.Equal(120, await host.QueryAsync<long>("SELECT count(*) FROM images WHERE label_state = 'settled'", cancellation));
+        Assert.Equal(60, await host.QueryAsync<long>("SELECT count(DISTINCT group_id) FROM images", cancellation));
+    }
+
+    [Fact]
+    public async Task Should_decide_what_histopathology_decides_when_the_nine_class_delivery_comes_with_the_metadata_of_HAM10000()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        var archive = await File.ReadAllBytesAsync(SharedData.Require("isic9.zip"), cancellation);
+        var table = await ReadEntryAsync(SharedData.Require("ham10000-200x150.zip"), "HAM10000_metadata.csv", cancellation);
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+
+        var delivery = await host.DeliverAsync("with metadata", [("isic9.zip", archive), ("HAM10000_metadata.csv", table)], cancellation);
+
+        Assert.Equal((2360, 2200, 159, 0, 1), (delivery.Files, delivery.Stored, delivery.Duplicates, delivery.Refused, delivery.Metadata));
+        var distribution = await host.Catalog.GetClassDistributionAsync(new GetClassDistributionRequest(), cancellationToken: cancellation);
+        var classes = distribution.Classes.ToDictionary(row => row.Diagnosis, row => row.Count);
+        TestContext.Current.SendDiagnosticMessage($"{distribution}");
+        Assert.Equal(80, distribution.Conflicts);
+        Assert.True(classes["pigmented benign keratosis"] > 450);
+        Assert.True(classes["actinic keratosis"] > 100);
+        Assert.True(classes["squamous cell carcinoma"] > 150);
+        Assert.Equal((75L, 2L, 78L), (
+            await CountDisputedAsync(Diagnosis.ActinicKeratosis, Diagnosis.Nevus, $"label_state = 'settled' AND label = {DiagnosisSet.Of(Diagnosis.ActinicKeratosis).Bits}"),
+            await CountDisputedAsync(Diagnosis.ActinicKeratosis, Diagnosis.Nevus, "label_state = 'conflict'"),
+            await CountDisputedAsync(Diagnosis.Melanoma, Diagnosis.SeborrheicKeratosis, "label_state = 'conflict'")));
+
+        Task<long> CountDisputedAsync(Diagnosis one, Diagnosis other, string condition) => host.QueryAsync<long>($"""
+            SELECT count(*) FROM images WHERE ({condition})
+                AND (SELECT bit_or(diagnoses) FROM label_claims WHERE image_id = images.id AND claimed_by = 'folder') = {DiagnosisSet.Of(one, other).Bits}
+            """, cancellation);
+    }
+
+    private static async Task<byte[]> ReadEntryAsync(string archive, string name, CancellationToken cancellationToken)
+    {
+        await using var zip = await ZipFile.OpenReadAsync(archive, cancellationToken);
+        await using var entry = await zip.Entries.Single(entry => entry.Name == name).OpenAsync(cancellationToken);
+        using var bytes = new MemoryStream();
+        await entry.CopyToAsync(bytes, cancellationToken);
+        return bytes.ToArray();
+    }
+}

@@ -48,13 +48,16 @@ internal sealed partial class DatasetSnapshots(NpgsqlDataSource dataSource, Inge
     private async Task<int> InsertAsync(NpgsqlConnection connection, SnapshotContent content, byte[] hash, CancellationToken cancellationToken)
     {
         int id;
+        var shortcuts = content.Kind == DatasetKind.Honest ? await DatasetShortcuts.AnalyseAsync(connection, content.Rows, cancellationToken) : null;
         await using (var insert = new NpgsqlCommand(
-            "INSERT INTO datasets (kind, created_at, content_hash, rules, parked, licences) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id", connection)
+            "INSERT INTO datasets (kind, created_at, content_hash, rules, parked, licences, shortcuts, warnings) VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8) RETURNING id", connection)
         {
             Parameters =
             {
                 new() { Value = content.Kind.ToColumn() }, new() { Value = time.GetUtcNow() }, new() { Value = hash },
                 new() { Value = content.Rules.ToArray() }, new() { Value = content.Parked }, HonestContent.LicencesParameter(content.Licences),
+                new() { Value = (object?)shortcuts?.Json ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text },
+                new() { Value = shortcuts?.Warnings.ToArray() ?? [] },
             },
         })
         {

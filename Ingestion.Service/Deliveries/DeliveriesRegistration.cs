@@ -17,6 +17,7 @@ internal static class DeliveriesRegistration
         builder.Services.AddSingleton<PictureJudge>();
         builder.Services.AddSingleton<DeliverySlots>();
         builder.Services.AddSingleton<DeliveryPipeline>();
+        builder.Services.AddSingleton<DeliveryFindings>();
         builder.Services.AddSingleton<DeliveryReports>();
         builder.Services.AddSingleton<TableIntake>();
         builder.Services.AddSingleton<DeliveryReceiver>();

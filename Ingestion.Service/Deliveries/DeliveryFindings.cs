@@ -1,9 +1,11 @@
 using System.Globalization;
 using Melanoma.Contracts;
+using Melanoma.Ingestion.Images;
 using Melanoma.Storage;
 using Melanoma.Storage.Catalogue;
 using Melanoma.Storage.Datasets;
 using Npgsql;
+using V1 = Melanoma.Contracts.V1;
 
 namespace Melanoma.Ingestion.Deliveries;
 
@@ -34,20 +36,20 @@ internal sealed class DeliveryFindings(NpgsqlDataSource dataSource)
         WHERE delivery_files.delivery_id = $1 AND folder_diagnosis IS NOT NULL AND label_state = $2 AND label & (1 << folder_diagnosis) = 0
         """;
 
-    private const string NearDuplicates = """
-        SELECT count(DISTINCT image_id)::int FROM delivery_files WHERE delivery_id = $1
-            AND EXISTS (SELECT FROM near_duplicates WHERE delivery_files.image_id IN (near_duplicates.image_id, near_duplicates.duplicate_of_id))
+    private const string Quality = """
+        SELECT measures_quality_flags, count(*)::int FROM images
+        WHERE measures_quality_flags <> 0 AND id IN (SELECT image_id FROM delivery_files WHERE delivery_id = $1) GROUP BY 1
         """;
 
-    /// <summary>The findings as sentences, and how many images of the delivery are near-duplicates.</summary>
-    public async Task<(IReadOnlyList<string> Findings, int NearDuplicates)> FindAsync(Guid deliveryId, CancellationToken cancellationToken)
+    /// <summary>Adds the findings, and the doubts about the quality of its images.</summary>
+    public async Task AddToAsync(V1.Delivery delivery, Guid deliveryId, CancellationToken cancellationToken)
     {
-        var findings = new List<string>();
+        var findings = delivery.Findings;
         await using var batch = dataSource.CreateBatch();
         Add(TwoFolders, deliveryId);
         Add(TestLeak, deliveryId, Split.Test.ToColumn(), Split.Train.ToColumn());
         Add(Overruled, deliveryId, LabelState.Settled.ToColumn());
-        Add(NearDuplicates, deliveryId);
+        Add(Quality, deliveryId);
         await using var rows = await batch.ExecuteReaderAsync(cancellationToken);
         while (await rows.ReadAsync(cancellationToken))
         {
@@ -74,8 +76,15 @@ internal sealed class DeliveryFindings(NpgsqlDataSource dataSource)
         }
 
         await rows.NextResultAsync(cancellationToken);
-        await rows.ReadAsync(cancellationToken);
-        return (findings, rows.GetInt32(0));
+        var doubts = new Dictionary<string, int>();
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            foreach (var word in QualityWords.Of(rows.GetInt16(0)))
+                doubts[word] = doubts.GetValueOrDefault(word) + rows.GetInt32(1);
+        }
+
+        delivery.Quality.AddRange(doubts.OrderByDescending(doubt => doubt.Value).ThenBy(doubt => doubt.Key, StringComparer.Ordinal)
+            .Select(doubt => new V1.QualityCount { Flag = doubt.Key, Count = doubt.Value }));
 
         void Add(string sql, params object[] parameters)
         {

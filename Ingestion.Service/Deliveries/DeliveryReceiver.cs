@@ -1,3 +1,5 @@
+using Google.Protobuf;
+using Melanoma.Ingestion.Datasets;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using V1 = Melanoma.Contracts.V1;
@@ -31,7 +33,8 @@ internal sealed partial class DeliveryReceiver(
         {
             await began(delivery.Id);
             await pipeline.RunAsync(delivery.Id, (sink, token) => source(new FileIntake(delivery.Id, sink, tables, options.Value), token), cancellationToken);
-            await delivery.CompleteAsync();
+            var change = await NextDataset.CompareAsync(dataSource, CancellationToken.None);
+            await delivery.CompleteAsync(JsonFormatter.Default.Format(change));
         }
         catch (Exception exception)
         {

@@ -1,27 +1,36 @@
 using System.Runtime.CompilerServices;
 using Google.Protobuf.WellKnownTypes;
 using Melanoma.Contracts;
+using Melanoma.Ingestion.Runs;
 using Melanoma.Storage;
 using Melanoma.Storage.Catalogue;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using V1 = Melanoma.Contracts.V1;
 
 namespace Melanoma.Ingestion.Deliveries;
 
 /// <summary>Reads what became of deliveries. Totals are counted from the lines of the report each time, so that they cannot disagree.</summary>
-internal sealed class DeliveryReports(IDbContextFactory<MelanomaDbContext> databases, NpgsqlDataSource dataSource)
+internal sealed class DeliveryReports(
+    IDbContextFactory<MelanomaDbContext> databases, NpgsqlDataSource dataSource, DeliveryFindings findings, IOptions<RetrainOptions> retrain)
 {
     private const string Lines = """
         SELECT path, outcome, reason, image_id,
             CASE WHEN folder_diagnosis IS NULL THEN NULL ELSE
                 (SELECT bit_or(diagnoses) FROM label_claims WHERE image_id = delivery_files.image_id AND diagnoses & (1 << folder_diagnosis) = 0)
-            END
+            END, near_duplicate_of_id
         FROM delivery_files WHERE delivery_id = $1 ORDER BY id
         """;
 
-    public async Task<V1.Delivery?> FindAsync(Guid id, CancellationToken cancellationToken) =>
-        (await ListAsync(deliveries => deliveries.Where(delivery => delivery.Id == id), cancellationToken)).SingleOrDefault();
+    /// <summary>A delivery with all that was found in it; null when there is none of this id.</summary>
+    public async Task<V1.Delivery?> FindAsync(Guid id, CancellationToken cancellationToken)
+    {
+        var delivery = (await ListAsync(deliveries => deliveries.Where(delivery => delivery.Id == id), cancellationToken)).SingleOrDefault();
+        if (delivery is not null)
+            await findings.AddToAsync(delivery, id, cancellationToken);
+        return delivery;
+    }
 
     public Task<List<V1.Delivery>> ListNewestAsync(int count, CancellationToken cancellationToken) =>
         ListAsync(deliveries => deliveries.OrderByDescending(delivery => delivery.ReceivedAt).ThenByDescending(delivery => delivery.Id).Take(count), cancellationToken);
@@ -52,6 +61,8 @@ internal sealed class DeliveryReports(IDbContextFactory<MelanomaDbContext> datab
                 file.ImageId = rows.GetGuid(3).ToString();
             if (!rows.IsDBNull(4))
                 file.ConflictingDiagnoses.AddRange(new DiagnosisSet(rows.GetInt16(4)).Members.Select(Diagnoses.NameOf));
+            if (!rows.IsDBNull(5))
+                file.NearDuplicateOf = rows.GetGuid(5).ToString();
             yield return file;
         }
     }
@@ -104,6 +115,12 @@ internal sealed class DeliveryReports(IDbContextFactory<MelanomaDbContext> datab
             .Select(group => new { DeliveryId = group.Key, Count = group.Count() })
             .ToDictionaryAsync(row => row.DeliveryId, row => row.Count, cancellationToken);
 
+        var nearDuplicates = await files
+            .Where(file => database.NearDuplicates.Any(pair => pair.ImageId == file.ImageId) || database.NearDuplicates.Any(pair => pair.DuplicateOfId == file.ImageId))
+            .Select(file => new { file.DeliveryId, file.ImageId }).Distinct().GroupBy(row => row.DeliveryId)
+            .Select(group => new { DeliveryId = group.Key, Count = group.Count() })
+            .ToDictionaryAsync(row => row.DeliveryId, row => row.Count, cancellationToken);
+
         return [.. deliveries.Select(delivery =>
         {
             var rows = outcomes[delivery.Id].ToList();
@@ -125,11 +142,18 @@ internal sealed class DeliveryReports(IDbContextFactory<MelanomaDbContext> datab
                 Metadata = CountOf(FileOutcome.Metadata),
                 Waiting = CountOf(FileOutcome.Waiting),
                 Conflicts = conflicts.GetValueOrDefault(delivery.Id),
+                NearDuplicates = nearDuplicates.GetValueOrDefault(delivery.Id),
             };
             result.Classes.AddRange(classes[delivery.Id].OrderBy(row => row.FolderDiagnosis)
                 .Select(row => new V1.ClassCount { Diagnosis = Diagnoses.NameOf(row.FolderDiagnosis!.Value), Count = row.Count }));
             result.Refusals.AddRange(rows.Where(row => row.Outcome == FileOutcome.Refused).OrderByDescending(row => row.Count).ThenBy(row => row.RefusalKind)
                 .Select(row => new V1.RefusalCount { Reason = row.RefusalKind, Count = row.Count }));
+            if (delivery.DatasetChange is { } change)
+            {
+                result.DatasetChange = V1.DatasetChange.Parser.ParseJson(change);
+                result.DatasetChange.RunProposed = retrain.Value.RetrainAfterImages > 0 && result.DatasetChange.Added >= retrain.Value.RetrainAfterImages;
+            }
+
             return result;
 
             int CountOf(FileOutcome outcome) => rows.Where(row => row.Outcome == outcome).Sum(row => row.Count);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Grpc.Core;
 using Melanoma.Contracts.V1;
+using Melanoma.Imaging;
 using Npgsql;
 
 namespace Melanoma.Ingestion.Images;
@@ -16,6 +17,11 @@ internal sealed class ImageDetailsReader(NpgsqlDataSource dataSource)
         """;
 
     private const string GroupImages = "SELECT id FROM images WHERE group_id = $1 AND id <> $2 ORDER BY number LIMIT $3";
+
+    private const string Quality = """
+        SELECT measures_quality_flags, measures_sharpness, measures_highlights, measures_burnt_share, measures_blank_share, measures_likeness
+        FROM images WHERE id = $1 AND measures_quality_flags IS NOT NULL
+        """;
 
     /// <exception cref="RpcException">NOT_FOUND: there is none of this id.</exception>
     public async Task<ImageDetails> ReadAsync(Guid id, CancellationToken cancellationToken)
@@ -40,6 +46,16 @@ internal sealed class ImageDetailsReader(NpgsqlDataSource dataSource)
         {
             while (await rows.ReadAsync(cancellationToken))
                 details.GroupImages.Add(rows.GetGuid(0).ToString());
+        }
+
+        await using (var command = new NpgsqlCommand(Quality, connection) { Parameters = { new() { Value = id } } })
+        await using (var rows = await command.ExecuteReaderAsync(cancellationToken))
+        {
+            while (await rows.ReadAsync(cancellationToken))
+            {
+                var quality = new ImageQuality(rows.GetFloat(1), rows.GetFloat(2), rows.GetFloat(3), rows.GetFloat(4), rows.GetFloat(5), (QualityFlags)rows.GetInt16(0));
+                details.QualityReasons.AddRange(QualityFinding.Of(quality, image.Width, image.Height).Select(finding => finding.Sentence));
+            }
         }
 
         var uses = await ImageUses.ReadAsync(connection, [id], cancellationToken);

@@ -52,7 +52,7 @@ internal sealed class ImageList(NpgsqlDataSource dataSource)
         if (request.HasLabelState)
             Where("label_state = {0}", StateColumn(request.LabelState));
         if (request.HasQualityFlag)
-            throw Invalid("quality_flag cannot be asked for: the catalogue does not keep the quality of images.");
+            Where("measures_quality_flags <> 0 AND measures_quality_flags & {0} <> 0", ParseQuality(request.QualityFlag));
         if (request.HasSource)
             Where("source = {0}", request.Source);
         if (request is { HasLicence: true, Licence: LicenceChoice.Unknown })
@@ -76,6 +76,9 @@ internal sealed class ImageList(NpgsqlDataSource dataSource)
             sql.Append(" AND ").Append(condition.Replace("{0}", $"${command.Parameters.Count}", StringComparison.Ordinal));
         }
     }
+
+    private static short ParseQuality(string word) => QualityWords.Parse(word)
+        ?? throw Invalid($"There is no quality flag '{word}'. Flags: {QualityWords.Any}, {string.Join(", ", QualityWords.All)}.");
 
     private static Diagnosis ParseDiagnosis(string name) => Diagnoses.TryParse(name, out var diagnosis)
         ? diagnosis

@@ -14,7 +14,7 @@ internal static class ImageReader
         SELECT images.id, sha256, media_type, width, height, size_bytes, received_at, group_id, label_state, label,
             excluded_at IS NOT NULL, forgotten_at IS NOT NULL, licence, attribution, source, age_years, sex, site, skin_tone,
             ARRAY(SELECT isic_id FROM image_isic_ids WHERE image_id = images.id ORDER BY isic_id),
-            (SELECT path FROM delivery_files WHERE image_id = images.id ORDER BY delivery_files.id LIMIT 1)
+            (SELECT path FROM delivery_files WHERE image_id = images.id ORDER BY delivery_files.id LIMIT 1), measures_quality_flags
         FROM unnest($1::uuid[]) WITH ORDINALITY AS wanted (id, place) JOIN images USING (id) ORDER BY place
         """;
 
@@ -76,6 +76,7 @@ internal static class ImageReader
         };
         image.Label.AddRange(Names(row, 9));
         image.IsicIds.AddRange(row.GetFieldValue<string[]>(19));
+        image.QualityFlags.AddRange(row.IsDBNull(21) ? [] : QualityWords.Of(row.GetInt16(21)));
         if (!row.IsDBNull(12))
             image.Licence = row.GetString(12);
         if (!row.IsDBNull(13))

@@ -5,6 +5,7 @@ internal static class TrainingRunsRegistration
 {
     public static WebApplicationBuilder AddTrainingRuns(this WebApplicationBuilder builder)
     {
+        builder.Services.AddOptions<RetrainOptions>().BindConfiguration(RetrainOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<ClassCounts>();
         builder.Services.AddSingleton<RunReader>();
         return builder;

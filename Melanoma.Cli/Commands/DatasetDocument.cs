@@ -8,7 +8,7 @@ internal sealed record DatasetListDocument(IReadOnlyList<DatasetDocument> Datase
 internal sealed record DatasetDocument(
     int Id, int Images, int Groups, int GroupsInTwoSplits, int Parked, Dictionary<string, SplitDocument> Splits,
     string Kind, DateTimeOffset? CreatedAt, string ContentHash, IReadOnlyList<string> Rules,
-    IReadOnlyList<string> Warnings, IReadOnlyList<string> Licences, int Forgotten)
+    IReadOnlyList<string> Warnings, IReadOnlyList<string> Licences, int Forgotten, ShortcutsDocument? Shortcuts)
 {
     public static DatasetDocument From(Dataset dataset) => new(
         dataset.DatasetId, dataset.Images, dataset.Groups, dataset.GroupsInTwoSplits, dataset.Parked,
@@ -16,10 +16,22 @@ internal sealed record DatasetDocument(
             split => split.Split.ToString().ToLowerInvariant(),
             split => new SplitDocument(split.Images, split.Classes.ToDictionary(item => item.Diagnosis, item => item.Count))),
         NameOf(dataset.Kind), dataset.CreatedAt?.ToDateTimeOffset(), dataset.ContentHash, [.. dataset.Rules],
-        [.. dataset.Warnings], [.. dataset.Licences], dataset.Forgotten);
+        [.. dataset.Warnings], [.. dataset.Licences], dataset.Forgotten, ShortcutsDocument.From(dataset.Shortcuts));
 
     public static string NameOf(DatasetKind kind) => kind.ToString().ToLowerInvariant();
 }
 
 /// <summary>Images of a split, and of each diagnosis in it by folder name.</summary>
 internal sealed record SplitDocument(int Images, Dictionary<string, int> Classes);
+
+/// <summary>How far the class can be told from what is no medicine, Cramer's V by property; absent in a reproduction.</summary>
+internal sealed record ShortcutsDocument(double ClassifierBalancedAccuracy, double ChanceBalancedAccuracy, Dictionary<string, ShortcutDocument> Properties)
+{
+    public static ShortcutsDocument? From(ShortcutReport? report) => report is null ? null : new(
+        report.ClassifierBalancedAccuracy, report.ChanceBalancedAccuracy,
+        report.Properties.ToDictionary(
+            property => property.Property, property => new ShortcutDocument(property.CramersV, property.StrongestDiagnosis, property.StrongestCramersV, property.Finding)));
+}
+
+/// <summary>How far one property tells the class, and which class it tells best.</summary>
+internal sealed record ShortcutDocument(double CramersV, string StrongestDiagnosis, double StrongestCramersV, string Finding);

@@ -39,9 +39,25 @@ internal static class DatasetScreen
             console.MarkupLineInterpolated($"[red]{dataset.Forgotten} of its pictures were forgotten since: it can no longer be trained on.[/]");
         foreach (var warning in dataset.Warnings)
             console.MarkupLineInterpolated($"[red]{warning}[/]");
+        WriteShortcuts(console, dataset.Shortcuts);
         foreach (var rule in dataset.Rules)
             console.MarkupLineInterpolated($"[grey]  {rule}[/]");
     }
+
+    private static void WriteShortcuts(IAnsiConsole console, ShortcutReport? shortcuts)
+    {
+        if (shortcuts is null || shortcuts.Properties.Count == 0)
+            return;
+        var table = new Table().Border(TableBorder.Rounded).Title("How far the class can be told from what is no medicine")
+            .AddColumn("property").AddColumn(new TableColumn("Cramer's V").RightAligned()).AddColumn("tells best").AddColumn(new TableColumn("V").RightAligned());
+        foreach (var property in shortcuts.Properties)
+            table.AddRow(Markup.Escape(property.Property), Two(property.CramersV), Markup.Escape(property.StrongestDiagnosis), Two(property.StrongestCramersV));
+        console.Write(table);
+        console.WriteLine(FormattableString.Invariant(
+            $"A classifier that sees only these reaches a balanced accuracy of {shortcuts.ClassifierBalancedAccuracy:0.000}; chance is {shortcuts.ChanceBalancedAccuracy:0.000}."));
+    }
+
+    private static string Two(double value) => FormattableString.Invariant($"{value:0.00}");
 
     /// <summary>What must not be overlooked, in a word or two.</summary>
     public static string AlarmMarkup(Dataset dataset) => dataset switch

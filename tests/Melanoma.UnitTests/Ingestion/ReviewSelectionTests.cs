@@ -43,7 +43,7 @@ public sealed class ReviewSelectionTests
 
     [Fact]
     public void Should_lead_back_to_the_place_when_a_token_is_read() =>
-        Gen.Select(Gen.Int[0, 9], Gen.Enum<Storage.Reviews.ReviewKind>(), Gen.Float.Normal, Gen.Guid).Sample((state, kind, score, id) =>
+        Gen.Select(Gen.Int[0, 9], Gen.Enum<Storage.Reviews.ReviewKind>(), Gen.Float[0, 1], Gen.Guid).Sample((state, kind, score, id) =>
         {
             var place = new QueuePlace(state, Storage.EnumText.ToColumn(kind), score, id);
             return QueuePlace.TryParse(place.ToToken(), out var read) && read == place;

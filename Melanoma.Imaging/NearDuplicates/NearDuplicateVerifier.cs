@@ -7,7 +7,7 @@ namespace Melanoma.Imaging.NearDuplicates;
 public static class NearDuplicateVerifier
 {
     /// <summary>Correlation of the fine structure from which two pictures are the same.</summary>
-    public const double DefaultThreshold = 0.87;
+    public const double DefaultThreshold = 0.82;
 
     // Positions tried, the most likely first.
     private const int MaxPositions = 3;
@@ -21,8 +21,11 @@ public static class NearDuplicateVerifier
     private const int CoarseSteps = 2;
     private const int FineSteps = 4;
 
-    // Below this (mean square, in levels) there is only rounding and noise to correlate.
-    private const float MinPower = 0.15f;
+    // Below this (mean size, in levels) there is only rounding and noise to correlate.
+    private const float MinStrength = 0.3f;
+
+    // How far the ends of a stretch may move from where the windows put them, in parts of the side.
+    private const float MaxMove = 0.06f;
 
     [ThreadStatic]
     private static Workspace? workspace;
@@ -148,9 +151,10 @@ public static class NearDuplicateVerifier
                 down = down.Mirrored;
             Turn(second.Cells, position.Symmetry);
             _target.Fill(first.Cells, firstAcross, firstDown);
-            if (Alignment.Power(_target.Fine) < MinPower)
+            if (_target.Strength < MinStrength)
                 return default;
 
+            Stretch startAcross = across, startDown = down;
             _moving.Fill(_turned, across, down);
             var best = new Fit(Similarity(), position.Symmetry, firstAcross, firstDown, across, down);
             for (var step = 0; step < CoarseSteps + FineSteps && best.Similarity < Certain; step++)
@@ -165,7 +169,7 @@ public static class NearDuplicateVerifier
                     break;
                 across = across.Fitted(move.Across, move.AcrossGrowth);
                 down = down.Fitted(move.Down, move.DownGrowth);
-                if (!across.IsInside || !down.IsInside)
+                if (!across.IsNear(startAcross, MaxMove) || !down.IsNear(startDown, MaxMove))
                     break;
                 _moving.Fill(_turned, across, down);
                 var similarity = Similarity();
@@ -178,7 +182,7 @@ public static class NearDuplicateVerifier
 
         private static Stretch StretchOf(FrameInterval interval) => new((float)interval.From, (float)interval.To);
 
-        private float Similarity() => Alignment.Power(_moving.Fine) < MinPower ? 0 : Alignment.Correlation(_target.Fine, _moving.Fine);
+        private float Similarity() => _moving.Strength < MinStrength ? 0 : Alignment.Correlation(_target.Detail, _moving.Detail);
 
         private void Turn(float[] cells, Symmetry symmetry)
         {

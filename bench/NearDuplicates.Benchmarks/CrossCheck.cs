@@ -17,9 +17,9 @@ internal sealed record WithinFigures(string Collection, int SameId, int Verified
 /// <summary>Takes two collections in, one behind the other, and counts the pairs between and within them.</summary>
 internal static class CrossCheck
 {
-    public static (CrossFigures[] Cross, WithinFigures[] Within, Stream Stream) Run(string firstName, Picture[] first, string secondName, Picture[] second, Truth truth)
+    public static (CrossFigures[] Cross, WithinFigures[] Within, Intake Intake) Run(string firstName, Picture[] first, string secondName, Picture[] second, Truth truth)
     {
-        var stream = new Stream();
+        var stream = new Intake();
         foreach (var picture in first.Concat(second))
             stream.Take(picture);
         var firstIds = first.Select(p => p.Id).ToHashSet();

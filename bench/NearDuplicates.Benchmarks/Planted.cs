@@ -12,7 +12,7 @@ internal static class Planted
 
     public static KindFigures[] Run(string zip, Picture[] among, Truth truth, List<FoundPair> all)
     {
-        var stream = new Stream();
+        var stream = new Intake();
         foreach (var picture in among)
             stream.Take(picture);
         var drawn = Collection.Draw(zip, Count, Seed);
@@ -34,7 +34,7 @@ internal static class Planted
                     hits[half]++;
                 falsePairs += pairs.Count(p => truth.Of(id, p.Older.IsicId) == Verdict.False);
                 sameLesion += pairs.Count(p => truth.Of(id, p.Older.IsicId) == Verdict.SameLesion);
-                all.AddRange(pairs.Where(p => p.Older.IsicId != id));
+                all.AddRange(pairs);
             }
 
             found = hits[0] + hits[1];

@@ -3,9 +3,11 @@ using System.Globalization;
 using System.Text.Json;
 using Melanoma.Imaging.Benchmarks;
 
-// Near-duplicates found among real dermoscopy, and what it costs. Usage: [data folder, default ../shared/data] [--json FILE] [--pairs FILE: every pair found] [--growth: up to 1,000,000 pictures].
+// Near-duplicates found among real dermoscopy, and what it costs. Usage: [data folder, default ../shared/data] [--json FILE] [--pairs FILE: every pair found] [--threshold: to see what lies below the default] [--growth: up to 1,000,000 pictures].
 var json = Option("--json");
 var pairsFile = Option("--pairs");
+if (Option("--threshold") is { } threshold)
+    Intake.Threshold = double.Parse(threshold, CultureInfo.InvariantCulture);
 var folder = args.Length > 0 && !args[0].StartsWith("--", StringComparison.Ordinal) ? args[0] : Path.Combine("..", "shared", "data");
 string[] zips = ["isic9.zip", "ham10000-200x150.zip", "ham10000-224.zip"];
 if (zips.FirstOrDefault(zip => !File.Exists(Path.Combine(folder, zip))) is { } missing)

@@ -86,9 +86,8 @@ public sealed class NearDuplicateIndex
                 continue;
             for (var index = 0; index < Symmetry.Count; index++)
             {
-                var position = key.Under(new(index));
-                if (IsUpright(position, Ambiguous))
-                    Seek(position, ref found);
+                if (IsUpright(key, new(index), Ambiguous))
+                    Seek(key.Under(new(index)), ref found);
             }
         }
 
@@ -107,18 +106,20 @@ public sealed class NearDuplicateIndex
     private static bool HasLook(in WaveKey key) => WaveKey.Distance(key, default) >= MinLength;
 
     // Of the eight positions of a picture, the one in which both first waves rise and the one across is the larger.
-    private static bool IsUpright(in WaveKey key, int slack) => key.Across >= -slack && key.Down >= -slack && key.Across - key.Down >= -slack;
+    private static bool IsUpright(in WaveKey key, Symmetry symmetry, int slack)
+    {
+        var (across, down) = symmetry.Swaps ? (key.Down, key.Across) : (key.Across, key.Down);
+        across = symmetry.MirrorsAcross ? -across : across;
+        down = symmetry.MirrorsDown ? -down : down;
+        return across >= -slack && down >= -slack && across - down >= -slack;
+    }
 
     private static WaveKey Upright(in WaveKey key)
     {
-        for (var index = 0; index < Symmetry.Count; index++)
-        {
-            var position = key.Under(new(index));
-            if (IsUpright(position, 0))
-                return position;
-        }
-
-        return key;
+        var index = 0;
+        while (!IsUpright(key, new(index), 0))
+            index++;
+        return key.Under(new(index));
     }
 
     private void Add(Guid id, ReadOnlySpan<WaveKey> keys)

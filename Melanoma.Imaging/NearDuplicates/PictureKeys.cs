@@ -11,8 +11,8 @@ internal sealed class PictureKeys
             Cells[i] = cells[i];
         StoredWindows = FrameWindow.Stored(picture);
         SoughtWindows = FrameWindow.SoughtIn(picture);
-        Stored = Array.ConvertAll(StoredWindows, window => WaveKey.Of(Cells, window));
-        Sought = Array.ConvertAll(SoughtWindows, window => WaveKey.Of(Cells, window));
+        Stored = WaveKey.Of(Cells, StoredWindows);
+        Sought = WaveKey.Of(Cells, SoughtWindows);
     }
 
     /// <summary>Brightness of 40 x 40 cells, 0 to 255.</summary>

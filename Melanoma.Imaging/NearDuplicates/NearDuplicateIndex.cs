@@ -46,7 +46,7 @@ public sealed class NearDuplicateIndex
         ArgumentNullException.ThrowIfNull(signature);
         var bytes = new byte[KeysByteCount];
         bytes[0] = KeysVersion;
-        MemoryMarshal.AsBytes(signature.Keys.Stored.AsSpan()).CopyTo(bytes.AsSpan(1));
+        MemoryMarshal.AsBytes(signature.Keys.Stored.Keys.AsSpan()).CopyTo(bytes.AsSpan(1));
         return bytes;
     }
 
@@ -56,7 +56,7 @@ public sealed class NearDuplicateIndex
     public void Add(Guid id, PictureSignature signature)
     {
         ArgumentNullException.ThrowIfNull(signature);
-        Add(id, signature.Keys.Stored);
+        Add(id, signature.Keys.Stored.Keys);
     }
 
     /// <summary>Adds a picture by its kept keys.</summary>
@@ -80,7 +80,7 @@ public sealed class NearDuplicateIndex
         ArgumentNullException.ThrowIfNull(signature);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(most);
         Dictionary<Guid, int>? found = null;
-        foreach (ref readonly var key in signature.Keys.Sought.AsSpan())
+        foreach (ref readonly var key in signature.Keys.Sought.Keys.AsSpan())
         {
             if (!HasLook(key))
                 continue;

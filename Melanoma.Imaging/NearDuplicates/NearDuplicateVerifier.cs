@@ -67,24 +67,27 @@ public static class NearDuplicateVerifier
         for (var index = 0; index < Symmetry.Count; index++)
         {
             var symmetry = new Symmetry(index);
-            count = Pair(first.Sought, first.SoughtWindows, second.Stored, second.StoredWindows, symmetry, positions, count);
-            count = Pair(first.Stored, first.StoredWindows, second.Sought, second.SoughtWindows, symmetry, positions, count);
+            count = Pair(second.Stored, symmetry, first.Sought, movesSecond: true, symmetry, positions, count);
+            // Moving the second there is as good as moving the first back.
+            count = Pair(first.Stored, symmetry.Inverse, second.Sought, movesSecond: false, symmetry, positions, count);
         }
 
         return count;
     }
 
     private static int Pair(
-        WaveKey[] first, FrameWindow[] firstWindows, WaveKey[] second, FrameWindow[] secondWindows, Symmetry symmetry, Span<Position> positions, int count)
+        PictureKeys.WindowKeys moved, Symmetry by, PictureKeys.WindowKeys fixedOnes, bool movesSecond, Symmetry symmetry, Span<Position> positions, int count)
     {
-        for (var j = 0; j < second.Length; j++)
+        for (var i = 0; i < moved.Keys.Length; i++)
         {
-            var turned = second[j].Under(symmetry);
-            for (var i = 0; i < first.Length; i++)
+            var key = moved.Keys[i].Under(by);
+            for (var j = 0; j < fixedOnes.Keys.Length; j++)
             {
-                var distance = WaveKey.Distance(first[i], turned);
-                if (distance <= MaxDistance)
-                    count = Insert(positions, count, new(distance, firstWindows[i], secondWindows[j], symmetry));
+                var distance = WaveKey.Distance(key, fixedOnes.Keys[j]);
+                if (distance > MaxDistance)
+                    continue;
+                var (first, second) = movesSecond ? (fixedOnes.Windows[j], moved.Windows[i]) : (moved.Windows[i], fixedOnes.Windows[j]);
+                count = Insert(positions, count, new(distance, first, second, symmetry));
             }
         }
 

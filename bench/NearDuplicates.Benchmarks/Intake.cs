@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Melanoma.Imaging.NearDuplicates;
 
 namespace Melanoma.Imaging.Benchmarks;
@@ -23,10 +22,6 @@ internal sealed class Intake
 
     public long Sought { get; private set; }
 
-    public TimeSpan Looking { get; private set; }
-
-    public TimeSpan Verifying { get; private set; }
-
     public void Take(Picture picture)
     {
         Found.AddRange(Seek(picture));
@@ -36,13 +31,10 @@ internal sealed class Intake
 
     public IReadOnlyList<FoundPair> Seek(Picture picture)
     {
-        var watch = Stopwatch.StartNew();
         var candidates = _index.Candidates(picture.Signature);
-        Looking += watch.Elapsed;
         Candidates += candidates.Count;
         Sought++;
         var found = new List<FoundPair>();
-        watch.Restart();
         foreach (var id in candidates)
         {
             var match = NearDuplicateVerifier.Compare(picture.Signature, _pictures[id].Signature, Threshold);
@@ -50,7 +42,6 @@ internal sealed class Intake
                 found.Add(new(picture, _pictures[id], match));
         }
 
-        Verifying += watch.Elapsed;
         return found;
     }
 }

@@ -6,12 +6,12 @@ internal static class KeyCell
     /// <summary>Most cells that one key is sought in.</summary>
     public const int MaxProbes = 1 << MaxBorders;
 
-    private const int MaxBorders = 4;
+    private const int MaxBorders = 5;
     private const int Width = 10;
     private const int FieldBits = 5;
 
     // A border nearer than this may lie between a picture and its copy.
-    private const int Near = 2;
+    private const int Near = 3;
 
     // Above every negative value, so that division rounds down.
     private const int Offset = 96;

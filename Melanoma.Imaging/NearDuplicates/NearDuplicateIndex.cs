@@ -4,7 +4,7 @@ namespace Melanoma.Imaging.NearDuplicates;
 
 /// <summary>
 /// Finds the few pictures that may be near-duplicates of another among very many, in memory: a hash table over the coarse look (<see cref="WaveKey"/>) of three windows a picture.
-/// About 125 bytes a picture. What it names is to be verified with <see cref="NearDuplicateVerifier"/>. Not safe for use from several threads while one adds.
+/// About 130 bytes a picture. What it names is to be verified with <see cref="NearDuplicateVerifier"/>. Not safe for use from several threads while one adds.
 /// </summary>
 public sealed class NearDuplicateIndex
 {

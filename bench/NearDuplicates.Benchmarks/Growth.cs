@@ -39,7 +39,7 @@ internal static class Growth
             {
                 var begin = Environment.CpuUsage.TotalTime;
                 foreach (var picture in strangers)
-                    index.Candidates(picture);
+                    index.Candidates(Cost.Fresh(picture));
                 lookUp = Math.Min(lookUp, (Environment.CpuUsage.TotalTime - begin).TotalMicroseconds / Queries);
             }
 

@@ -12,7 +12,7 @@ public sealed class NearDuplicateIndexTests
     [Fact]
     public void Should_name_nearly_every_original_when_copies_are_sought()
     {
-        const int Pictures = 240;
+        const int Pictures = 120;
         var index = Filled(Enumerable.Range(0, Lesions));
         var random = new Random(1);
         var named = 0;

@@ -19,7 +19,7 @@ public sealed class NearDuplicateVerifierTests
             Assert.Equal((mirrored, quarters * 90), (match.Mirrored, match.Turn));
             Assert.Equal(1, match.WidthShare, 0.03);
             Assert.Equal(1, match.HeightShare, 0.03);
-        }, iter: 100);
+        }, iter: 50);
 
     [Fact]
     public void Should_match_when_a_picture_is_squashed_or_rescaled() =>
@@ -29,7 +29,7 @@ public sealed class NearDuplicateVerifierTests
             var match = NearDuplicateVerifier.Compare(Copies.SignatureOf(AreaFilter.Resize(original, width, height)), Copies.SignatureOf(original));
             Assert.True(match.IsMatch, $"{match.Similarity}");
             Assert.Equal("as it is", match.Transform);
-        }, iter: 60);
+        }, iter: 30);
 
     [Fact]
     public void Should_match_and_tell_the_part_when_a_picture_is_cropped_evenly() =>
@@ -44,7 +44,7 @@ public sealed class NearDuplicateVerifierTests
             Assert.Equal((double)copy.Width / original.Width, match.WidthShare, 0.03);
             Assert.Equal((double)copy.Height / original.Height, match.HeightShare, 0.03);
             Assert.True(NearDuplicateVerifier.Compare(whole, part).IsMatch);
-        }, iter: 60);
+        }, iter: 30);
 
     [Fact]
     public void Should_match_when_the_centre_square_is_cut_out()
@@ -64,7 +64,7 @@ public sealed class NearDuplicateVerifierTests
             var match = NearDuplicateVerifier.Compare(Copies.SignatureOf(Copies.Lesion(a)), Copies.SignatureOf(Copies.Lesion(b, view)));
             Assert.False(match.IsMatch, $"{a} {b} {view} {match.Similarity}");
             Assert.Equal("no match", match.Transform);
-        }, iter: 300);
+        }, iter: 150);
 
     [Fact]
     public void Should_not_match_when_pictures_are_blank()

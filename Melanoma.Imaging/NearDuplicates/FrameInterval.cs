@@ -39,6 +39,9 @@ internal sealed class FrameInterval
     /// <summary>Wave k of a cell stands at k x 40 + cell; orthonormal, weighted with the cell's share.</summary>
     public float[] Waves { get; }
 
+    /// <summary>The stretch as a mirror shows it.</summary>
+    public FrameInterval Mirrored() => new(1 - To, 1 - From);
+
     /// <summary>The stretch about the middle that is so long, rounded to 1/320.</summary>
     public static FrameInterval Centred(double length)
     {

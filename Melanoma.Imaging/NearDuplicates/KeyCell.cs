@@ -6,18 +6,18 @@ internal static class KeyCell
     /// <summary>Most cells that one key is sought in.</summary>
     public const int MaxProbes = 1 << MaxBorders;
 
-    private const int MaxBorders = 4;
-    private const int Width = 8;
+    private const int MaxBorders = 5;
+    private const int Width = 10;
     private const int FieldBits = 5;
 
     // A border nearer than this may lie between a picture and its copy.
-    private const int Near = 2;
+    private const int Near = 3;
 
     // Above every negative value, so that division rounds down.
     private const int Offset = 96;
 
-    // The largest waves of unlike direction: 2+0, 0+2, 2+2, 1+0, 0+1, 4+0, 0+4, 1+1.
-    private static ReadOnlySpan<byte> Positions => [1, 9, 11, 0, 4, 3, 19, 5];
+    // The longest waves, across + down: 2+0, 0+2, 2+2, 1+0, 0+1, 4+0, 0+4, 1+1, 3+0, 0+3, 2+1, 1+2.
+    private static ReadOnlySpan<byte> Positions => [1, 9, 11, 0, 4, 3, 19, 5, 2, 14, 6, 10];
 
     /// <summary>The address of the key's own cell.</summary>
     public static uint Of(in WaveKey key)

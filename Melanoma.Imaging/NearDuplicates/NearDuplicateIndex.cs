@@ -4,7 +4,7 @@ namespace Melanoma.Imaging.NearDuplicates;
 
 /// <summary>
 /// Finds the few pictures that may be near-duplicates of another among very many, in memory: a hash table over the coarse look (<see cref="WaveKey"/>) of three windows a picture.
-/// About 125 bytes a picture. What it names is to be verified with <see cref="NearDuplicateVerifier"/>. Not safe for use from several threads while one adds.
+/// About 130 bytes a picture. What it names is to be verified with <see cref="NearDuplicateVerifier"/>. Not safe for use from several threads while one adds.
 /// </summary>
 public sealed class NearDuplicateIndex
 {
@@ -46,7 +46,7 @@ public sealed class NearDuplicateIndex
         ArgumentNullException.ThrowIfNull(signature);
         var bytes = new byte[KeysByteCount];
         bytes[0] = KeysVersion;
-        MemoryMarshal.AsBytes(signature.Keys.Stored.AsSpan()).CopyTo(bytes.AsSpan(1));
+        MemoryMarshal.AsBytes(signature.Keys.Stored.Keys.AsSpan()).CopyTo(bytes.AsSpan(1));
         return bytes;
     }
 
@@ -56,7 +56,7 @@ public sealed class NearDuplicateIndex
     public void Add(Guid id, PictureSignature signature)
     {
         ArgumentNullException.ThrowIfNull(signature);
-        Add(id, signature.Keys.Stored);
+        Add(id, signature.Keys.Stored.Keys);
     }
 
     /// <summary>Adds a picture by its kept keys.</summary>
@@ -80,15 +80,14 @@ public sealed class NearDuplicateIndex
         ArgumentNullException.ThrowIfNull(signature);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(most);
         Dictionary<Guid, int>? found = null;
-        foreach (ref readonly var key in signature.Keys.Sought.AsSpan())
+        foreach (ref readonly var key in signature.Keys.Sought.Keys.AsSpan())
         {
             if (!HasLook(key))
                 continue;
             for (var index = 0; index < Symmetry.Count; index++)
             {
-                var position = key.Under(new(index));
-                if (IsUpright(position, Ambiguous))
-                    Seek(position, ref found);
+                if (IsUpright(key, new(index), Ambiguous))
+                    Seek(key.Under(new(index)), ref found);
             }
         }
 
@@ -107,18 +106,20 @@ public sealed class NearDuplicateIndex
     private static bool HasLook(in WaveKey key) => WaveKey.Distance(key, default) >= MinLength;
 
     // Of the eight positions of a picture, the one in which both first waves rise and the one across is the larger.
-    private static bool IsUpright(in WaveKey key, int slack) => key.Across >= -slack && key.Down >= -slack && key.Across - key.Down >= -slack;
+    private static bool IsUpright(in WaveKey key, Symmetry symmetry, int slack)
+    {
+        var (across, down) = symmetry.Swaps ? (key.Down, key.Across) : (key.Across, key.Down);
+        across = symmetry.MirrorsAcross ? -across : across;
+        down = symmetry.MirrorsDown ? -down : down;
+        return across >= -slack && down >= -slack && across - down >= -slack;
+    }
 
     private static WaveKey Upright(in WaveKey key)
     {
-        for (var index = 0; index < Symmetry.Count; index++)
-        {
-            var position = key.Under(new(index));
-            if (IsUpright(position, 0))
-                return position;
-        }
-
-        return key;
+        var index = 0;
+        while (!IsUpright(key, new(index), 0))
+            index++;
+        return key.Under(new(index));
     }
 
     private void Add(Guid id, ReadOnlySpan<WaveKey> keys)

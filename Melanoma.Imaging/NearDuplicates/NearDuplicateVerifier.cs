@@ -7,7 +7,7 @@ namespace Melanoma.Imaging.NearDuplicates;
 public static class NearDuplicateVerifier
 {
     /// <summary>Correlation of the fine structure from which two pictures are the same.</summary>
-    public const double DefaultThreshold = 0.87;
+    public const double DefaultThreshold = 0.82;
 
     // Positions tried, the most likely first.
     private const int MaxPositions = 3;
@@ -21,8 +21,11 @@ public static class NearDuplicateVerifier
     private const int CoarseSteps = 2;
     private const int FineSteps = 4;
 
-    // Below this (mean square, in levels) there is only rounding and noise to correlate.
-    private const float MinPower = 0.15f;
+    // Below this (mean size, in levels) there is only rounding and noise to correlate.
+    private const float MinStrength = 0.3f;
+
+    // How far the ends of a stretch may move from where the windows put them, in parts of the side.
+    private const float MaxMove = 0.06f;
 
     [ThreadStatic]
     private static Workspace? workspace;
@@ -64,24 +67,27 @@ public static class NearDuplicateVerifier
         for (var index = 0; index < Symmetry.Count; index++)
         {
             var symmetry = new Symmetry(index);
-            count = Pair(first.Sought, first.SoughtWindows, second.Stored, second.StoredWindows, symmetry, positions, count);
-            count = Pair(first.Stored, first.StoredWindows, second.Sought, second.SoughtWindows, symmetry, positions, count);
+            count = Pair(second.Stored, symmetry, first.Sought, movesSecond: true, symmetry, positions, count);
+            // Moving the second there is as good as moving the first back.
+            count = Pair(first.Stored, symmetry.Inverse, second.Sought, movesSecond: false, symmetry, positions, count);
         }
 
         return count;
     }
 
     private static int Pair(
-        WaveKey[] first, FrameWindow[] firstWindows, WaveKey[] second, FrameWindow[] secondWindows, Symmetry symmetry, Span<Position> positions, int count)
+        PictureKeys.WindowKeys moved, Symmetry by, PictureKeys.WindowKeys fixedOnes, bool movesSecond, Symmetry symmetry, Span<Position> positions, int count)
     {
-        for (var j = 0; j < second.Length; j++)
+        for (var i = 0; i < moved.Keys.Length; i++)
         {
-            var turned = second[j].Under(symmetry);
-            for (var i = 0; i < first.Length; i++)
+            var key = moved.Keys[i].Under(by);
+            for (var j = 0; j < fixedOnes.Keys.Length; j++)
             {
-                var distance = WaveKey.Distance(first[i], turned);
-                if (distance <= MaxDistance)
-                    count = Insert(positions, count, new(distance, firstWindows[i], secondWindows[j], symmetry));
+                var distance = WaveKey.Distance(key, fixedOnes.Keys[j]);
+                if (distance > MaxDistance)
+                    continue;
+                var (first, second) = movesSecond ? (fixedOnes.Windows[j], moved.Windows[i]) : (moved.Windows[i], fixedOnes.Windows[j]);
+                count = Insert(positions, count, new(distance, first, second, symmetry));
             }
         }
 
@@ -148,9 +154,10 @@ public static class NearDuplicateVerifier
                 down = down.Mirrored;
             Turn(second.Cells, position.Symmetry);
             _target.Fill(first.Cells, firstAcross, firstDown);
-            if (Alignment.Power(_target.Fine) < MinPower)
+            if (_target.Strength < MinStrength)
                 return default;
 
+            Stretch startAcross = across, startDown = down;
             _moving.Fill(_turned, across, down);
             var best = new Fit(Similarity(), position.Symmetry, firstAcross, firstDown, across, down);
             for (var step = 0; step < CoarseSteps + FineSteps && best.Similarity < Certain; step++)
@@ -165,7 +172,7 @@ public static class NearDuplicateVerifier
                     break;
                 across = across.Fitted(move.Across, move.AcrossGrowth);
                 down = down.Fitted(move.Down, move.DownGrowth);
-                if (!across.IsInside || !down.IsInside)
+                if (!across.IsNear(startAcross, MaxMove) || !down.IsNear(startDown, MaxMove))
                     break;
                 _moving.Fill(_turned, across, down);
                 var similarity = Similarity();
@@ -178,7 +185,7 @@ public static class NearDuplicateVerifier
 
         private static Stretch StretchOf(FrameInterval interval) => new((float)interval.From, (float)interval.To);
 
-        private float Similarity() => Alignment.Power(_moving.Fine) < MinPower ? 0 : Alignment.Correlation(_target.Fine, _moving.Fine);
+        private float Similarity() => _moving.Strength < MinStrength ? 0 : Alignment.Correlation(_target.Detail, _moving.Detail);
 
         private void Turn(float[] cells, Symmetry symmetry)
         {

@@ -18,6 +18,8 @@ internal sealed class Patch
     private static readonly float[] Kernel = [0.0215f, 0.0942f, 0.2287f, 0.3112f, 0.2287f, 0.0942f, 0.0215f];
     private static readonly float[] EdgeGain = EdgeGains();
 
+    private const float MaxStrength = 2;
+
     private readonly float[] _rows = new float[Side * Cells];
     private readonly float[] _turned = new float[Cells * Side];
     private readonly float[] _samples = new float[Length];
@@ -28,6 +30,12 @@ internal sealed class Patch
 
     /// <summary>What it takes away: hairs, vessels, texture, borders.</summary>
     public float[] Fine { get; } = new float[Length];
+
+    /// <summary>The fine structure cut at twice its mean size, so that one dark spot does not outvote the texture around it.</summary>
+    public float[] Detail { get; } = new float[Length];
+
+    /// <summary>Mean size of the fine structure in levels.</summary>
+    public float Strength { get; private set; }
 
     public void Fill(float[] cells, in Stretch across, in Stretch down)
     {
@@ -105,6 +113,25 @@ internal sealed class Patch
 
         Centre(Coarse, Vector256.Sum(total) / Length);
         Centre(Fine, Vector256.Sum(fineTotal) / Length);
+        Limit();
+    }
+
+    private void Limit()
+    {
+        ref var fine = ref MemoryMarshal.GetArrayDataReference(Fine);
+        Vector256<float> sum = default, total = default;
+        for (nuint i = 0; i < Length; i += (nuint)Vector256<float>.Count)
+            sum += Vector256.Abs(Vector256.LoadUnsafe(ref fine, i));
+        Strength = Vector256.Sum(sum) / Length;
+        var high = Vector256.Create(MaxStrength * Strength);
+        for (nuint i = 0; i < Length; i += (nuint)Vector256<float>.Count)
+        {
+            var cut = Vector256.Min(high, Vector256.Max(-high, Vector256.LoadUnsafe(ref fine, i)));
+            total += cut;
+            cut.CopyTo(Detail, (int)i);
+        }
+
+        Centre(Detail, Vector256.Sum(total) / Length);
     }
 
     private static void Centre(float[] values, float mean)

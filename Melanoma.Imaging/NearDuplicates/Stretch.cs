@@ -18,5 +18,7 @@ internal readonly record struct Stretch(float From, float To)
         return new(From + ((shift - half) * unit), To + ((shift + half) * unit));
     }
 
-    public bool IsInside => From >= -Overhang && To <= 1 + Overhang && Length > 0.3f;
+    /// <summary>Whether both ends are within a distance of another's, and inside the picture.</summary>
+    public bool IsNear(in Stretch other, float distance) =>
+        From >= -Overhang && To <= 1 + Overhang && MathF.Abs(From - other.From) <= distance && MathF.Abs(To - other.To) <= distance;
 }

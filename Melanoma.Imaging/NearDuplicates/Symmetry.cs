@@ -14,6 +14,9 @@ internal readonly record struct Symmetry(int Index)
     /// <summary>Top and bottom change places, after the swap.</summary>
     public bool MirrorsDown => (Index & 2) != 0;
 
+    /// <summary>The way back: a mirroring before the swap is one of the other axis after it.</summary>
+    public Symmetry Inverse => Swaps ? new(4 | ((Index & 1) << 1) | ((Index & 2) >> 1)) : this;
+
     /// <summary>True where no turn alone does it.</summary>
     public bool IsMirrored => Swaps ^ MirrorsAcross ^ MirrorsDown;
 

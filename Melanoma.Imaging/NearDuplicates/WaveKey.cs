@@ -39,19 +39,35 @@ internal struct WaveKey
     /// <summary>Wave 1 down.</summary>
     public readonly int Down => this[Waves - 1];
 
-    /// <summary>The key of a window; <paramref name="cells"/> are the 40 x 40 brightnesses.</summary>
-    public static WaveKey Of(ReadOnlySpan<float> cells, in FrameWindow window)
+    /// <summary>The keys of windows; those next to each other that share their rows share the work on them.</summary>
+    /// <param name="cells">Brightness of 40 x 40 cells.</param>
+    /// <param name="windows">The windows.</param>
+    public static WaveKey[] Of(float[] cells, FrameWindow[] windows)
     {
+        var keys = new WaveKey[windows.Length];
         Span<float> rows = stackalloc float[Waves * Side];
-        ref var source = ref MemoryMarshal.GetReference(cells);
-        ref var partial = ref MemoryMarshal.GetReference(rows);
-        var down = window.Down.Waves;
+        FrameInterval? down = null;
+        for (var i = 0; i < windows.Length; i++)
+        {
+            if (windows[i].Down != down)
+                Transform(cells, down = windows[i].Down, rows);
+            keys[i] = Of(rows, windows[i].Across);
+        }
+
+        return keys;
+    }
+
+    // The five waves down of each column.
+    private static void Transform(float[] cells, FrameInterval down, Span<float> rows)
+    {
+        ref var source = ref MemoryMarshal.GetArrayDataReference(cells);
+        ref var target = ref MemoryMarshal.GetReference(rows);
         for (var v = 0; v < Waves; v++)
         {
             Vector256<float> a = default, b = default, c = default, d = default, e = default;
             for (var y = 0; y < Side; y++)
             {
-                var wave = Vector256.Create(down[(v * Side) + y]);
+                var wave = Vector256.Create(down.Waves[(v * Side) + y]);
                 ref var row = ref Unsafe.Add(ref source, y * Side);
                 a += wave * Vector256.LoadUnsafe(ref row);
                 b += wave * Vector256.LoadUnsafe(ref row, 8);
@@ -60,23 +76,27 @@ internal struct WaveKey
                 e += wave * Vector256.LoadUnsafe(ref row, 32);
             }
 
-            ref var to = ref Unsafe.Add(ref partial, v * Side);
+            ref var to = ref Unsafe.Add(ref target, v * Side);
             a.StoreUnsafe(ref to);
             b.StoreUnsafe(ref to, 8);
             c.StoreUnsafe(ref to, 16);
             d.StoreUnsafe(ref to, 24);
             e.StoreUnsafe(ref to, 32);
         }
+    }
 
+    private static WaveKey Of(ReadOnlySpan<float> rows, FrameInterval across)
+    {
         WaveKey key = default;
-        ref var across = ref MemoryMarshal.GetArrayDataReference(window.Across.Waves);
+        ref var partial = ref MemoryMarshal.GetReference(rows);
+        ref var waves = ref MemoryMarshal.GetArrayDataReference(across.Waves);
         for (var v = 0; v < Waves; v++)
         {
             for (var u = v == 0 ? 1 : 0; u < Waves; u++)
             {
                 Vector256<float> sum = default;
                 for (var x = 0; x < Side; x += Vector256<float>.Count)
-                    sum += Vector256.LoadUnsafe(ref partial, (nuint)((v * Side) + x)) * Vector256.LoadUnsafe(ref across, (nuint)((u * Side) + x));
+                    sum += Vector256.LoadUnsafe(ref partial, (nuint)((v * Side) + x)) * Vector256.LoadUnsafe(ref waves, (nuint)((u * Side) + x));
                 key[(v * Waves) + u - 1] = Compand(Vector256.Sum(sum), Usual[(v * Waves) + u]);
             }
         }

@@ -17,13 +17,13 @@ internal sealed record WithinFigures(string Collection, int SameId, int Verified
 /// <summary>Takes two collections in, one behind the other, and counts the pairs between and within them.</summary>
 internal static class CrossCheck
 {
-    public static (CrossFigures[] Cross, WithinFigures[] Within, Stream Stream) Run(string firstName, Picture[] first, string secondName, Picture[] second, Truth truth)
+    public static (CrossFigures[] Cross, WithinFigures[] Within, Intake Intake) Run(string firstName, Picture[] first, string secondName, Picture[] second, Truth truth)
     {
-        var stream = new Stream();
+        var intake = new Intake();
         foreach (var picture in first.Concat(second))
-            stream.Take(picture);
+            intake.Take(picture);
         var firstIds = first.Select(p => p.Id).ToHashSet();
-        var between = stream.Found.Where(p => firstIds.Contains(p.Older.Id) != firstIds.Contains(p.Newer.Id)).ToArray();
+        var between = intake.Found.Where(p => firstIds.Contains(p.Older.Id) != firstIds.Contains(p.Newer.Id)).ToArray();
         var shared = first.Select(p => p.IsicId).Intersect(second.Select(p => p.IsicId)).ToHashSet();
         var cross = new[]
         {
@@ -33,15 +33,15 @@ internal static class CrossCheck
         };
         WithinFigures[] within =
         [
-            CountWithin(firstName, stream.Found.Where(p => firstIds.Contains(p.Older.Id) && firstIds.Contains(p.Newer.Id)), truth),
-            CountWithin(secondName, stream.Found.Where(p => !firstIds.Contains(p.Older.Id) && !firstIds.Contains(p.Newer.Id)), truth),
+            CountWithin(firstName, intake.Found.Where(p => firstIds.Contains(p.Older.Id) && firstIds.Contains(p.Newer.Id)), truth),
+            CountWithin(secondName, intake.Found.Where(p => !firstIds.Contains(p.Older.Id) && !firstIds.Contains(p.Newer.Id)), truth),
         ];
-        return (cross, within, stream);
+        return (cross, within, intake);
     }
 
     private static CrossFigures Count(string half, FoundPair[] found, HashSet<string> shared, Truth truth, Func<string, bool> counts)
     {
-        var pairs = found.Where(p => counts(p.Newer.IsicId)).Select(p => Truth.Ordered(p.Newer.IsicId, p.Older.IsicId)).Distinct().ToArray();
+        var pairs = found.Select(p => Truth.Ordered(p.Newer.IsicId, p.Older.IsicId)).Where(p => counts(p.Item1)).Distinct().ToArray();
         var by = pairs.ToLookup(p => truth.Of(p.Item1, p.Item2));
         return new(
             half,

@@ -12,12 +12,12 @@ internal static class Planted
 
     public static KindFigures[] Run(string zip, Picture[] among, Truth truth, List<FoundPair> all)
     {
-        var stream = new Stream();
+        var intake = new Intake();
         foreach (var picture in among)
-            stream.Take(picture);
+            intake.Take(picture);
         var drawn = Collection.Draw(zip, Count, Seed);
         var figures = new List<KindFigures>();
-        Console.WriteLine($"\n{Count} pictures planted among {stream.Count}\n| kind | found | recall, tuned on | recall, held out | false pairs | same lesion |\n| --- | --- | --- | --- | --- | --- |");
+        Console.WriteLine($"\n{Count} pictures planted among {intake.Count}\n| kind | found | recall, tuned on | recall, held out | false pairs | same lesion |\n| --- | --- | --- | --- | --- | --- |");
         foreach (var (kind, isTarget, make) in Planting.Kinds)
         {
             int found = 0, falsePairs = 0, sameLesion = 0;
@@ -27,14 +27,14 @@ internal static class Planted
                 if (!ImageDecoder.TryDecode(bytes, ImageLimits.Default, out var image, out _))
                     throw new InvalidDataException("A sample was refused.");
                 var copy = new Picture(Guid.CreateVersion7(), id, kind, Planting.SignatureOf(make(image)));
-                var pairs = stream.Seek(copy);
+                var pairs = intake.Seek(copy);
                 var half = Truth.IsTuning(id) ? 0 : 1;
                 planted[half]++;
                 if (pairs.Any(p => p.Older.IsicId == id))
                     hits[half]++;
                 falsePairs += pairs.Count(p => truth.Of(id, p.Older.IsicId) == Verdict.False);
                 sameLesion += pairs.Count(p => truth.Of(id, p.Older.IsicId) == Verdict.SameLesion);
-                all.AddRange(pairs.Where(p => p.Older.IsicId != id));
+                all.AddRange(pairs);
             }
 
             found = hits[0] + hits[1];

@@ -3,9 +3,11 @@ using System.Globalization;
 using System.Text.Json;
 using Melanoma.Imaging.Benchmarks;
 
-// Near-duplicates found among real dermoscopy, and what it costs. Usage: [data folder, default ../shared/data] [--json FILE] [--pairs FILE: every pair found] [--growth: up to 1,000,000 pictures].
+// Near-duplicates found among real dermoscopy, and what it costs. Usage: [data folder, default ../shared/data] [--json FILE] [--pairs FILE: every pair found] [--threshold: to see what lies below the default] [--growth: up to 1,000,000 pictures].
 var json = Option("--json");
 var pairsFile = Option("--pairs");
+if (Option("--threshold") is { } threshold)
+    Intake.Threshold = double.Parse(threshold, CultureInfo.InvariantCulture);
 var folder = args.Length > 0 && !args[0].StartsWith("--", StringComparison.Ordinal) ? args[0] : Path.Combine("..", "shared", "data");
 string[] zips = ["isic9.zip", "ham10000-200x150.zip", "ham10000-224.zip"];
 if (zips.FirstOrDefault(zip => !File.Exists(Path.Combine(folder, zip))) is { } missing)
@@ -25,23 +27,22 @@ var figures = new Dictionary<string, object>();
 List<FoundPair> all = [];
 foreach (var (name, a, b, aName, bName) in new[] { ("isic9 against ham10000-200x150", nine, small, "isic9", "ham10000-200x150"), ("ham10000-224 against ham10000-200x150", small, half, "ham10000-200x150", "ham10000-224") })
 {
-    var (cross, within, stream) = CrossCheck.Run(aName, a, bName, b, truth);
+    var (cross, within, intake) = CrossCheck.Run(aName, a, bName, b, truth);
     Console.WriteLine($"\n{name}\n| half | shared ids found | recall | precision | true pairs | same lesion, not viewed | listed, not viewed | false |\n| --- | --- | --- | --- | --- | --- | --- | --- |");
     foreach (var line in cross)
         Console.WriteLine(CrossCheck.Line(line));
     Console.WriteLine("\n| within | same id | verified by a person | same lesion | listed, not viewed | different lesions |\n| --- | --- | --- | --- | --- | --- |");
     foreach (var line in within)
         Console.WriteLine(CrossCheck.Line(line));
-    Console.WriteLine(string.Create(invariant,
-        $"Mean candidates {(double)stream.Candidates / stream.Sought:0.00}; look-up {stream.Looking.TotalMicroseconds / stream.Sought:0.0} us a picture, verification {stream.Verifying.TotalMicroseconds / Math.Max(1, stream.Candidates):0.0} us a candidate."));
-    figures[name] = new { cross, within, candidates = (double)stream.Candidates / stream.Sought };
-    all.AddRange(stream.Found);
+    Console.WriteLine(string.Create(invariant, $"Mean candidates a picture {(double)intake.Candidates / intake.Sought:0.00}."));
+    figures[name] = new { cross, within, candidates = (double)intake.Candidates / intake.Sought };
+    all.AddRange(intake.Found);
 }
 
 figures["planted"] = Planted.Run(Path.Combine(folder, zips[1]), [.. nine, .. small], truth, all);
 figures["cost"] = Cost.Run(Path.Combine(folder, zips[1]), small);
 if (args.Contains("--growth"))
-    figures["growth"] = Growth.Run(small);
+    figures["growth"] = Growth.Run(small, nine);
 if (pairsFile is not null)
 {
     File.WriteAllLines(pairsFile, all.Select(p => string.Create(invariant,

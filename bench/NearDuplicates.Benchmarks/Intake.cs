@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Melanoma.Imaging.NearDuplicates;
 
 namespace Melanoma.Imaging.Benchmarks;
@@ -7,8 +6,11 @@ namespace Melanoma.Imaging.Benchmarks;
 internal sealed record FoundPair(Picture Newer, Picture Older, NearDuplicateMatch Match);
 
 /// <summary>Takes pictures in as ingestion would: each is sought among those before it, compared with what is named, then added.</summary>
-internal sealed class Stream
+internal sealed class Intake
 {
+    /// <summary>Other than the default only to look at what lies below it.</summary>
+    public static double Threshold { get; set; } = NearDuplicateVerifier.DefaultThreshold;
+
     private readonly NearDuplicateIndex _index = new();
     private readonly Dictionary<Guid, Picture> _pictures = [];
 
@@ -20,10 +22,6 @@ internal sealed class Stream
 
     public long Sought { get; private set; }
 
-    public TimeSpan Looking { get; private set; }
-
-    public TimeSpan Verifying { get; private set; }
-
     public void Take(Picture picture)
     {
         Found.AddRange(Seek(picture));
@@ -33,21 +31,17 @@ internal sealed class Stream
 
     public IReadOnlyList<FoundPair> Seek(Picture picture)
     {
-        var watch = Stopwatch.StartNew();
         var candidates = _index.Candidates(picture.Signature);
-        Looking += watch.Elapsed;
         Candidates += candidates.Count;
         Sought++;
         var found = new List<FoundPair>();
-        watch.Restart();
         foreach (var id in candidates)
         {
-            var match = NearDuplicateVerifier.Compare(picture.Signature, _pictures[id].Signature);
+            var match = NearDuplicateVerifier.Compare(picture.Signature, _pictures[id].Signature, Threshold);
             if (match.IsMatch)
                 found.Add(new(picture, _pictures[id], match));
         }
 
-        Verifying += watch.Elapsed;
         return found;
     }
 }

@@ -17,7 +17,7 @@ public sealed class NearDuplicateIndex
     private const byte KeysVersion = 1;
 
     // A copy cut 2 % otherwise than a window stays below, and so do next to no two different pictures.
-    private const int MaxDistance = 550;
+    private const int MaxDistance = 400;
 
     // Below this a picture has no look to be known by (blank, black), and would be a candidate of all of its kind.
     private const int MinLength = 300;

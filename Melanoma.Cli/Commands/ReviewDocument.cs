@@ -10,11 +10,11 @@ internal sealed record NextReviewDocument(ReviewItemDocument? Item, int Waiting,
 /// <summary>A review item; <c>claims</c> from high rank to low.</summary>
 internal sealed record ReviewItemDocument(
     string Id, string Kind, string State, string Reason, double Score, IReadOnlyList<string> Suggested, DateTimeOffset OpenedAt,
-    IReadOnlyList<ReviewImageDocument> Images, IReadOnlyList<ClaimDocument> Claims)
+    IReadOnlyList<ImageDocument> Images, IReadOnlyList<ClaimDocument> Claims)
 {
     public static ReviewItemDocument From(ReviewItem item) => new(
         item.ItemId, item.Kind == ReviewKind.LabelError ? "label-error" : "conflict", item.State.ToString().ToLowerInvariant(), item.Reason, item.Score,
-        [.. item.Suggested], item.OpenedAt.ToDateTimeOffset(), [.. item.Images.Select(ReviewImageDocument.From)], [.. item.Claims.Select(ClaimDocument.From)]);
+        [.. item.Suggested], item.OpenedAt.ToDateTimeOffset(), [.. item.Images.Select(ImageDocument.From)], [.. item.Claims.Select(ClaimDocument.From)]);
 
     public static ReviewKind KindOf(string? word) => word switch
     {
@@ -24,21 +24,6 @@ internal sealed record ReviewItemDocument(
     };
 
     public static ReviewState StateOf(string? word) => word is null ? ReviewState.Unspecified : Enum.Parse<ReviewState>(word, ignoreCase: true);
-}
-
-internal sealed record ReviewImageDocument(
-    string Id, string Group, IReadOnlyList<string> IsicIds, string FirstPath, int Width, int Height, string LabelState, IReadOnlyList<string> Label,
-    bool Excluded, bool Forgotten)
-{
-    public static ReviewImageDocument From(Image image) => new(
-        image.ImageId, image.GroupId, [.. image.IsicIds], image.FirstPath, image.Width, image.Height, image.LabelState.ToString().ToLowerInvariant(),
-        [.. image.Label], image.Excluded, image.Forgotten);
-}
-
-internal sealed record ClaimDocument(string Image, string Rank, string ClaimedBy, IReadOnlyList<string> Diagnoses, DateTimeOffset ClaimedAt)
-{
-    public static ClaimDocument From(LabelClaim claim) =>
-        new(claim.ImageId, claim.Rank, claim.ClaimedBy, [.. claim.Diagnoses], claim.ClaimedAt.ToDateTimeOffset());
 }
 
 /// <summary>What a decision did, or in a preview would do.</summary>

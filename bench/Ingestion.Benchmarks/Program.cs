@@ -31,8 +31,18 @@ foreach (var set in sets.OfType<PictureSet>())
         $"| {set.Name} | {decode:0}/s | {copy:0}/s | {bare:0}/s | {first:0}/s | {first / bare:0.00} | {second:0}/s | {second / first:0.0} | {delivery.Stored} | {delivery.NearDuplicates} | {service.PeakMegabytesAboveStart:0} MiB |"));
     results.Add(new
     {
-        set = set.Name, decodeAndHash = decode, copy, bareBefore = before, bareAfter = after, service = first, serviceToBare = first / bare, secondDelivery = second,
-        secondToFirst = second / first, stored = delivery.Stored, nearDuplicates = delivery.NearDuplicates, megabytesAboveStart = service.PeakMegabytesAboveStart,
+        set = set.Name,
+        decodeAndHash = decode,
+        copy,
+        bareBefore = before,
+        bareAfter = after,
+        service = first,
+        serviceToBare = first / bare,
+        secondDelivery = second,
+        secondToFirst = second / first,
+        stored = delivery.Stored,
+        nearDuplicates = delivery.NearDuplicates,
+        megabytesAboveStart = service.PeakMegabytesAboveStart,
     });
 }
 

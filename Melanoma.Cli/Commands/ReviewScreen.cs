@@ -116,7 +116,7 @@ internal static class ReviewScreen
         return table;
     }
 
-    private static string NameOf(ReviewImageDocument image) => image.IsicIds.Count > 0 ? string.Join(", ", image.IsicIds) : image.FirstPath;
+    private static string NameOf(ImageDocument image) => image.IsicIds.Count > 0 ? string.Join(", ", image.IsicIds) : image.FirstPath;
 
     private static string Labels(IReadOnlyList<string> diagnoses) => string.Join(" or ", diagnoses);
 

@@ -28,7 +28,8 @@ internal sealed record ImageDetailsDocument(
 {
     public static ImageDetailsDocument From(ImageDetails details) => new(
         ImageDocument.From(details.Image),
-        [.. details.Claims.Select(claim => new ClaimDocument(claim.ImageId, [.. claim.Diagnoses], claim.Rank, claim.ClaimedBy, claim.ClaimedAt?.ToDateTimeOffset()))],
+        [.. details.Claims.Select(claim => new ClaimDocument(
+            claim.ImageId, [.. claim.Diagnoses], claim.Rank, claim.ClaimedBy, claim.ClaimedAt?.ToDateTimeOffset()))],
         [.. details.NearDuplicates.Select(near => new NearDuplicateDocument(near.ImageId, near.Similarity, near.Transform))],
         [.. details.GroupImages], [.. details.Datasets.Select(use => new MembershipDocument(use.DatasetId, use.Split))],
         [.. details.TrainedModels], [.. details.QualityReasons]);

@@ -67,7 +67,8 @@ internal sealed class ImageCatalogService(
     public override Task<ClassDistribution> GetClassDistribution(GetClassDistributionRequest request, ServerCallContext context) =>
         reports.CountClassesAsync(context.CancellationToken);
 
-    public override Task<ListImagesResponse> ListImages(ListImagesRequest request, ServerCallContext context) => images.ReadAsync(request, context.CancellationToken);
+    public override Task<ListImagesResponse> ListImages(ListImagesRequest request, ServerCallContext context) =>
+        images.ReadAsync(request, context.CancellationToken);
 
     public override Task<ImageDetails> GetImage(GetImageRequest request, ServerCallContext context) =>
         details.ReadAsync(ImageIds.Parse(request.ImageId), context.CancellationToken);

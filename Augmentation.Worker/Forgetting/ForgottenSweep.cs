@@ -4,8 +4,8 @@ using Microsoft.Extensions.Options;
 namespace Melanoma.Augmentation.Forgetting;
 
 /// <summary>Deletes what nobody was woken for, and what a batch that was being made at that moment stored afterwards.</summary>
-internal sealed partial class ForgottenSweep(ForgottenVariants variants, IOptions<AugmentationOptions> options, TimeProvider time, ILogger<ForgottenSweep> logger)
-    : BackgroundService
+internal sealed partial class ForgottenSweep(
+    ForgottenVariants variants, IOptions<AugmentationOptions> options, TimeProvider time, ILogger<ForgottenSweep> logger) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

@@ -15,7 +15,8 @@ internal sealed partial class ForgottenVariants(IDbContextFactory<MelanomaDbCont
         """;
 
     /// <summary>Deletes what was made of these images.</summary>
-    public Task DeleteAsync(Guid[] imageIds, CancellationToken cancellationToken) => DeleteAsync($"{Delete} AND image.id = ANY({{0}})", [imageIds], cancellationToken);
+    public Task DeleteAsync(Guid[] imageIds, CancellationToken cancellationToken) =>
+        DeleteAsync($"{Delete} AND image.id = ANY({{0}})", [imageIds], cancellationToken);
 
     /// <summary>Deletes what was made of any forgotten image.</summary>
     public Task DeleteAllAsync(CancellationToken cancellationToken) => DeleteAsync(Delete, [], cancellationToken);

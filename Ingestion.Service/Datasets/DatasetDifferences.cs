@@ -9,27 +9,30 @@ internal sealed class DatasetDifferences(NpgsqlDataSource dataSource)
 {
     private const int ListedAtMost = 1000;
 
-    // An image that several rows of a reproduction show has the labels and the splits of all of them.
+    // One pass over both: a full join would give images no key to be joined by. An image that several rows of a reproduction show has the labels
+    // and the splits of all of them.
     private const string Compared = """
-        WITH before AS (SELECT image_id, bit_or(label) AS label, bit_or(CASE split WHEN 'train' THEN 1 WHEN 'validation' THEN 2 ELSE 4 END) AS splits
-                FROM dataset_items WHERE dataset_id = $1 GROUP BY image_id),
-            after AS (SELECT image_id, bit_or(label) AS label, bit_or(CASE split WHEN 'train' THEN 1 WHEN 'validation' THEN 2 ELSE 4 END) AS splits
-                FROM dataset_items WHERE dataset_id = $2 GROUP BY image_id)
+        WITH compared AS (
+            SELECT image_id, bit_or(label) FILTER (WHERE dataset_id = $1) AS label_before, bit_or(label) FILTER (WHERE dataset_id = $2) AS label_after,
+                bit_or(split) FILTER (WHERE dataset_id = $1) AS splits_before, bit_or(split) FILTER (WHERE dataset_id = $2) AS splits_after
+            FROM (
+                SELECT dataset_id, image_id, label, CASE split WHEN 'train' THEN 1 WHEN 'validation' THEN 2 ELSE 4 END AS split
+                FROM dataset_items WHERE dataset_id IN ($1, $2)) AS item
+            GROUP BY image_id)
         """;
 
     private const string Count = Compared + """
 
-        SELECT count(*) FILTER (WHERE before.label IS NULL)::int, count(*) FILTER (WHERE after.label IS NULL)::int,
-            count(*) FILTER (WHERE before.label <> after.label)::int, count(*) FILTER (WHERE before.splits <> after.splits)::int,
-            count(*) FILTER (WHERE before.label = after.label AND before.splits = after.splits)::int
-        FROM before FULL JOIN after USING (image_id)
+        SELECT count(*) FILTER (WHERE label_before IS NULL)::int, count(*) FILTER (WHERE label_after IS NULL)::int,
+            count(*) FILTER (WHERE label_before <> label_after)::int, count(*) FILTER (WHERE splits_before <> splits_after)::int,
+            count(*) FILTER (WHERE label_before = label_after AND splits_before = splits_after)::int
+        FROM compared
         """;
 
     private const string List = Compared + """
 
-        SELECT image_id, before.splits, after.splits, before.label, after.label
-        FROM before FULL JOIN after USING (image_id) JOIN images ON images.id = image_id
-        WHERE (before.label, before.splits) IS DISTINCT FROM (after.label, after.splits) ORDER BY sha256 LIMIT $3
+        SELECT image_id, splits_before, splits_after, label_before, label_after FROM compared JOIN images ON images.id = image_id
+        WHERE (label_before, splits_before) IS DISTINCT FROM (label_after, splits_after) ORDER BY sha256 LIMIT $3
         """;
 
     private static readonly string[] Splits = ["train", "validation", "test"];

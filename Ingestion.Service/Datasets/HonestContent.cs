@@ -55,7 +55,7 @@ internal static class HonestContent
         yield return "A group of which a file was delivered in a Test folder is test.";
         yield return "Any other group was drawn when it first entered a dataset: SHA-256 of the 32 bytes of its smallest image SHA-256, as a big-endian number, mod 100; below 70 train, below 85 validation, else test.";
         if (licences is not null)
-            yield return $"Only images under these licences were taken: {string.Join(", ", licences)}{(licences.Contains(LicenceChoice.Unknown) ? " (unknown: no table says it)" : "")}.";
+            yield return LicenceChoice.Say(licences);
         yield return leftOut.Say(licences);
         if (leaks.Images > 0)
             yield return leaks.Say();

@@ -24,6 +24,8 @@ internal sealed record LeftOut(int Forgotten, int Excluded, int Conflicts, int U
 
     /// <summary>The rule in a sentence.</summary>
     public string Say(string[]? licences) =>
-        $"Left out: {Conflicts} images whose claims contradict each other, {Unlabelled} images without a claim, {Excluded} images that a reviewer excluded"
-        + (licences is null ? $", and {Forgotten} images that were forgotten." : $", {Forgotten} images that were forgotten, and {OtherLicence} images under another licence.");
+        $"Left out: {Conflicts} images whose claims contradict each other, {Unlabelled} images without a claim, {Excluded} images that a reviewer excluded, "
+        + (licences is null
+            ? $"and {Forgotten} images that were forgotten."
+            : $"{Forgotten} images that were forgotten, and {OtherLicence} images under another licence.");
 }

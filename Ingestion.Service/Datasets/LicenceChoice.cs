@@ -32,14 +32,18 @@ internal static class LicenceChoice
         {
             var spellings = known.FindAll(licence => string.Equals(licence, name.Trim(), StringComparison.OrdinalIgnoreCase));
             if (spellings.Count == 0)
-                throw new RpcException(new Status(StatusCode.InvalidArgument, $"No image has the licence '{name}'. {Say(known)}"));
+                throw new RpcException(new Status(StatusCode.InvalidArgument, $"No image has the licence '{name}'. {SayKnown(known)}"));
             chosen.UnionWith(spellings);
         }
 
         return [.. chosen];
     }
 
-    private static string Say(List<string> known) => known.Count == 0
+    /// <summary>The rule in a sentence.</summary>
+    public static string Say(string[] licences) =>
+        $"Only images under these licences were taken: {string.Join(", ", licences)}{(licences.Contains(Unknown) ? " (unknown: no table says it)" : "")}.";
+
+    private static string SayKnown(List<string> known) => known.Count == 0
         ? "The catalogue has no images."
         : $"The catalogue has: {string.Join(", ", known.Take(NamedAtMost))}{(known.Count > NamedAtMost ? $" and {known.Count - NamedAtMost} more" : "")}.";
 }

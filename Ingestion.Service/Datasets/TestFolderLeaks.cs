@@ -29,6 +29,6 @@ internal sealed record TestFolderLeaks(int Images, int Copies, int SharedLesions
 
     /// <summary>The finding and the rule in a sentence.</summary>
     public string Say() =>
-        $"Of the {Images} distinct images delivered in a Test folder, {Copies} are byte copies of images delivered in a Train folder, {SharedLesions} others share a lesion with one, "
-        + $"and {Clean} are clean; every such group is test here, so that nothing of it is trained on.";
+        $"Of the {Images} distinct images delivered in a Test folder, {Copies} are byte copies of images delivered in a Train folder, "
+        + $"{SharedLesions} others share a lesion with one, and {Clean} are clean; every such group is test here, so that nothing of it is trained on.";
 }

@@ -64,8 +64,8 @@ internal sealed class DatasetExport(NpgsqlDataSource dataSource, ExportRows rows
             foreach (var row in page.Where(row => !row.Forgotten))
             {
                 CsvLine.Append(
-                    text, row.ImageId.ToString(), row.Sha256, withImages ? row.File : "", row.Split, string.Join('|', row.Label.Members.Select(Diagnoses.NameOf)),
-                    row.GroupId.ToString(), string.Join('|', row.IsicIds), row.Licence, row.Attribution, row.Source,
+                    text, row.ImageId.ToString(), row.Sha256, withImages ? row.File : "", row.Split,
+                    string.Join('|', row.Label.Members.Select(Diagnoses.NameOf)), row.GroupId.ToString(), string.Join('|', row.IsicIds), row.Licence, row.Attribution, row.Source,
                     row.AgeYears?.ToString(CultureInfo.InvariantCulture), row.Sex, row.Site, row.SkinTone);
             }
 

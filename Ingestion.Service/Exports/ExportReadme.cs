@@ -27,8 +27,9 @@ internal sealed class ExportReadme(NpgsqlDataSource dataSource, ExportRows rows)
 
             """;
         yield return Section("Rules that made it", dataset.Rules);
-        yield return Section("Warnings", dataset.Warnings);
-        yield return Section("Licences of the images (the table names the licence and whom to credit for each)", await CountLicencesAsync(dataset.DatasetId, cancellationToken));
+        yield return Section("Warnings", dataset.Warnings.Count > 0 ? dataset.Warnings : ["none"]);
+        var licences = await CountLicencesAsync(dataset.DatasetId, cancellationToken);
+        yield return Section("Licences of the images (the table names the licence and whom to credit for each)", licences);
         if (dataset.Forgotten == 0)
             yield break;
         yield return Section("Forgotten since, and not in this export (image id, SHA-256)", []);

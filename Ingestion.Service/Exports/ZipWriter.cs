@@ -22,7 +22,9 @@ internal sealed class ZipWriter(Stream output, Stream directory, DateTimeOffset 
     private const ushort Version45 = 45;
 
     private readonly ushort _time = (ushort)((modified.UtcDateTime.Hour << 11) | (modified.UtcDateTime.Minute << 5) | (modified.UtcDateTime.Second / 2));
-    private readonly ushort _date = (ushort)((Math.Max(0, modified.UtcDateTime.Year - 1980) << 9) | (modified.UtcDateTime.Month << 5) | modified.UtcDateTime.Day);
+    private readonly ushort _date =
+        (ushort)((Math.Max(0, modified.UtcDateTime.Year - 1980) << 9) | (modified.UtcDateTime.Month << 5) | modified.UtcDateTime.Day);
+
     private long _entries;
 
     /// <summary>Adds an entry as it is: pictures are compressed already.</summary>

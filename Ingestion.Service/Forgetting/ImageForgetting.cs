@@ -30,11 +30,16 @@ internal sealed partial class ImageForgetting(NpgsqlDataSource dataSource, TimeP
 
     private const string CloseItems = "UPDATE review_items SET state = 'closed', closed_at = $2 WHERE image_id = ANY($1) AND state <> 'closed'";
 
-    private const string Announce = "INSERT INTO outbox (service, message_name, body, trace_parent) SELECT 'ingestion', $1, body, $3 FROM unnest($2::jsonb[]) AS message (body)";
+    private const string Announce = """
+        INSERT INTO outbox (service, message_name, body, trace_parent) SELECT 'ingestion', $1, body, $3 FROM unnest($2::jsonb[]) AS message (body)
+        """;
 
-    private static readonly string[] DeleteBytes = ["DELETE FROM image_contents WHERE image_id = ANY($1)", "DELETE FROM image_signatures WHERE image_id = ANY($1)"];
+    private static readonly string[] DeleteBytes =
+        ["DELETE FROM image_contents WHERE image_id = ANY($1)", "DELETE FROM image_signatures WHERE image_id = ANY($1)"];
 
-    /// <exception cref="RpcException">INVALID_ARGUMENT: neither or both are named, or too many. NOT_FOUND: there is no such image or patient; nothing was forgotten.</exception>
+    /// <exception cref="RpcException">
+    /// INVALID_ARGUMENT: neither or both are named, or too many. NOT_FOUND: there is no such image or patient; nothing was forgotten.
+    /// </exception>
     public async Task<ForgetImagesResponse> ForgetAsync(ForgetImagesRequest request, string caller, CancellationToken cancellationToken)
     {
         if (request.HasPatientId == (request.ImageIds.Count > 0))
@@ -72,7 +77,8 @@ internal sealed partial class ImageForgetting(NpgsqlDataSource dataSource, TimeP
         var rows = await PersonalFacts.BlankPatientAsync(connection, patientId, cancellationToken);
         return images.Count + rows > 0
             ? [.. images]
-            : throw new RpcException(new Status(StatusCode.NotFound, "No table names this patient; once forgotten, a patient's pseudonym is not known any more."));
+            : throw new RpcException(new Status(
+                StatusCode.NotFound, "No table names this patient; once forgotten, a patient's pseudonym is not known any more."));
     }
 
     private static async Task RefuseUnknownAsync(NpgsqlConnection connection, Guid[] images, CancellationToken cancellationToken)
@@ -81,7 +87,8 @@ internal sealed partial class ImageForgetting(NpgsqlDataSource dataSource, TimeP
             throw ImageIds.NotFound(unknown);
     }
 
-    private static async Task<List<(Guid Id, Guid Group)>> MarkAsync(NpgsqlConnection connection, Guid[] images, DateTimeOffset now, CancellationToken cancellationToken)
+    private static async Task<List<(Guid Id, Guid Group)>> MarkAsync(
+        NpgsqlConnection connection, Guid[] images, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var marked = new List<(Guid Id, Guid Group)>();
         await using var command = new NpgsqlCommand(Mark, connection) { CommandTimeout = 0, Parameters = { new() { Value = images }, new() { Value = now } } };

@@ -35,7 +35,7 @@ internal static class PersonalFacts
         await BlankIdsAsync(connection, [.. ids], cancellationToken);
     }
 
-    /// <summary>Blanks the facts in the rows of those of these ISIC ids whose images were all forgotten: a table that comes again must not bring them back.</summary>
+    /// <summary>Blanks the facts in the rows of those ISIC ids whose images were all forgotten: a table that comes again must not bring them back.</summary>
     public static Task BlankIdsAsync(NpgsqlConnection connection, string[] isicIds, CancellationToken cancellationToken) =>
         ExecuteAsync(connection, OfIds, isicIds, cancellationToken);
 

@@ -30,7 +30,8 @@ internal sealed class ImageBytesReader(NpgsqlDataSource dataSource)
         while ((count = await content.ReadAtLeastAsync(buffer, ChunkBytes, throwOnEndOfStream: false, cancellationToken)) > 0)
         {
             // The message is written out before the buffer is used again.
-            await answer.WriteAsync(new ImageChunk { MediaType = mediaType, Bytes = UnsafeByteOperations.UnsafeWrap(buffer.AsMemory(0, count)) }, cancellationToken);
+            var chunk = new ImageChunk { MediaType = mediaType, Bytes = UnsafeByteOperations.UnsafeWrap(buffer.AsMemory(0, count)) };
+            await answer.WriteAsync(chunk, cancellationToken);
             mediaType = "";
         }
     }

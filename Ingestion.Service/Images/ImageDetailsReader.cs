@@ -35,7 +35,10 @@ internal sealed class ImageDetailsReader(NpgsqlDataSource dataSource)
         await using (var rows = await command.ExecuteReaderAsync(cancellationToken))
         {
             while (await rows.ReadAsync(cancellationToken))
-                details.NearDuplicates.Add(new NearDuplicate { ImageId = rows.GetGuid(0).ToString(), Similarity = rows.GetFloat(1), Transform = rows.GetString(2) });
+            {
+                details.NearDuplicates.Add(
+                    new NearDuplicate { ImageId = rows.GetGuid(0).ToString(), Similarity = rows.GetFloat(1), Transform = rows.GetString(2) });
+            }
         }
 
         await using (var command = new NpgsqlCommand(GroupImages, connection)

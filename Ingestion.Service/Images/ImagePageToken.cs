@@ -31,7 +31,8 @@ internal static class ImagePageToken
         if (!Base64Url.IsValid(request.PageToken, out var length) || length != token.Length
             || !Base64Url.TryDecodeFromChars(request.PageToken, token, out _) || !token.AsSpan(sizeof(long)).SequenceEqual(FilterHash(request)))
         {
-            throw new RpcException(new Status(StatusCode.InvalidArgument, "page_token is not one of this list: leave it out for the first page, and keep the filters from page to page."));
+            throw new RpcException(new Status(
+                StatusCode.InvalidArgument, "page_token is not one of this list: leave it out for the first page, and keep the filters from page to page."));
         }
 
         return BinaryPrimitives.ReadInt64BigEndian(token);

@@ -2,7 +2,7 @@ using Npgsql;
 
 namespace Melanoma.Ingestion.Images;
 
-/// <summary>Where images went: the datasets that have any of them, with the split, and the versions of the models that were trained or chosen on them.</summary>
+/// <summary>Where images went: the datasets that have any of them, with the split, and the models that were trained or chosen on them.</summary>
 internal sealed record ImageUses(IReadOnlyList<(int DatasetId, string Split)> Datasets, IReadOnlyList<int> Models)
 {
     private const string OfImages = "SELECT DISTINCT dataset_id, split FROM dataset_items WHERE image_id = ANY($1) ORDER BY dataset_id, split";

@@ -195,7 +195,8 @@ internal sealed class TrainingRunsService(
             item => item.DatasetId == datasetId && database.Images.Any(image => image.Id == item.ImageId && image.ForgottenAt != null), cancellationToken))
         {
             throw new RpcException(new Status(
-                StatusCode.FailedPrecondition, $"Dataset {datasetId} has images that were forgotten since, and can no longer be trained on; make another dataset."));
+                StatusCode.FailedPrecondition,
+                $"Dataset {datasetId} has images that were forgotten since, and can no longer be trained on; make another dataset."));
         }
 
         foreach (var (split, missing) in new[] { (Split.Train, "training"), (Split.Validation, "validation") })

@@ -77,7 +77,8 @@ internal static class DatasetCommands
         }
 
         var table = new Table().Border(TableBorder.Rounded);
-        foreach (var header in (ReadOnlySpan<string>)["dataset", "kind", "created", "images", "groups", "train", "validation", "test", "left out", "licences", ""])
+        ReadOnlySpan<string> headers = ["dataset", "kind", "created", "images", "groups", "train", "validation", "test", "left out", "licences", ""];
+        foreach (var header in headers)
             table.AddColumn(header);
         foreach (var dataset in datasets)
         {

@@ -14,7 +14,8 @@ internal static class DatasetExportCommand
     private const string SizeHeaderName = "melanoma-export-bytes";
 
     private static readonly Argument<int> Number = new("NUMBER") { Description = "The dataset's number." };
-    private static readonly Argument<string> FileName = new("FILE.zip") { Description = "Where to write it; a file that is there is replaced once the new one is whole." };
+    private static readonly Argument<string> FileName =
+        new("FILE.zip") { Description = "Where to write it; a file that is there is replaced once the new one is whole." };
     private static readonly Option<bool> WithoutImages = new("--without-images") { Description = "Only the table and the README." };
 
     public static Command Create() =>
@@ -43,7 +44,8 @@ internal static class DatasetExportCommand
         });
         context.Terminal.Write(
             new DatasetExportDocument(request.DatasetId, path, bytes),
-            console => console.WriteLine(FormattableString.Invariant($"Dataset {request.DatasetId} is in {path} ({bytes:N0} bytes); its README.txt says what the licences are.")));
+            console => console.WriteLine(FormattableString.Invariant(
+                $"Dataset {request.DatasetId} is in {path} ({bytes:N0} bytes); its README.txt says what the licences are.")));
         return ExitCodes.Success;
     }
 

@@ -8,7 +8,8 @@ namespace Melanoma.Cli.Commands;
 internal static class ForgetCommand
 {
     private static readonly Argument<string[]> Ids = new("ID") { Description = "The images' ids.", Arity = ArgumentArity.ZeroOrMore };
-    private static readonly Option<string?> Patient = new("--patient") { Description = "Instead: all images of this patient, by the pseudonym of the tables.", HelpName = "P" };
+    private static readonly Option<string?> Patient =
+        new("--patient") { Description = "Instead: all images of this patient, by the pseudonym of the tables.", HelpName = "P" };
     private static readonly Option<bool> Yes = new("--yes") { Description = "Do it; nothing brings the images back." };
 
     public static Command Create() =>
@@ -22,11 +23,13 @@ internal static class ForgetCommand
         if (request.HasPatientId == (request.ImageIds.Count > 0))
             throw new CommandFailure("Name either images or --patient.", ExitCodes.Usage);
         if (!context.Arguments.GetValue(Yes))
-            throw new CommandFailure("This deletes the images for good, and the datasets that have them can no longer be trained on. Repeat it with --yes.", ExitCodes.Usage);
-        var gateway = await context.ConnectAsync(cancellationToken);
+        {
+            throw new CommandFailure(
+                "This deletes the images for good, and the datasets that have them can no longer be trained on. Repeat it with --yes.", ExitCodes.Usage);
+        }
 
-        // Forgetting twice is harmless.
-        var answer = await gateway.ReadAsync(options => gateway.Catalog.ForgetImagesAsync(request, options), cancellationToken);
+        var gateway = await context.ConnectAsync(cancellationToken);
+        var answer = await gateway.ChangeAsync(options => gateway.Catalog.ForgetImagesAsync(request, options), cancellationToken);
         context.Terminal.Write(new ForgottenDocument(answer.Images, [.. answer.TrainedModels], [.. answer.Datasets]), console => Write(console, answer));
         return ExitCodes.Success;
     }
@@ -37,7 +40,10 @@ internal static class ForgetCommand
         if (answer.Datasets.Count > 0)
             console.MarkupLineInterpolated($"[yellow]These datasets have them and can no longer be trained on: {string.Join(", ", answer.Datasets)}.[/]");
         if (answer.TrainedModels.Count > 0)
-            console.MarkupLineInterpolated($"[red]These model versions were trained on them, and still know what they learned: {string.Join(", ", answer.TrainedModels)}.[/]");
+        {
+            console.MarkupLineInterpolated(
+                $"[red]These model versions were trained on them, and still know what they learned: {string.Join(", ", answer.TrainedModels)}.[/]");
+        }
     }
 }
 

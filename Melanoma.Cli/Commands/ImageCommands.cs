@@ -16,7 +16,9 @@ internal static class ImageCommands
     private static readonly Option<int> Limit = new("--limit") { Description = "At most this many images.", DefaultValueFactory = _ => 100, HelpName = "N" };
     private static readonly Option<string?> Diagnosis = new("--diagnosis") { Description = "Only images with exactly this label.", HelpName = "CLASS" };
     private static readonly Option<string?> Source = new("--source") { Description = "Only images of this collection.", HelpName = "TEXT" };
-    private static readonly Option<string?> Licence = new("--licence") { Description = "Only images under this licence; unknown for those of which no table says it.", HelpName = "TEXT" };
+
+    private static readonly Option<string?> Licence =
+        new("--licence") { Description = "Only images under this licence; unknown for those of which no table says it.", HelpName = "TEXT" };
     private static readonly Option<string?> Group = new("--group") { Description = "Only images of this lesion group.", HelpName = "ID" };
     private static readonly Option<string?> IsicId = new("--isic-id") { Description = "Only images with this ISIC id.", HelpName = "ID" };
     private static readonly Option<string?> DeliveryId = new("--delivery") { Description = "Only images of this delivery.", HelpName = "ID" };
@@ -28,7 +30,10 @@ internal static class ImageCommands
     public static Command Create() =>
         new Command("images", "List, show, save and forget images of the catalogue.")
         {
-            new Command("list", "Images in the order in which they came.") { Limit, Diagnosis, State, Source, Licence, Group, IsicId, DeliveryId, Excluded }.Runs(ListAsync),
+            new Command("list", "Images in the order in which they came.")
+            {
+                Limit, Diagnosis, State, Source, Licence, Group, IsicId, DeliveryId, Excluded,
+            }.Runs(ListAsync),
             new Command("show", "One image with its claims, and where it went.") { Id }.Runs(ShowAsync),
             new Command("save", "Write the bytes of an image to a file.") { Id, FileName }.Runs(SaveAsync),
             ForgetCommand.Create(),

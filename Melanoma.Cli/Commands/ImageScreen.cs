@@ -20,8 +20,8 @@ internal static class ImageScreen
         foreach (var image in images)
         {
             table.AddRow(
-                image.ImageId, LabelMarkup(image), FormattableString.Invariant($"{image.Width} x {image.Height}"), Markup.Escape(string.Join(", ", image.IsicIds)),
-                Markup.Escape(image.Source), Markup.Escape(image.Licence), Markup.Escape(image.FirstPath));
+                image.ImageId, LabelMarkup(image), FormattableString.Invariant($"{image.Width} x {image.Height}"),
+                Markup.Escape(string.Join(", ", image.IsicIds)), Markup.Escape(image.Source), Markup.Escape(image.Licence), Markup.Escape(image.FirstPath));
         }
 
         console.Write(table);
@@ -49,12 +49,17 @@ internal static class ImageScreen
         if (details.Claims.Count > 0)
             WriteClaims(console, details);
         foreach (var near in details.NearDuplicates)
-            console.WriteLine(FormattableString.Invariant($"Near-duplicate of {near.ImageId} (similarity {near.Similarity:0.000}{(near.Transform.Length > 0 ? $", {near.Transform}" : "")})."));
+        {
+            var transform = near.Transform.Length > 0 ? $", {near.Transform}" : "";
+            console.WriteLine(FormattableString.Invariant($"Near-duplicate of {near.ImageId} (similarity {near.Similarity:0.000}{transform})."));
+        }
     }
 
     private static void WriteClaims(IAnsiConsole console, ImageDetails details)
     {
-        var table = new Table().Border(TableBorder.Rounded).Title("Claims about the lesion").AddColumn("rank").AddColumn("diagnoses").AddColumn("who").AddColumn("image");
+        var table = new Table().Border(TableBorder.Rounded).Title("Claims about the lesion");
+        foreach (var header in (ReadOnlySpan<string>)["rank", "diagnoses", "who", "image"])
+            table.AddColumn(header);
         foreach (var claim in details.Claims)
         {
             table.AddRow(

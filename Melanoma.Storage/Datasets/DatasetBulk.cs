@@ -10,6 +10,9 @@ public static class DatasetBulk
 
     private const string Items = "COPY dataset_items (dataset_id, ordinal, kind, split, group_id, image_id, delivery_file_id, label) FROM STDIN (FORMAT BINARY)";
 
+    // The database checks the constraints of all rows at the end, and says nothing meanwhile.
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromHours(1);
+
     /// <summary>Adds the groups of a dataset.</summary>
     /// <param name="connection">An open connection.</param>
     /// <param name="groups">The rows.</param>
@@ -18,6 +21,7 @@ public static class DatasetBulk
     public static async Task CopyGroupsAsync(NpgsqlConnection connection, IEnumerable<DatasetGroup> groups, CancellationToken cancellationToken)
     {
         await using var copy = await connection.BeginBinaryImportAsync(Groups, cancellationToken);
+        copy.Timeout = LongestSilence;
         foreach (var group in groups)
         {
             await copy.StartRowAsync(cancellationToken);
@@ -38,6 +42,7 @@ public static class DatasetBulk
     public static async Task CopyItemsAsync(NpgsqlConnection connection, IEnumerable<DatasetItem> items, CancellationToken cancellationToken)
     {
         await using var copy = await connection.BeginBinaryImportAsync(Items, cancellationToken);
+        copy.Timeout = LongestSilence;
         foreach (var item in items)
         {
             await copy.StartRowAsync(cancellationToken);

@@ -11,7 +11,8 @@ internal sealed partial class ForgottenImages(NpgsqlDataSource dataSource, ILogg
 
     private const string Touched = """
         SELECT id FROM augmentations WHERE id = ANY($1) AND EXISTS (
-            SELECT FROM dataset_items JOIN images ON images.id = image_id WHERE dataset_items.dataset_id = augmentations.dataset_id AND forgotten_at IS NOT NULL)
+            SELECT FROM dataset_items JOIN images ON images.id = image_id
+            WHERE dataset_items.dataset_id = augmentations.dataset_id AND forgotten_at IS NOT NULL)
         """;
 
     /// <summary>Refuses a dataset of which images were forgotten.</summary>
@@ -31,7 +32,7 @@ internal sealed partial class ForgottenImages(NpgsqlDataSource dataSource, ILogg
     public async Task RemoveCachesAsync(string folder, CancellationToken cancellationToken)
     {
         var caches = new DirectoryInfo(folder).GetFiles("*.pixels")
-            .Select(file => (File: file, Id: Guid.TryParseExact(file.Name.Split('-')[0], "N", out var id) ? id : Guid.Empty)).ToLookup(cache => cache.Id, cache => cache.File);
+            .ToLookup(file => Guid.TryParseExact(file.Name.Split('-')[0], "N", out var id) ? id : Guid.Empty);
         if (caches.Count == 0)
         {
             return;

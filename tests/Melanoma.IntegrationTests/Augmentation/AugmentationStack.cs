@@ -35,7 +35,8 @@ internal sealed class AugmentationStack : IAsyncDisposable
     }
 
     /// <summary>Starts a worker that sweeps every second and holds leases for three, so that faults take seconds, not minutes.</summary>
-    public async Task<ServiceProcess> StartWorkerAsync(CancellationToken cancellationToken, int batchSize = 10, int parallelism = 1, int forgottenSweepSeconds = 600)
+    public async Task<ServiceProcess> StartWorkerAsync(
+        CancellationToken cancellationToken, int batchSize = 10, int parallelism = 1, int forgottenSweepSeconds = 600)
     {
         var worker = ServiceProcess.Start("Augmentation.Worker", new Dictionary<string, string?>
         {

@@ -22,7 +22,8 @@ public sealed class ForgottenVariantsTests(TestServers servers)
     public async Task Should_delete_the_bytes_made_of_an_image_and_no_others_when_it_is_forgotten(bool announced, int sweepSeconds)
     {
         await using var stack = await AugmentationStack.StartAsync(servers, Cancellation);
-        var dataset = await DatasetRows.InsertHonestAsync(stack.Source, [.. DatasetRows.Rows(Split.Train, 2, Diagnosis.Melanoma, Diagnosis.Nevus)], Cancellation);
+        var dataset = await DatasetRows.InsertHonestAsync(
+            stack.Source, [.. DatasetRows.Rows(Split.Train, 2, Diagnosis.Melanoma, Diagnosis.Nevus)], Cancellation);
         await stack.StartWorkerAsync(Cancellation, forgottenSweepSeconds: sweepSeconds);
         var run = await stack.RequestRunAsync(dataset, DatasetKind.Honest, samplesPerClass: 10, Cancellation);
         await stack.WaitUntilAugmentedAsync(run, Cancellation);

@@ -21,7 +21,10 @@ public sealed class DatasetExportTests(TestServers servers)
         await using var host = await IngestionHost.StartAsync(servers, Cancellation);
         var pictures = Enumerable.Range(0, 90).Select(HostileFiles.Picture).ToArray();
         await host.DeliverAsync("lesions", pictures.Select((bytes, i) => ($"Train/{Diagnoses.Names[i % 9]}/ISIC_{i:0000000}.jpg", bytes)), Cancellation);
-        await host.ExecuteAsync($"UPDATE images SET licence = 'CC-BY-4.0', attribution = CASE number % 2 WHEN 0 THEN '{Formula}' ELSE E'{Awkward.Replace("\n", "\\n", StringComparison.Ordinal)}' END, age_years = 45 WHERE number <= 10", Cancellation);
+        await host.ExecuteAsync($"""
+            UPDATE images SET licence = 'CC-BY-4.0', age_years = 45, attribution = CASE number % 2 WHEN 0 THEN '{Formula}' ELSE '{Awkward}' END
+            WHERE number <= 10
+            """, Cancellation);
         var dataset = await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest(), cancellationToken: Cancellation);
         var forgotten = (await host.Catalog.ListImagesAsync(new ListImagesRequest { PageSize = 1 }, cancellationToken: Cancellation)).Images[0];
         await host.Catalog.ForgetImagesAsync(new ForgetImagesRequest { ImageIds = { forgotten.ImageId } }, cancellationToken: Cancellation);
@@ -80,7 +83,8 @@ public sealed class DatasetExportTests(TestServers servers)
 
     private static async Task<(byte[] Bytes, long Announced)> ExportAsync(IngestionHost host, int dataset, bool withoutImages = false)
     {
-        using var call = host.Datasets.ExportDataset(new ExportDatasetRequest { DatasetId = dataset, WithoutImages = withoutImages }, cancellationToken: Cancellation);
+        var request = new ExportDatasetRequest { DatasetId = dataset, WithoutImages = withoutImages };
+        using var call = host.Datasets.ExportDataset(request, cancellationToken: Cancellation);
         var headers = await call.ResponseHeadersAsync;
         using var bytes = new MemoryStream();
         await foreach (var chunk in call.ResponseStream.ReadAllAsync(Cancellation))

@@ -110,7 +110,8 @@ public sealed class DatasetTests(TestServers servers)
     public async Task Should_give_the_same_hash_when_the_same_content_comes_in_another_order()
     {
         var cancellation = TestContext.Current.CancellationToken;
-        var files = Enumerable.Range(0, 60).Select(i => ($"{(i % 10 == 0 ? "Test" : "Train")}/{Diagnoses.Names[i / 2 % 9]}/ISIC_{i / 2:0000000}_{i}.jpg", HostileFiles.Picture(i))).ToArray();
+        var files = Enumerable.Range(0, 60)
+            .Select(i => ($"{(i % 10 == 0 ? "Test" : "Train")}/{Diagnoses.Names[i / 2 % 9]}/ISIC_{i / 2:0000000}_{i}.jpg", HostileFiles.Picture(i))).ToArray();
         var expected = await HashAsync(files);
 
         await Gen.Shuffle(files).SampleAsync(async shuffled => Assert.Equal(expected, await HashAsync(shuffled)), iter: 2, threads: 1);
@@ -129,7 +130,8 @@ public sealed class DatasetTests(TestServers servers)
     {
         var cancellation = TestContext.Current.CancellationToken;
         await using var host = await IngestionHost.StartAsync(servers, cancellation);
-        await host.DeliverAsync("lesions", Enumerable.Range(0, 160).Select(i => ($"Train/{Diagnoses.Names[i / 2 % 9]}/ISIC_{i / 2:0000000}_{i}.jpg", HostileFiles.Picture(i))), cancellation);
+        var files = Enumerable.Range(0, 160).Select(i => ($"Train/{Diagnoses.Names[i / 2 % 9]}/ISIC_{i / 2:0000000}_{i}.jpg", HostileFiles.Picture(i)));
+        await host.DeliverAsync("lesions", files, cancellation);
         await host.ExecuteAsync("UPDATE images SET licence = CASE number % 3 WHEN 0 THEN 'CC-BY-NC-4.0' WHEN 1 THEN 'CC0-1.0' END", cancellation);
         await host.ExecuteAsync("UPDATE images SET excluded_at = now() WHERE number % 3 = 0 AND number <= 15", cancellation);
         await host.ExecuteAsync("UPDATE images SET forgotten_at = now() WHERE number = 18", cancellation);
@@ -139,20 +141,27 @@ public sealed class DatasetTests(TestServers servers)
 
         Assert.Equal(["CC-BY-NC-4.0"], limited.Licences);
         Assert.Empty(all.Licences);
-        Assert.Equal(await host.QueryAsync<long>("SELECT count(*) FROM images WHERE licence = 'CC-BY-NC-4.0' AND excluded_at IS NULL AND forgotten_at IS NULL", cancellation), limited.Images);
+        Assert.Equal(53 - 6, limited.Images);
         Assert.Equal(160 - 6, all.Images);
         Assert.Equal(0, await host.QueryAsync<long>(
-            $"SELECT count(*) FROM dataset_items JOIN images ON images.id = image_id WHERE dataset_id = {limited.DatasetId} AND licence IS DISTINCT FROM 'CC-BY-NC-4.0'", cancellation));
+            $"""
+            SELECT count(*) FROM dataset_items JOIN images ON images.id = image_id
+            WHERE dataset_id = {limited.DatasetId} AND licence IS DISTINCT FROM 'CC-BY-NC-4.0'
+            """, cancellation));
         Assert.Contains("Only images under these licences were taken: CC-BY-NC-4.0.", limited.Rules);
-        Assert.Contains(limited.Rules, rule => rule.Contains("5 images that a reviewer excluded, 1 images that were forgotten, and 107 images under another licence", StringComparison.Ordinal));
+        Assert.Contains(limited.Rules, rule => rule.EndsWith(
+            "5 images that a reviewer excluded, 1 images that were forgotten, and 107 images under another licence.", StringComparison.Ordinal));
         await AssertDrawnBySmallestHashAsync();
-        await RefusedAsync(new CreateDatasetRequest { Licences = { "CC-BY-NC-4.0", "MIT" } }, "No image has the licence 'MIT'. The catalogue has: CC-BY-NC-4.0, CC0-1.0, unknown.");
+        await RefusedAsync(
+            new CreateDatasetRequest { Licences = { "CC-BY-NC-4.0", "MIT" } }, "No image has the licence 'MIT'. The catalogue has: CC-BY-NC-4.0, CC0-1.0, unknown.");
         await RefusedAsync(new CreateDatasetRequest { Kind = DatasetKind.Reproduction, Licences = { "unknown" } }, "Only honest datasets");
 
         async Task AssertDrawnBySmallestHashAsync()
         {
-            await using var command = host.Database.CreateCommand(
-                "SELECT DISTINCT ON (group_id) sha256, split FROM images JOIN lesion_groups ON lesion_groups.id = group_id WHERE split IS NOT NULL ORDER BY group_id, sha256");
+            await using var command = host.Database.CreateCommand("""
+                SELECT DISTINCT ON (group_id) sha256, split FROM images JOIN lesion_groups ON lesion_groups.id = group_id
+                WHERE split IS NOT NULL ORDER BY group_id, sha256
+                """);
             await using var rows = await command.ExecuteReaderAsync(cancellation);
             var groups = 0;
             for (; await rows.ReadAsync(cancellation); groups++)
@@ -187,7 +196,8 @@ public sealed class DatasetTests(TestServers servers)
             ($"Train/{Diagnoses.Names[1]}/again.jpg", files[0].Item2),
             ($"Test/{Diagnoses.Names[0]}/test.jpg", files[2].Item2),
         ], cancellation);
-        var moved = await host.QueryAsync<bool>($"SELECT split <> 'test' FROM dataset_items WHERE dataset_id = {before} AND image_id = {ImageOf(2)}", cancellation) ? 1 : 0;
+        var moved = await host.QueryAsync<int>(
+            $"SELECT (split <> 'test')::int FROM dataset_items WHERE dataset_id = {before} AND image_id = {ImageOf(2)}", cancellation);
         await host.ExecuteAsync($"UPDATE images SET label = 4 WHERE id = {ImageOf(4)}", cancellation);
 
         var after = await CreateAsync(DatasetKind.Honest);

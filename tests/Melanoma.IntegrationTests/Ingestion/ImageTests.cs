@@ -39,19 +39,24 @@ public sealed class ImageTests(TestServers servers)
     public async Task Should_find_what_the_filters_say_and_refuse_what_is_not_understood_when_images_are_listed()
     {
         await using var host = await IngestionHost.StartAsync(servers, Cancellation);
-        var delivery = await host.DeliverAsync("first", [.. Pictures(0, 18), ("Train/melanoma/torn.jpg", HostileFiles.Picture(4)), ("loose.jpg", HostileFiles.Picture(99))], Cancellation);
+        var delivery = await host.DeliverAsync(
+            "first", [.. Pictures(0, 18), ("Train/melanoma/torn.jpg", HostileFiles.Picture(4)), ("loose.jpg", HostileFiles.Picture(99))], Cancellation);
         await host.DeliverAsync("second", Pictures(100, 9), Cancellation);
         await host.ExecuteAsync("UPDATE images SET licence = 'CC0-1.0', source = 'here', excluded_at = now() WHERE number = 1", Cancellation);
         var first = (await host.Catalog.ListImagesAsync(new ListImagesRequest { PageSize = 1 }, cancellationToken: Cancellation)).Images[0];
 
-        Assert.Equal((1, 2), (await CountAsync(new() { Diagnosis = "Nevus", DeliveryId = delivery.DeliveryId }), await CountAsync(new() { Diagnosis = "nevus" })));
+        Assert.Equal(1, await CountAsync(new() { Diagnosis = "Nevus", DeliveryId = delivery.DeliveryId }));
+        Assert.Equal(2, await CountAsync(new() { Diagnosis = "nevus" }));
         Assert.Equal(1, await CountAsync(new() { LabelState = LabelState.Conflict }));
         Assert.Equal(1, await CountAsync(new() { LabelState = LabelState.Unlabelled }));
-        Assert.Equal((1, 1, 27), (await CountAsync(new() { Source = "here" }), await CountAsync(new() { Licence = "CC0-1.0" }), await CountAsync(new() { Licence = "unknown" })));
+        Assert.Equal(1, await CountAsync(new() { Source = "here" }));
+        Assert.Equal((1, 27), (await CountAsync(new() { Licence = "CC0-1.0" }), await CountAsync(new() { Licence = "unknown" })));
         Assert.Equal((1, 27), (await CountAsync(new() { Excluded = true }), await CountAsync(new() { Excluded = false })));
-        Assert.Equal((19, 1, 1), (await CountAsync(new() { DeliveryId = delivery.DeliveryId }), await CountAsync(new() { IsicId = "ISIC_0000003" }), await CountAsync(new() { GroupId = first.GroupId })));
+        Assert.Equal(19, await CountAsync(new() { DeliveryId = delivery.DeliveryId }));
+        Assert.Equal((1, 1), (await CountAsync(new() { IsicId = "ISIC_0000003" }), await CountAsync(new() { GroupId = first.GroupId })));
 
-        var token = (await host.Catalog.ListImagesAsync(new ListImagesRequest { PageSize = 1, Diagnosis = "nevus" }, cancellationToken: Cancellation)).NextPageToken;
+        var page = await host.Catalog.ListImagesAsync(new ListImagesRequest { PageSize = 1, Diagnosis = "nevus" }, cancellationToken: Cancellation);
+        var token = page.NextPageToken;
         foreach (var refused in new ListImagesRequest[]
         {
             new() { PageSize = 1001 }, new() { PageToken = "x" }, new() { PageToken = token, Diagnosis = "melanoma" }, new() { Diagnosis = "wart" },

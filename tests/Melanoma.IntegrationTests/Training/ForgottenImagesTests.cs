@@ -31,7 +31,8 @@ public sealed class ForgottenImagesTests(TestServers servers)
             foreach (var (dataset, augmentation) in new[] { touched, other })
                 (await images.LoadAsync(dataset, augmentation, 16, Cancellation)).Images.Dispose();
             Assert.Equal(2, folder.GetFiles("*.pixels").Length);
-            await using (var forget = source.CreateCommand("UPDATE images SET forgotten_at = now() WHERE id = (SELECT image_id FROM dataset_items WHERE dataset_id = $1 AND ordinal = 0)"))
+            const string Forget = "UPDATE images SET forgotten_at = now() WHERE id = (SELECT image_id FROM dataset_items WHERE dataset_id = $1 AND ordinal = 0)";
+            await using (var forget = source.CreateCommand(Forget))
             {
                 forget.Parameters.Add(new() { Value = touched.Dataset });
                 await forget.ExecuteNonQueryAsync(Cancellation);
@@ -49,7 +50,8 @@ public sealed class ForgottenImagesTests(TestServers servers)
 
         async Task<(int Dataset, Guid Augmentation)> AugmentedAsync()
         {
-            var dataset = await DatasetRows.InsertHonestAsync(source, [.. Enum.GetValues<Split>().SelectMany(split => DatasetRows.Rows(split, 1, Diagnosis.Nevus))], Cancellation);
+            var rows = Enum.GetValues<Split>().SelectMany(split => DatasetRows.Rows(split, 1, Diagnosis.Nevus)).ToList();
+            var dataset = await DatasetRows.InsertHonestAsync(source, rows, Cancellation);
             await using var insert = source.CreateCommand("""
                 INSERT INTO augmentations (id, dataset_id, dataset_kind, policy, samples_per_class, seed, batches, planned_at, completed_at)
                 VALUES (gen_random_uuid(), $1, 'honest', 'none', 0, 1, 0, now(), now()) RETURNING id

@@ -68,7 +68,7 @@ internal sealed class TarReader(Stream archive, long maxBytes) : IAsyncDisposabl
                     foreach (var (key, value) in PaxRecords(await ReadExtendedAsync(header.Size, cancellationToken)))
                     {
                         longName = key == "path" ? value : longName;
-                        longSize = key == "size" && long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var size) ? size : longSize;
+                        longSize = key == "size" && long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var size) && size <= TarHeader.MaxSize ? size : longSize;
                         isSparse |= key.StartsWith("GNU.sparse.", StringComparison.Ordinal);
                     }
 

@@ -68,7 +68,12 @@ internal sealed class DroppedFile(string root, string path, FileLook look)
         // The reason first, so that a crash in between leaves no refused file without one.
         if (receipt.Refused > 0)
             File.WriteAllText(ReasonOf(target), Explain(receipt));
-        File.Move(path, target);
+
+        // A link to a folder counts as a folder for whoever moves it; only the link is moved.
+        if (look.Type == FileType.Link && Directory.Exists(path))
+            Directory.Move(path, target);
+        else
+            File.Move(path, target);
         return target;
     }
 

@@ -83,7 +83,7 @@ public sealed class DropFolderTests(TestServers servers) : IDisposable
             Drop("good.jpg", HostileFiles.Picture(2));
             await using var host = await StartAsync(cancellation);
 
-            await IngestionHost.WaitAsync(() => Task.FromResult(Left().Length == 11), cancellation);
+            await IngestionHost.WaitAsync(() => Task.FromResult(Left() is { Length: 11 } left && left.All(path => path.Contains('/', StringComparison.Ordinal))), cancellation);
 
             Assert.Equal(
                 NoFiles.SelectMany(name => new[] { $"refused/{name}", $"refused/{name}.reason.txt" })

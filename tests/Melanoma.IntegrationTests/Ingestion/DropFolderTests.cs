@@ -169,8 +169,20 @@ public sealed class DropFolderTests(TestServers servers) : IDisposable
             Drop($"Train/{Diagnoses.Names[i % 9]}/ISIC_{i:0000000}.jpg", HostileFiles.Picture(i));
     }
 
-    private string[] Left() =>
-        [.. Entries(_folder).Select(path => Path.GetRelativePath(_folder, path)).Order(StringComparer.Ordinal)];
+    private string[] Left()
+    {
+        while (true)
+        {
+            try
+            {
+                return [.. Entries(_folder).Select(path => Path.GetRelativePath(_folder, path)).Order(StringComparer.Ordinal)];
+            }
+            catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
+            {
+                // The service removed a folder in between: look again.
+            }
+        }
+    }
 
     private static IEnumerable<string> Entries(string folder) => Directory.EnumerateFileSystemEntries(folder)
         .SelectMany(path => File.GetAttributes(path).HasFlag(FileAttributes.Directory) && !File.GetAttributes(path).HasFlag(FileAttributes.ReparsePoint) ? Entries(path) : [path]);

@@ -9,13 +9,18 @@ internal sealed class ArchiveLimits(DeliveryOptions options)
 
     public static Refusal Link { get; } = new(RefusalKinds.Link, "The entry is a link. Pack the file that it points to.");
 
+    public static Refusal Nested { get; } = new(RefusalKinds.NestedArchive, "The entry is an archive itself. Deliver it by itself, or unpack it first.");
+
     public Refusal TooManyEntries { get; } = new(RefusalKinds.TooManyEntries,
         $"The archive has more than {options.MaxArchiveEntries} files. Deliver the rest as another archive, or all as a folder.");
 
     public Refusal Expanded { get; } = new(RefusalKinds.Expansion,
         $"The archive unpacks to more than {options.MaxArchiveExpansion} times its size, which pictures never do. Deliver the folder.");
 
-    /// <summary>Bytes to which an archive of some size may unpack. Pictures do not shrink, so one that unpacks to many times its size is no delivery of pictures.</summary>
+    /// <summary>
+    /// Bytes to which an archive of some size may unpack. Pictures do not shrink, so one that unpacks to many times its size is no delivery of
+    /// pictures.
+    /// </summary>
     public long UnpackableBytes(long size) => Math.Max(
         size <= long.MaxValue / options.MaxArchiveExpansion ? size * options.MaxArchiveExpansion : long.MaxValue, 10L * ImageLimits.Default.MaxBytes);
 

@@ -69,7 +69,8 @@ internal sealed partial class DeliveryReceiver(
     private partial void LogBegan(Guid deliveryId, string name);
 
     [LoggerMessage(2, LogLevel.Information,
-        "Delivery {DeliveryId} is complete: {Stored} stored, {Duplicates} duplicates, {Refused} refused, {Metadata} tables, {Waiting} waiting, {Conflicts} images in conflict")]
+        "Delivery {DeliveryId} is complete: {Stored} stored, {Duplicates} duplicates, {Refused} refused, {Metadata} tables, {Waiting} waiting, "
+        + "{Conflicts} images in conflict")]
     private partial void LogCompleted(Guid deliveryId, int stored, int duplicates, int refused, int metadata, int waiting, int conflicts);
 
     [LoggerMessage(3, LogLevel.Warning, "Delivery {DeliveryId} ended before it was complete: {Reason}")]

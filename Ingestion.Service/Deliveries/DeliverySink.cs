@@ -47,7 +47,8 @@ internal sealed class DeliverySink(ChannelWriter<IncomingFile> files, Concurrenc
             : AddAsync(null, path, [], sizeBytes, FileVerdict.Of(bad), cancellationToken);
     }
 
-    private async ValueTask AddAsync(DeliveryPath? path, string reported, byte[] bytes, long sizeBytes, FileVerdict? verdict, CancellationToken cancellationToken)
+    private async ValueTask AddAsync(
+        DeliveryPath? path, string reported, byte[] bytes, long sizeBytes, FileVerdict? verdict, CancellationToken cancellationToken)
     {
         if (++_count > options.MaxFiles)
         {
@@ -61,7 +62,8 @@ internal sealed class DeliverySink(ChannelWriter<IncomingFile> files, Concurrenc
             // Something has to tell apart in the report what the path cannot.
             for (var number = _count; !_paths.Add(KeyOf(unique)); number++)
                 unique = DeliveryPath.ForReport(reported, string.Create(CultureInfo.InvariantCulture, $" [file {number}]"));
-            verdict ??= FileVerdict.Of(new Refusal(RefusalKinds.PathTwice, "The delivery has two files of this path; the first one counts. Give each file a path of its own."));
+            verdict ??= FileVerdict.Of(new Refusal(
+                RefusalKinds.PathTwice, "The delivery has two files of this path; the first one counts. Give each file a path of its own."));
         }
 
         RateLimitLease? lease = null;

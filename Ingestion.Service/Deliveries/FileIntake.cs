@@ -13,8 +13,8 @@ internal sealed class FileIntake(Guid deliveryId, DeliverySink sink, TableIntake
 
     /// <summary>Reads a file that was delivered by itself, and hands in what it holds.</summary>
     /// <param name="path">Its path in the delivery.</param>
-    /// <param name="content">Its bytes; read where they are when the stream can seek, else kept on disk while an archive or large table is read.</param>
-    /// <param name="doubt">Asked when the last byte has come, with how many came: why the file may be incomplete, a sentence, or null. Such a file waits.</param>
+    /// <param name="content">Its bytes; read in place when the stream can seek, else kept on disk while an archive or large table is read.</param>
+    /// <param name="doubt">Asked when the last byte has come, with how many came: why the file may be incomplete, or null. Such a file waits.</param>
     /// <param name="cancellationToken">Stops.</param>
     public async Task ReadAsync(string path, Stream content, Func<long, string?> doubt, CancellationToken cancellationToken)
     {
@@ -43,7 +43,7 @@ internal sealed class FileIntake(Guid deliveryId, DeliverySink sink, TableIntake
         var kind = FileKinds.Of(start.AsSpan(0, count), path);
         if (kind.IsArchive())
         {
-            await sink.RefuseAsync(path, count, new Refusal(RefusalKinds.NestedArchive, "The entry is an archive itself. Deliver it by itself, or unpack it first."), cancellationToken);
+            await sink.RefuseAsync(path, count, ArchiveLimits.Nested, cancellationToken);
             return;
         }
 

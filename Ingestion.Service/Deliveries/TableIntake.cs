@@ -48,7 +48,9 @@ internal sealed class TableIntake(MetadataWriter writer)
         if (batch.Count > 0)
             await writer.WriteAsync(batch, cancellationToken);
         var summary = Summarise(table.Kind.Name, taken, refused, unlabelled, examples);
-        return taken > 0 ? FileVerdict.Metadata(summary) : FileVerdict.Of(new Refusal(RefusalKinds.NoRows, summary + ". Correct the rows and deliver the table again."));
+        return taken > 0
+            ? FileVerdict.Metadata(summary)
+            : FileVerdict.Of(new Refusal(RefusalKinds.NoRows, summary + ". Correct the rows and deliver the table again."));
     }
 
     private static string Summarise(string kind, int taken, int refused, int unlabelled, List<string> examples)

@@ -11,6 +11,9 @@ internal sealed record TarHeader(string Name, char Type, long Size)
 {
     public const int Bytes = 512;
 
+    /// <summary>No archive has larger entries, and no sum of two sizes overflows.</summary>
+    public const long MaxSize = 1L << 60;
+
     private const int ChecksumAt = 148;
     private const int ChecksumBytes = 8;
 
@@ -62,7 +65,7 @@ internal sealed record TarHeader(string Name, char Type, long Size)
         if (field[0] == 0x80)
         {
             var value = BinaryPrimitives.ReadInt64BigEndian(field[^8..]);
-            return value >= 0 ? value : null;
+            return value is >= 0 and <= MaxSize ? value : null;
         }
 
         var digits = field.Trim(" \0"u8);

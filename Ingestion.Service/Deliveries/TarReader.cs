@@ -68,7 +68,7 @@ internal sealed class TarReader(Stream archive, long maxBytes) : IAsyncDisposabl
                     foreach (var (key, value) in PaxRecords(await ReadExtendedAsync(header.Size, cancellationToken)))
                     {
                         longName = key == "path" ? value : longName;
-                        longSize = key == "size" && long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var size) ? size : longSize;
+                        longSize = key == "size" ? SizeOf(value) : longSize;
                         isSparse |= key.StartsWith("GNU.sparse.", StringComparison.Ordinal);
                     }
 
@@ -96,6 +96,11 @@ internal sealed class TarReader(Stream archive, long maxBytes) : IAsyncDisposabl
         _ => TarEntryKind.Unknown,
     };
 
+    private static long SizeOf(string value) =>
+        long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var size) && size <= TarHeader.MaxSize
+            ? size
+            : throw new InvalidDataException("An extended header gives an impossible size.");
+
     private void Begin(long size)
     {
         _content = new TarEntryStream(this, size);
@@ -119,8 +124,12 @@ internal sealed class TarReader(Stream archive, long maxBytes) : IAsyncDisposabl
         while (!text.IsEmpty)
         {
             var space = text.IndexOf((byte)' ');
-            if (space <= 0 || !int.TryParse(text[..space], NumberStyles.None, CultureInfo.InvariantCulture, out var length) || length <= space + 1 || length > text.Length)
+            if (space <= 0 || !int.TryParse(text[..space], NumberStyles.None, CultureInfo.InvariantCulture, out var length)
+                || length <= space + 1 || length > text.Length)
+            {
                 throw new InvalidDataException("An extended header is damaged.");
+            }
+
             var record = text[(space + 1)..length].TrimEnd((byte)'\n');
             var equals = record.IndexOf((byte)'=');
             if (equals > 0)

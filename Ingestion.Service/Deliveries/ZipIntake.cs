@@ -27,12 +27,13 @@ internal sealed class ZipIntake(FileIntake intake, DeliveryOptions options)
         }
         catch (InvalidDataException)
         {
-            refusal = new Refusal(RefusalKinds.ArchiveDamaged, "The archive's table of contents cannot be read: it is damaged or was cut off. Pack it again, or deliver the folder.");
+            refusal = new Refusal(
+                RefusalKinds.ArchiveDamaged, "The archive's table of contents cannot be read: it is damaged or was cut off. Pack it again, or deliver the folder.");
         }
         catch (DirectoryTooLargeException)
         {
             refusal = new Refusal(RefusalKinds.TooManyEntries,
-                $"The archive's table of contents has more than {FileIntake.Megabytes(options.MaxArchiveDirectoryBytes)}. Deliver it in parts, or as a folder.");
+                $"The archive's table of contents has more than {FileIntake.Megabytes(options.MaxArchiveDirectoryBytes)}. Deliver it in parts, or a folder.");
         }
 
         await intake.Sink.RefuseAsync(path, size, refusal, cancellationToken);

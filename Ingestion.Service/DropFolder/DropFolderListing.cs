@@ -28,7 +28,8 @@ internal static class DropFolderListing
 
     /// <summary>Whether a path below the root lies where files go when they are done with.</summary>
     public static bool IsDone(string relative) =>
-        relative.StartsWith(Accepted + Path.DirectorySeparatorChar, StringComparison.Ordinal) || relative.StartsWith(Refused + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+        relative.StartsWith(Accepted + Path.DirectorySeparatorChar, StringComparison.Ordinal)
+        || relative.StartsWith(Refused + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 
     private static bool IsOurs(ref FileSystemEntry entry) =>
         entry.Directory.Length == entry.RootDirectory.Length && (entry.FileName.SequenceEqual(Accepted) || entry.FileName.SequenceEqual(Refused));

@@ -9,7 +9,8 @@ namespace Melanoma.Ingestion.DropFolder;
 /// with the folder is said once and tried again; the rest of the service goes on.
 /// </summary>
 internal sealed partial class DropFolderService(
-    DropFolderSweep sweep, NpgsqlDataSource dataSource, IOptions<DropFolderOptions> options, TimeProvider time, ILogger<DropFolderService> logger) : BackgroundService
+    DropFolderSweep sweep, NpgsqlDataSource dataSource, IOptions<DropFolderOptions> options, TimeProvider time, ILogger<DropFolderService> logger)
+    : BackgroundService
 {
     // Events come in swarms; one sweep answers a swarm.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
@@ -76,7 +77,8 @@ internal sealed partial class DropFolderService(
             _problem = null;
             return isUrgent;
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NpgsqlException or RpcException)
+        catch (Exception exception) when (
+            exception is IOException or UnauthorizedAccessException or NpgsqlException or RpcException or InvalidOperationException)
         {
             Say(exception is RpcException refused ? refused.Status.Detail : exception.Message);
             return false;
@@ -89,7 +91,7 @@ internal sealed partial class DropFolderService(
         {
             _watch ??= new FolderWatch(root);
         }
-        catch (IOException exception)
+        catch (Exception exception) when (exception is IOException or ArgumentException)
         {
             if (!_isUnwatched)
                 LogNotWatched(root, exception.Message);

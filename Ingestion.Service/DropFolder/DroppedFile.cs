@@ -62,13 +62,19 @@ internal sealed class DroppedFile(string root, string path, FileLook look)
         // Another file of this name may have come since: it is taken in next time.
         if (receipt.Waiting > 0 || receipt.Taken + receipt.Refused == 0 || !IsUnchanged())
             return null;
-        var target = Unused(Path.Combine(root, receipt.Taken > 0 ? DropFolderListing.Accepted : DropFolderListing.Refused, Path.GetRelativePath(root, path)));
+        var place = receipt.Taken > 0 ? DropFolderListing.Accepted : DropFolderListing.Refused;
+        var target = Unused(Path.Combine(root, place, Path.GetRelativePath(root, path)));
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
 
         // The reason first, so that a crash in between leaves no refused file without one.
         if (receipt.Refused > 0)
             File.WriteAllText(ReasonOf(target), Explain(receipt));
-        File.Move(path, target);
+
+        // A link to a folder counts as a folder for whoever moves it; only the link is moved.
+        if (look.Type == FileType.Link && Directory.Exists(path))
+            Directory.Move(path, target);
+        else
+            File.Move(path, target);
         return target;
     }
 
@@ -95,7 +101,7 @@ internal sealed class DroppedFile(string root, string path, FileLook look)
     {
         var text = new StringBuilder().AppendJoin('\n', receipt.Reasons).Append('\n');
         if (receipt.Refused > receipt.Reasons.Count)
-            text.Append(System.Globalization.CultureInfo.InvariantCulture, $"... and {receipt.Refused - receipt.Reasons.Count} more; the delivery's report has them all.\n");
+            text.Append("... and more; the delivery's report has them all.\n");
         return text.ToString();
     }
 
@@ -103,5 +109,6 @@ internal sealed class DroppedFile(string root, string path, FileLook look)
 
     private static Refusal Special => new(RefusalKinds.NotAFile, "This is a pipe, a socket or a device and no file. Put files here only.");
 
-    private static Refusal Unreadable => new(RefusalKinds.Unreadable, "The file cannot be read by the service. Give it the right to read it, or check the disk, and drop it again.");
+    private static Refusal Unreadable => new(
+        RefusalKinds.Unreadable, "The file cannot be read by the service. Give it the right to read it, or check the disk, and drop it again.");
 }

@@ -24,6 +24,8 @@ internal readonly partial record struct FileLook(FileType Type, long Size, DateT
     private const int DoNotFollow = 0x100;
     private const int DescriptorItself = 0x1000;
     private const uint BasicFields = 0x7FF;
+    private const long MinSeconds = -60_000_000_000;
+    private const long MaxSeconds = 250_000_000_000;
     private const int NotFound = 2;
     private const int NotAFolder = 20;
 
@@ -61,9 +63,15 @@ internal readonly partial record struct FileLook(FileType Type, long Size, DateT
             return error is NotFound or NotAFolder ? null : throw new IOException($"{path} cannot be looked at: {Marshal.GetPInvokeErrorMessage(error)}.");
         }
 
-        var type = (BitConverter.ToUInt16(fields, 28) & 0xF000) switch { 0x8000 => FileType.File, 0x4000 => FileType.Folder, 0xA000 => FileType.Link, _ => FileType.Special };
-        var written = DateTimeOffset.UnixEpoch.AddTicks(
-            (Math.Clamp(BitConverter.ToInt64(fields, 112), -60_000_000_000, 250_000_000_000) * TimeSpan.TicksPerSecond) + (BitConverter.ToUInt32(fields, 120) / TimeSpan.NanosecondsPerTick));
+        var type = (BitConverter.ToUInt16(fields, 28) & 0xF000) switch
+        {
+            0x8000 => FileType.File,
+            0x4000 => FileType.Folder,
+            0xA000 => FileType.Link,
+            _ => FileType.Special,
+        };
+        var seconds = Math.Clamp(BitConverter.ToInt64(fields, 112), MinSeconds, MaxSeconds);
+        var written = DateTimeOffset.UnixEpoch.AddTicks((seconds * TimeSpan.TicksPerSecond) + (BitConverter.ToUInt32(fields, 120) / TimeSpan.NanosecondsPerTick));
         var device = ((ulong)BitConverter.ToUInt32(fields, 136) << 32) | BitConverter.ToUInt32(fields, 140);
         return new FileLook(type, BitConverter.ToInt64(fields, 40), written, new UInt128(device, BitConverter.ToUInt64(fields, 32)));
     }

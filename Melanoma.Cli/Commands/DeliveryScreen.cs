@@ -52,7 +52,9 @@ internal static class DeliveryScreen
 
         if (delivery.DatasetChange is not { } change)
             return;
-        console.MarkupLineInterpolated($"[bold]{(change.HasComparedWith ? $"Against dataset {change.ComparedWith}" : "The first dataset")}[/]: {Number(change.Added)} pictures more, {Number(change.Removed)} fewer, {Number(change.Relabelled)} with another label, {Number(change.Moved)} in another split");
+        var against = change.HasComparedWith ? $"Against dataset {change.ComparedWith}" : "The first dataset";
+        console.MarkupLineInterpolated($"[bold]{against}[/]: {Number(change.Added)} pictures more, {Number(change.Removed)} fewer,");
+        console.MarkupLineInterpolated($"{Number(change.Relabelled)} with another label, {Number(change.Moved)} in another split");
         if (change.AddedClasses.Count > 0)
             Bars.Write(console, [.. change.AddedClasses.Select(item => (item.Diagnosis, (double)item.Count))], Number);
         if (change.RunProposed)

@@ -42,7 +42,8 @@ internal static class DeliverySender
     }
 
     private static async Task SendFileAsync(
-        IClientStreamWriter<IngestRequest> stream, PictureFile file, (byte[] Chunk, byte[] Next) buffers, Action<long> sent, List<string> unreadable, CancellationToken cancellationToken)
+        IClientStreamWriter<IngestRequest> stream, PictureFile file, (byte[] Chunk, byte[] Next) buffers, Action<long> sent, List<string> unreadable,
+        CancellationToken cancellationToken)
     {
         FileStream content;
         try

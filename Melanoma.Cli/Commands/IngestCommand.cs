@@ -9,7 +9,11 @@ namespace Melanoma.Cli.Commands;
 /// <summary><c>melanoma ingest PATH</c>: delivers a folder, an archive, a table or a picture.</summary>
 internal static class IngestCommand
 {
-    private static readonly Argument<string> PathArgument = new("PATH") { Description = "A folder tree, ZIP or tar archive in the layout Train|Test/CLASS/NAME.jpg with tables (CSV) beside it, or one file." };
+    private static readonly Argument<string> PathArgument = new("PATH")
+    {
+        Description = "A folder tree, ZIP or tar archive in the layout Train|Test/CLASS/NAME.jpg with tables (CSV) beside it, or one file.",
+    };
+
     private static readonly Option<string?> Name = new("--name") { Description = "What to call the delivery; the name of the folder or file when not given.", HelpName = "TEXT" };
 
     public static Command Create() =>

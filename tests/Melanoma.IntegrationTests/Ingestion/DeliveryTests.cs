@@ -185,7 +185,7 @@ public sealed class DeliveryTests(TestServers servers)
         Assert.Equal(10, stored.Count(path => path.StartsWith("many.tar/", StringComparison.Ordinal)));
         Assert.InRange(stored.Count(path => path.StartsWith("cut.tar/", StringComparison.Ordinal)), 3, 4);
         var kinds = await host.KindsAsync(delivery.DeliveryId, cancellation);
-        Assert.Equal("bad-path", kinds["../../etc/cron.d/evil.jpg"]);
+        Assert.Equal("bad-path", kinds["plain.tar/../../etc/cron.d/evil.jpg"]);
         Assert.Equal("bad-path", kinds["/absolute.jpg"]);
         Assert.Equal("link", kinds["plain.tar/Train/nevus/link.jpg"]);
         Assert.Equal("link", kinds["plain.tar/Train/nevus/hard.jpg"]);

@@ -83,7 +83,7 @@ public sealed class DropFolderTests(TestServers servers) : IDisposable
             Drop("good.jpg", HostileFiles.Picture(2));
             await using var host = await StartAsync(cancellation);
 
-            await IngestionHost.WaitAsync(() => Task.FromResult(Left().Length == 11), cancellation);
+            await IngestionHost.WaitAsync(() => Task.FromResult(Left() is { Length: 11 } left && left.All(path => path.Contains('/', StringComparison.Ordinal))), cancellation);
 
             Assert.Equal(
                 NoFiles.SelectMany(name => new[] { $"refused/{name}", $"refused/{name}.reason.txt" })
@@ -169,8 +169,20 @@ public sealed class DropFolderTests(TestServers servers) : IDisposable
             Drop($"Train/{Diagnoses.Names[i % 9]}/ISIC_{i:0000000}.jpg", HostileFiles.Picture(i));
     }
 
-    private string[] Left() =>
-        [.. Entries(_folder).Select(path => Path.GetRelativePath(_folder, path)).Order(StringComparer.Ordinal)];
+    private string[] Left()
+    {
+        while (true)
+        {
+            try
+            {
+                return [.. Entries(_folder).Select(path => Path.GetRelativePath(_folder, path)).Order(StringComparer.Ordinal)];
+            }
+            catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
+            {
+                // The service removed a folder in between: look again.
+            }
+        }
+    }
 
     private static IEnumerable<string> Entries(string folder) => Directory.EnumerateFileSystemEntries(folder)
         .SelectMany(path => File.GetAttributes(path).HasFlag(FileAttributes.Directory) && !File.GetAttributes(path).HasFlag(FileAttributes.ReparsePoint) ? Entries(path) : [path]);

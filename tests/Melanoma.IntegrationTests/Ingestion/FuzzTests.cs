@@ -12,6 +12,7 @@ namespace Melanoma.IntegrationTests.Ingestion;
 public sealed class FuzzTests(TestServers servers)
 {
     private const int FilesPerDelivery = 10;
+    private const int MaxSecondsPerFile = 5;
     private const long MaxMemoryBytes = 1536L << 20;
 
     private static readonly string[] Endings = [".jpg", ".png", ".tif", ".bmp", ".zip", ".tar", ".tar.gz", ".csv", ".tsv", ".txt", ".dcm", ""];
@@ -44,14 +45,14 @@ public sealed class FuzzTests(TestServers servers)
         var cancellation = TestContext.Current.CancellationToken;
         await using var host = await IngestionHost.StartAsync(servers, cancellation);
         var random = new Random(seed);
-        var slowest = TimeSpan.Zero;
+        var (slowest, busiest) = (TimeSpan.Zero, TimeSpan.Zero);
         for (var sent = 0; sent < count; sent += FilesPerDelivery)
         {
             var files = Enumerable.Range(sent, FilesPerDelivery).Select(i => ($"{i}{random.Pick(Endings)}", MakeFile(random))).ToList();
-            var begin = Stopwatch.GetTimestamp();
+            var (begin, used) = (Stopwatch.GetTimestamp(), host.ProcessorTime);
             var delivery = await host.DeliverAsync($"fuzz {sent}", files, cancellation);
-            var took = Stopwatch.GetElapsedTime(begin);
-            slowest = took > slowest ? took : slowest;
+            slowest = Max(slowest, Stopwatch.GetElapsedTime(begin));
+            busiest = Max(busiest, host.ProcessorTime - used);
 
             Assert.Equal(DeliveryState.Completed, delivery.State);
             Assert.Equal(delivery.Files, delivery.Stored + delivery.Duplicates + delivery.Refused + delivery.Metadata + delivery.Waiting);
@@ -61,12 +62,17 @@ public sealed class FuzzTests(TestServers servers)
             Assert.All(reports.Values.Where(file => file.Outcome == FileOutcome.Refused), file => Assert.NotEqual("", file.Reason));
         }
 
-        TestContext.Current.SendDiagnosticMessage($"{count} files, the slowest {FilesPerDelivery} took {slowest.TotalSeconds:0.00} s, at most {host.PeakMemoryBytes >> 20} MiB");
-        Assert.InRange(slowest.TotalSeconds, 0, 5);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{count} files, ten of them took at most {slowest.TotalSeconds:0.00} s and {busiest.TotalSeconds:0.00} s of processor, at most {host.PeakMemoryBytes >> 20} MiB");
+
+        // Ten files together use less of the processor than one may take, and none of them hangs.
+        Assert.InRange(busiest.TotalSeconds, 0, MaxSecondsPerFile);
+        Assert.InRange(slowest.TotalSeconds, 0, FilesPerDelivery * MaxSecondsPerFile);
         Assert.InRange(host.PeakMemoryBytes, 0, MaxMemoryBytes);
         Assert.DoesNotContain("fail: Melanoma", host.Log, StringComparison.Ordinal);
         Assert.Equal(0, await host.QueryAsync<long>("SELECT count(*) FROM images JOIN image_contents ON image_id = id WHERE sha256(bytes) <> sha256", cancellation));
     }
+
+    private static TimeSpan Max(TimeSpan one, TimeSpan other) => one > other ? one : other;
 
     private static byte[] MakeFile(Random random) => random.Next(12) switch
     {
@@ -79,8 +85,8 @@ public sealed class FuzzTests(TestServers servers)
             new PaxTarEntry(random.Next(2) == 0 ? TarEntryType.SymbolicLink : TarEntryType.HardLink, "link.jpg") { LinkName = random.Pick(HostileNames).Replace("\0", "", StringComparison.Ordinal) }),
         5 => Damage(random.Pick(Good), random, times: 2000),
         6 => [.. random.Pick(Good), .. random.Pick(Good)],
-        7 => [.. random.Pick(Good)[..random.Next(1, 200)], .. random.Pick(Good)],
-        8 => random.Pick(Good)[..^random.Next(1, 400)],
+        7 => [.. Cut(random.Pick(Good), random), .. random.Pick(Good)],
+        8 => Cut(random.Pick(Good), random),
         9 => TestPictures.PngAround(random.Next(16, 9000), random.Next(16, 9000), 8, random.Pick([0, 2, 3, 4, 6]), Deflated(random.Next(1, 8) << 20)),
         _ => Damage(random.Pick(Good), random, times: random.Next(1, 20)),
     };
@@ -90,8 +96,10 @@ public sealed class FuzzTests(TestServers servers)
         var damaged = file.ToArray();
         for (var i = 0; i < times; i++)
             damaged[random.Next(damaged.Length)] ^= (byte)(1 << random.Next(8));
-        return random.Next(3) == 0 ? damaged[..random.Next(1, damaged.Length)] : damaged;
+        return random.Next(3) == 0 ? Cut(damaged, random) : damaged;
     }
+
+    private static byte[] Cut(byte[] file, Random random) => file[..random.Next(1, file.Length)];
 
     private static byte[] Deflated(int zeros)
     {

@@ -69,6 +69,16 @@ internal sealed class IngestionHost : IAsyncDisposable
         await _process.WaitUntilReadyAsync(cancellationToken);
     }
 
+    /// <summary>The processor time that the service has used; unlike a clock it does not run faster for a busy machine.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            using var process = System.Diagnostics.Process.GetProcessById(_process.Id);
+            return process.TotalProcessorTime;
+        }
+    }
+
     /// <summary>Starts another service with the same settings, on the same database.</summary>
     public async Task<ServiceProcess> StartAnotherAsync(CancellationToken cancellationToken)
     {

@@ -137,7 +137,7 @@ public sealed class TableTests(TestServers servers)
         Assert.Equal((2360, 2200, 159, 0, 1), (delivery.Files, delivery.Stored, delivery.Duplicates, delivery.Refused, delivery.Metadata));
         var distribution = await host.Catalog.GetClassDistributionAsync(new GetClassDistributionRequest(), cancellationToken: cancellation);
         var classes = distribution.Classes.ToDictionary(row => row.Diagnosis, row => row.Count);
-        TestContext.Current.SendDiagnosticMessage($"{distribution}");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{distribution}");
         Assert.Equal(80, distribution.Conflicts);
         Assert.True(classes["pigmented benign keratosis"] > 450);
         Assert.True(classes["actinic keratosis"] > 100);

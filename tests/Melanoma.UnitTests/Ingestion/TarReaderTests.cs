@@ -1,6 +1,7 @@
 using System.Formats.Tar;
 using CsCheck;
 using Melanoma.Ingestion.Deliveries;
+using TarEntry = System.Formats.Tar.TarEntry;
 using TarReader = Melanoma.Ingestion.Deliveries.TarReader;
 
 namespace Melanoma.UnitTests.Ingestion;

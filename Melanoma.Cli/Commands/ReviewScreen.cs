@@ -42,7 +42,7 @@ internal static class ReviewScreen
         var pictures = NewTable("picture", "image", "ISIC id", "first delivered as", "size", "label");
         foreach (var (index, image) in item.Images.Index())
         {
-            var label = image.LabelState == "settled" ? Labels(image.Label) : image.LabelState;
+            var label = image.State == "settled" ? Labels(image.Label) : image.State;
             pictures.AddRow(
                 Number(index + 1), image.Id, Markup.Escape(string.Join(", ", image.IsicIds)), Markup.Escape(image.FirstPath),
                 string.Create(CultureInfo.InvariantCulture, $"{image.Width} x {image.Height}"),
@@ -122,5 +122,5 @@ internal static class ReviewScreen
 
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 
-    private static string Time(DateTimeOffset time) => time.ToUniversalTime().ToString("u", CultureInfo.InvariantCulture);
+    private static string Time(DateTimeOffset? time) => time?.ToUniversalTime().ToString("u", CultureInfo.InvariantCulture) ?? "";
 }

@@ -277,7 +277,7 @@ public sealed class ReviewTests(TestServers servers)
         dataset.Splits.Sum(split => split.Classes.Single(row => row.Diagnosis == diagnosis).Count);
 
     /// <summary>Opens an item for each image, as a search for label errors would: the later an image came, the less urgent.</summary>
-    private static Task OpenLabelErrorsAsync(IngestionHost host, string condition, CancellationToken cancellationToken) => host.ExecuteAsync($"""
+    private static Task<int> OpenLabelErrorsAsync(IngestionHost host, string condition, CancellationToken cancellationToken) => host.ExecuteAsync($"""
         INSERT INTO review_items (id, kind, group_id, image_id, state, opened_at, score, suggested, reason)
         SELECT gen_random_uuid(), 'labelerror', group_id, id, 'open', now(), 1.0 / (number + 1), 16, 'The model sees it differently.'
         FROM images WHERE {condition}

@@ -31,6 +31,7 @@ internal static class CommandLine
         var root = new RootCommand("Melanoma: skin lesion pictures in, a versioned model out, answers over gRPC. For research, not a medical device.")
         {
             IngestCommand.Create(),
+            DeliveryCommands.Create(),
             ImageCommands.Create(),
             ReviewCommands.Create(),
             DatasetCommands.Create(),

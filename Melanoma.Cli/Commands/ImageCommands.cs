@@ -19,6 +19,9 @@ internal static class ImageCommands
 
     private static readonly Option<string?> Licence =
         new("--licence") { Description = "Only images under this licence; unknown for those of which no table says it.", HelpName = "TEXT" };
+    private static readonly Option<string?> Quality =
+        new("--quality") { Description = "Only images with this doubt, for example blurred or not-dermoscopic; any for those with one at all.", HelpName = "FLAG" };
+
     private static readonly Option<string?> Group = new("--group") { Description = "Only images of this lesion group.", HelpName = "ID" };
     private static readonly Option<string?> IsicId = new("--isic-id") { Description = "Only images with this ISIC id.", HelpName = "ID" };
     private static readonly Option<string?> DeliveryId = new("--delivery") { Description = "Only images of this delivery.", HelpName = "ID" };
@@ -32,7 +35,7 @@ internal static class ImageCommands
         {
             new Command("list", "Images in the order in which they came.")
             {
-                Limit, Diagnosis, State, Source, Licence, Group, IsicId, DeliveryId, Excluded,
+                Limit, Diagnosis, State, Quality, Source, Licence, Group, IsicId, DeliveryId, Excluded,
             }.Runs(ListAsync),
             new Command("show", "One image with its claims, and where it went.") { Id }.Runs(ShowAsync),
             new Command("save", "Write the bytes of an image to a file.") { Id, FileName }.Runs(SaveAsync),
@@ -68,6 +71,8 @@ internal static class ImageCommands
             request.Diagnosis = diagnosis;
         if (arguments.GetValue(State) is { } state)
             request.LabelState = Enum.Parse<LabelState>(state, ignoreCase: true);
+        if (arguments.GetValue(Quality) is { } quality)
+            request.QualityFlag = quality;
         if (arguments.GetValue(Source) is { } source)
             request.Source = source;
         if (arguments.GetValue(Licence) is { } licence)

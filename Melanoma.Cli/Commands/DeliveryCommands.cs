@@ -1,0 +1,104 @@
+using System.CommandLine;
+using System.Globalization;
+using Google.Protobuf.Collections;
+using Grpc.Core;
+using Melanoma.Contracts.V1;
+using Spectre.Console;
+
+namespace Melanoma.Cli.Commands;
+
+/// <summary><c>melanoma deliveries</c>: what was delivered, and what became of each file; kept for ever.</summary>
+internal static class DeliveryCommands
+{
+    private static readonly Argument<string> Id = new("ID") { Description = "The delivery's id." };
+
+    private static readonly Option<string?> Outcome = new Option<string?>("--outcome") { Description = "Only files of which this became." }
+        .AcceptOnlyFromAmong("stored", "duplicate", "near-duplicate", "refused", "metadata", "waiting", "conflict");
+
+    public static Command Create()
+    {
+        var list = new Command("list", "The newest deliveries.").Runs(ListAsync);
+        return new Command("deliveries", "List deliveries and show what became of each file.")
+        {
+            list,
+            new Command("show", "The report of a delivery.") { Id }.Runs(ShowAsync),
+            new Command("files", "What became of each file of a delivery; with --json a line a file.") { Id, Outcome }.Runs(FilesAsync),
+        }.Runs(ListAsync);
+    }
+
+    private static async Task<int> ListAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var gateway = await context.ConnectAsync(cancellationToken);
+        var answer = await gateway.ReadAsync(options => gateway.Catalog.ListDeliveriesAsync(new ListDeliveriesRequest(), options), cancellationToken);
+        context.Terminal.Write(new DeliveryListDocument([.. answer.Deliveries.Select(delivery => DeliveryDocument.From(delivery, 0))]), console => WriteList(console, answer.Deliveries));
+        return ExitCodes.Success;
+    }
+
+    private static async Task<int> ShowAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var gateway = await context.ConnectAsync(cancellationToken);
+        var request = new GetDeliveryRequest { DeliveryId = context.Arguments.GetRequiredValue(Id) };
+        var delivery = await gateway.ReadAsync(options => gateway.Catalog.GetDeliveryAsync(request, options), cancellationToken);
+        context.Terminal.Write(DeliveryDocument.From(delivery, 0), console => DeliveryScreen.Write(console, delivery, []));
+        return ExitCodes.Success;
+    }
+
+    private static async Task<int> FilesAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var gateway = await context.ConnectAsync(cancellationToken);
+        var wanted = context.Arguments.GetValue(Outcome);
+        using var call = gateway.Catalog.ListDeliveryFiles(
+            new ListDeliveryFilesRequest { DeliveryId = context.Arguments.GetRequiredValue(Id) }, cancellationToken: cancellationToken);
+        await foreach (var file in call.ResponseStream.ReadAllAsync(cancellationToken))
+        {
+            var document = DeliveryFileDocument.From(file);
+            if (wanted is null || document.Is(wanted))
+                context.Terminal.Write(document, console => console.WriteLine($"{document.Outcome,-10} {file.Path}{(file.Reason.Length > 0 ? $": {file.Reason}" : "")}"));
+        }
+
+        return ExitCodes.Success;
+    }
+
+    private static void WriteList(IAnsiConsole console, RepeatedField<Delivery> deliveries)
+    {
+        if (deliveries.Count == 0)
+        {
+            console.WriteLine("Nothing was delivered yet: ./melanoma ingest PATH.");
+            return;
+        }
+
+        var table = new Table().Border(TableBorder.Rounded).AddColumn("delivery").AddColumn("name").AddColumn("when").AddColumn("state");
+        foreach (var header in (ReadOnlySpan<string>)["files", "stored", "duplicates", "near", "conflicts", "refused", "tables", "waiting"])
+            table.AddColumn(new TableColumn(header).RightAligned());
+        foreach (var delivery in deliveries)
+        {
+            table.AddRow(
+                delivery.DeliveryId, Markup.Escape(delivery.Name), delivery.ReceivedAt.ToDateTime().ToString("u", CultureInfo.InvariantCulture),
+                delivery.State.ToString().ToLowerInvariant(), Number(delivery.Files), Number(delivery.Stored), Number(delivery.Duplicates),
+                Number(delivery.NearDuplicates), Number(delivery.Conflicts), Number(delivery.Refused), Number(delivery.Metadata), Number(delivery.Waiting));
+        }
+
+        console.Write(table);
+    }
+
+    private static string Number(int value) => FormattableString.Invariant($"{value:N0}");
+}
+
+internal sealed record DeliveryListDocument(IReadOnlyList<DeliveryDocument> Deliveries);
+
+/// <summary>What became of a file; <c>outcome</c> is stored, duplicate, refused, metadata or waiting.</summary>
+internal sealed record DeliveryFileDocument(
+    string Path, string Outcome, string Reason, string? Image, string? NearDuplicateOf, IReadOnlyList<string> ConflictingDiagnoses)
+{
+    public static DeliveryFileDocument From(DeliveryFile file) => new(
+        file.Path, file.Outcome.ToString().ToLowerInvariant(), file.Reason, file.HasImageId ? file.ImageId : null,
+        file.HasNearDuplicateOf ? file.NearDuplicateOf : null, [.. file.ConflictingDiagnoses]);
+
+    /// <summary>Whether this became of it; a near-duplicate is also stored, and a conflict also stored or a duplicate.</summary>
+    public bool Is(string outcome) => outcome switch
+    {
+        "near-duplicate" => NearDuplicateOf is not null,
+        "conflict" => ConflictingDiagnoses.Count > 0,
+        _ => Outcome == outcome,
+    };
+}

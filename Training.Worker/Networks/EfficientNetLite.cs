@@ -11,6 +11,7 @@ namespace Melanoma.Training.Networks;
 internal static class EfficientNetLite
 {
     private const int StemFilters = 32;
+    private const int StemLayers = 3;
     private const int HeadFilters = 1280;
 
     private static readonly string[] TimmClassifier = ["classifier.weight", "classifier.bias"];
@@ -29,6 +30,13 @@ internal static class EfficientNetLite
     /// <summary>6.09 million parameters with ImageNet's head; embedding of 1,280 numbers.</summary>
     public static NetworkDescription Lite2 { get; } = Describe("efficientnet-lite2", 260, Stages2);
 
+    /// <summary>The index of the last layer of a stage, 0 to 6: what stands behind stages 2 to 4 shows texture, what stands behind 6 the whole.</summary>
+    public static int EndOfStage(NetworkDescription description, int stage)
+    {
+        var stages = StagesOf(description)[..(stage + 1)];
+        return stages.Sum(each => Block(each, 1, 1).Length + each.Repeats - 1) + StemLayers - 1;
+    }
+
     /// <summary>Brings weights with timm's names to the slots of a network. ImageNet's head knows other classes, so the last layer is all zeros.</summary>
     /// <param name="description"><see cref="Lite0"/> or <see cref="Lite2"/>, of any input size.</param>
     /// <param name="timm">All tensors of the file, <c>num_batches_tracked</c> left out.</param>
@@ -39,7 +47,7 @@ internal static class EfficientNetLite
         var weights = description.Slots().ToDictionary(slot => slot.Name, slot => new Weight(slot.Shape, new float[slot.Count]));
         var left = timm.Keys.Except(TimmClassifier).ToHashSet();
         var layers = description.Slots().GroupBy(slot => slot.Name[..slot.Name.LastIndexOf('.')]).SkipLast(1);
-        foreach (var (layer, module) in layers.Zip(TimmModules(description.Name == Lite0.Name ? Stages0 : Stages2)))
+        foreach (var (layer, module) in layers.Zip(TimmModules(StagesOf(description))))
         {
             foreach (var slot in layer)
             {
@@ -53,8 +61,12 @@ internal static class EfficientNetLite
             }
         }
 
-        return left.Count == 0 ? weights : throw new InvalidDataException($"The weights do not fit {description.Name}, which has no '{left.Order(StringComparer.Ordinal).First()}'.");
+        return left.Count == 0
+            ? weights
+            : throw new InvalidDataException($"The weights do not fit {description.Name}, which has no '{left.Order(StringComparer.Ordinal).First()}'.");
     }
+
+    private static ImmutableArray<Stage> StagesOf(NetworkDescription description) => description.Name == Lite0.Name ? Stages0 : Stages2;
 
     private static NetworkDescription Describe(string name, int inputSize, ImmutableArray<Stage> stages) => new(name, inputSize, Normalization.AboutHalf,
     [

@@ -47,6 +47,46 @@ internal static class OnnxExporter
         return graph.ToModel(properties);
     }
 
+    /// <summary>
+    /// A frozen network as a describer of pictures. Input <c>images</c> uint8 [N,H,W,3]; outputs <c>embedding</c> [N,D], the input of the last layer, and <c>texture</c>
+    /// [N,2C]: mean and standard deviation over all places of every channel behind the layers of <paramref name="textureLayers"/>.
+    /// </summary>
+    /// <param name="textureLayers">Indices of layers that give [C,H,W], at least one.</param>
+    public static byte[] ExportFeatures(NetworkDescription description, IReadOnlyDictionary<string, Weight> weights, IReadOnlyCollection<int> textureLayers)
+    {
+        var graph = new OnnxGraph(description.Name);
+        var x = Normalize(graph, description);
+        var shape = description.Input;
+        var textures = new List<string>();
+        var channels = 0;
+        for (var index = 0; index < description.Layers.Length - 1; index++)
+        {
+            x = Follow(graph, "", description.Layers, index, x, shape, weights);
+            shape = shape.Behind(description.Layers[index]);
+            if (textureLayers.Contains(index))
+            {
+                // The normalisation was folded into the convolution, so x is what stands behind both.
+                textures.AddRange(MeanAndDeviation(graph, NetworkDescription.PathOf("", index), x));
+                channels += shape.Channels;
+            }
+        }
+
+        graph.Node("Identity", "embedding", [x]);
+        graph.Node("Concat", "texture", textures, OnnxGraph.Int("axis", 1));
+        graph.Output("embedding", shape.Size);
+        graph.Output("texture", 2 * channels);
+        return graph.ToModel([]);
+    }
+
+    private static string[] MeanAndDeviation(OnnxGraph graph, string path, string x)
+    {
+        var mean = graph.Node("GlobalAveragePool", $"{path}.level", [x]);
+        var centred = graph.Node("Sub", $"{path}.centred", [x, mean]);
+        var variance = graph.Node("GlobalAveragePool", $"{path}.variance", [graph.Node("Mul", $"{path}.squared", [centred, centred])]);
+        var deviation = graph.Node("Sqrt", $"{path}.deviation", [variance]);
+        return [.. new[] { mean, deviation }.Select(node => graph.Node("Flatten", $"{node}.flat", [node], OnnxGraph.Int("axis", 1)))];
+    }
+
     /// <summary>Adds one layer of a list and gives the name of its output.</summary>
     private static string Follow(
         OnnxGraph graph, string prefix, ImmutableArray<Layer> layers, int index, string x, FeatureShape shape, IReadOnlyDictionary<string, Weight> weights)

@@ -7,7 +7,7 @@ using SessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 
 namespace Melanoma.Training.Embeddings;
 
-/// <summary>Describes pictures with a frozen network on the CPU: whole pictures, brought to a square, as many at a time as there are cores. Thread-safe.</summary>
+/// <summary>Describes whole pictures, brought to a square, with a frozen network on the CPU: as many at a time as there are cores. Thread-safe.</summary>
 internal sealed class PictureEmbedder : IDisposable
 {
     private const int Batch = 8;
@@ -85,7 +85,8 @@ internal sealed class PictureEmbedder : IDisposable
         for (var view = 0; view < _views; view++)
         {
             var pixels = squares.SelectMany(square => SquareSymmetry.Apply(square, _side, view)).ToArray();
-            using var results = _session.Run([NamedOnnxValue.CreateFromTensor("images", new DenseTensor<byte>(pixels, [squares.Length, _side, _side, 3]))], ["embedding", "texture"]);
+            var images = new DenseTensor<byte>(pixels, [squares.Length, _side, _side, 3]);
+            using var results = _session.Run([NamedOnnxValue.CreateFromTensor("images", images)], ["embedding", "texture"]);
             Add(content, results[0].AsTensor<float>());
             Add(texture, results[1].AsTensor<float>());
         }

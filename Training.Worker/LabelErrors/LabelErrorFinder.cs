@@ -4,12 +4,12 @@ using Melanoma.Training.Embeddings;
 namespace Melanoma.Training.LabelErrors;
 
 /// <summary>
-/// Ranks claims by how likely they are wrong: a model that was trained on other lesions looks at the pictures (confident learning, Northcutt et al. 2021), and claims on the
-/// same picture or lesion that exclude each other cannot both be right. It proposes; it changes nothing.
+/// Ranks claims by how likely they are wrong: a model that was trained on other lesions looks at the pictures (confident learning, Northcutt et al. 2021), and
+/// claims on the same picture or lesion that exclude each other cannot both be right. It proposes; it changes nothing.
 /// </summary>
 internal static class LabelErrorFinder
 {
-    /// <summary>Every claim of every row, the likeliest error first. The result depends on the rows, not on their order or on the machine's number of cores.</summary>
+    /// <summary>Every claim of every row, the likeliest error first. The result depends on the rows, not on their order or the number of cores.</summary>
     /// <param name="rows">One per picture; ids are distinct, and at least two lesions should have claims.</param>
     /// <exception cref="ArgumentException">Two rows have one id, or embeddings differ in length.</exception>
     public static IReadOnlyList<LikelyLabelError> Rank(IReadOnlyList<LabelledEmbedding> rows, LabelErrorOptions options, CancellationToken cancellationToken)
@@ -51,7 +51,7 @@ internal static class LabelErrorFinder
         // Without copies every claim stands for itself.
         var cases = options.UseCopies
             ? Enumerable.Range(0, rows.Length).GroupBy(i => rows[i].Group).Select(group => Case.Of([.. group], rows, model)).ToList()
-            : [.. Enumerable.Range(0, rows.Length).SelectMany(i => rows[i].Claims.Distinct().Select(claim => new Case([(i, claim)], new Lesion(model[i], [(claim, 1)]))))];
+            : [.. Enumerable.Range(0, rows.Length).SelectMany(i => rows[i].Claims.Distinct().Select(claim => Case.Alone(i, claim, model[i])))];
         var habits = LabellingHabits.Learn([.. cases.Select(each => each.Lesion)], options.ErrorRate, options.ErrorRateWeight);
         return
         [
@@ -65,6 +65,8 @@ internal static class LabelErrorFinder
     /// <summary>The claims that are judged together.</summary>
     private sealed record Case(IReadOnlyList<(int Row, DiagnosisSet Claim)> Claims, Lesion Lesion)
     {
+        public static Case Alone(int row, DiagnosisSet claim, double[] model) => new([(row, claim)], new Lesion(model, [(claim, 1)]));
+
         public static Case Of(int[] group, LabelledEmbedding[] rows, double[][] model)
         {
             List<(int Row, DiagnosisSet Claim)> claims = [.. group.SelectMany(i => rows[i].Claims.Distinct().Select(claim => (i, claim)))];
@@ -78,12 +80,13 @@ internal static class LabelErrorFinder
 
         public IEnumerable<Verdict> Verdicts(double[] posterior, double[][] model)
         {
-            var suggested = (Diagnosis)posterior.IndexOf(posterior.Max());
             foreach (var (row, claim) in Claims)
             {
                 var right = claim.Members.Sum(diagnosis => posterior[(int)diagnosis]);
                 var wrong = Enumerable.Range(0, posterior.Length).Where(i => !claim.Contains((Diagnosis)i)).Sum(i => posterior[i]);
-                yield return new Verdict(row, claim, Math.Log(Math.Max(wrong, 1e-300) / Math.Max(right, 1e-300)), suggested, model[row], [.. Claims.Where(other => !other.Claim.Meets(claim))]);
+                var suggested = Enumerable.Range(0, posterior.Length).MaxBy(i => claim.Contains((Diagnosis)i) ? -1 : posterior[i]);
+                var logOdds = Math.Log(Math.Max(wrong, 1e-300) / Math.Max(right, 1e-300));
+                yield return new Verdict(row, claim, logOdds, (Diagnosis)suggested, model[row], [.. Claims.Where(other => !other.Claim.Meets(claim))]);
             }
         }
 

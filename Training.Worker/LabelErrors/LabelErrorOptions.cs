@@ -9,7 +9,7 @@ internal sealed record LabelErrorOptions
     /// <summary>Share of claims that is held to be wrong before anything is seen; default 0.05.</summary>
     public double ErrorRate { get; init; } = 0.05;
 
-    /// <summary>How many claims of each diagnosis the assumption of <see cref="ErrorRate"/> weighs when the habits of labelling are learned; default 50.</summary>
+    /// <summary>How many claims of each diagnosis <see cref="ErrorRate"/> weighs when the habits of labelling are learned; default 50.</summary>
     public double ErrorRateWeight { get; init; } = 50;
 
     /// <summary>Penalty on squared weights of the model, on embeddings whose squares have mean 1; default 0.25.</summary>

@@ -30,7 +30,8 @@ internal static class LabelEvidence
         return string.Join(' ', sentences);
     }
 
-    private static string Names(List<(int Row, DiagnosisSet Claim)> claims) => string.Join(" and ", claims.Select(other => other.Claim.ToString()).Distinct().Order(StringComparer.Ordinal));
+    private static string Names(List<(int Row, DiagnosisSet Claim)> claims) =>
+        string.Join(" and ", claims.Select(other => other.Claim.ToString()).Distinct().Order(StringComparer.Ordinal));
 
     private static string Percent(double share) => string.Create(CultureInfo.InvariantCulture, $"{100 * share:0} %");
 }

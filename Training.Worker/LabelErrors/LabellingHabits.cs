@@ -3,8 +3,8 @@ using Melanoma.Contracts;
 namespace Melanoma.Training.LabelErrors;
 
 /// <summary>
-/// How often lesions of one diagnosis are labelled as another, learned together with the diagnoses of the lesions (Dawid and Skene 1979), where the model's probabilities
-/// are the prior of each lesion. A folder whose files are mostly claimed by another folder, too, is soon no longer believed.
+/// How often lesions of one diagnosis are labelled as another, learned together with the diagnoses of the lesions (Dawid and Skene 1979), where the model's
+/// probabilities are the prior of each lesion. A folder whose files are mostly claimed by another folder, too, is soon no longer believed.
 /// </summary>
 internal sealed class LabellingHabits
 {

@@ -4,8 +4,8 @@ using Melanoma.Training.Embeddings;
 namespace Melanoma.Training.LabelErrors;
 
 /// <summary>
-/// Multinomial logistic regression over the nine diagnoses that learns from sets: the loss of a row is -ln of the probability of its set. Rare sets weigh more per row
-/// (with the root of their rarity), squared weights are penalised. The same rows in the same order give the same model, whatever the number of cores.
+/// Multinomial logistic regression over the nine diagnoses that learns from sets: the loss of a row is -ln of the probability of its set. Rare sets weigh more
+/// per row (with the root of their rarity), squared weights are penalised. The same rows in the same order give the same model, whatever the number of cores.
 /// </summary>
 internal sealed class LogisticRegression
 {

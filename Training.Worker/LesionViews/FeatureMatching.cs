@@ -10,7 +10,7 @@ internal static class FeatureMatching
 
     private const float LargestZoom = 3;
 
-    /// <summary>How far from where the movement puts it a keypoint may lie: pixels of the frame, and a share of the way from the keypoint that gave the movement.</summary>
+    /// <summary>How far from where the movement puts it a keypoint may lie: pixels, and a share of the way from the keypoint that gave the movement.</summary>
     private const float LargestShift = 6;
 
     private const float LargestDrift = 0.1f;

@@ -3,8 +3,8 @@ using Melanoma.Training.Embeddings;
 namespace Melanoma.Training.LesionViews;
 
 /// <summary>
-/// Finds pictures that show the same lesion, without ids: pictures of similar texture are candidates, and a candidate counts where many of its keypoints agree with the
-/// other's on one movement. Flips are not undone: another view of a lesion is never its mirror image.
+/// Finds pictures that show the same lesion, without ids: pictures of similar texture are candidates, and a candidate counts where many of its keypoints agree
+/// with the other's on one movement. Mirroring is none: another view of a lesion is never its mirror image.
 /// </summary>
 internal static class LesionViewFinder
 {

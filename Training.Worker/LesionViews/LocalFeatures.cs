@@ -58,7 +58,8 @@ internal sealed record LocalFeatures(IReadOnlyList<Keypoint> Keypoints, byte[] D
                 if (keypoints.Count < MostKeypoints)
                 {
                     keypoints.Add(new(extremum.X * zoom, extremum.Y * zoom, (float)ScaleSpace.SigmaAt(extremum.Step) * zoom, angle));
-                    descriptors.AddRange(gradients.Describe(extremum.X, extremum.Y, angle).Select(value => (byte)Math.Min(byte.MaxValue, MathF.Round(value * DescriptorUnit))));
+                    var descriptor = gradients.Describe(extremum.X, extremum.Y, angle);
+                    descriptors.AddRange(descriptor.Select(value => (byte)Math.Min(byte.MaxValue, MathF.Round(value * DescriptorUnit))));
                 }
             }
         }

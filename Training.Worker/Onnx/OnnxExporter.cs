@@ -48,8 +48,8 @@ internal static class OnnxExporter
     }
 
     /// <summary>
-    /// A frozen network as a describer of pictures. Input <c>images</c> uint8 [N,H,W,3]; outputs <c>embedding</c> [N,D], the input of the last layer, and <c>texture</c>
-    /// [N,2C]: mean and standard deviation over all places of every channel behind the layers of <paramref name="textureLayers"/>.
+    /// A frozen network as a describer of pictures. Input <c>images</c> uint8 [N,H,W,3]; outputs <c>embedding</c> [N,D], the input of the last layer, and
+    /// <c>texture</c> [N,2C]: mean and standard deviation over all places of every channel behind the layers of <paramref name="textureLayers"/>.
     /// </summary>
     /// <param name="textureLayers">Indices of layers that give [C,H,W], at least one.</param>
     public static byte[] ExportFeatures(NetworkDescription description, IReadOnlyDictionary<string, Weight> weights, IReadOnlyCollection<int> textureLayers)
@@ -108,7 +108,9 @@ internal static class OnnxExporter
     }
 
     private static (string Path, BatchNormalization Layer)? Behind(string prefix, ImmutableArray<Layer> layers, int index) =>
-        index + 1 < layers.Length && layers[index + 1] is BatchNormalization normalization ? (NetworkDescription.PathOf(prefix, index + 1), normalization) : null;
+        index + 1 < layers.Length && layers[index + 1] is BatchNormalization normalization
+            ? (NetworkDescription.PathOf(prefix, index + 1), normalization)
+            : null;
 
     private static string Add(OnnxGraph graph, string path, Residual block, string x, FeatureShape shape, IReadOnlyDictionary<string, Weight> weights)
     {

@@ -24,7 +24,8 @@ internal static class Collections
             .. Pictures(Path.Combine(folder, "isic9.zip")).GroupBy(file => Convert.ToHexStringLower(SHA256.HashData(file.Bytes))).Select(copies =>
             {
                 var row = labels[copies.First().Path];
-                return new Picture(copies.Key, row["isic_id"], groups[row["isic_id"]], Named(row["adjudicated"]), copies.First().Bytes, [.. copies.Select(file => file.Path)]);
+                var (id, bytes) = (row["isic_id"], copies.First().Bytes);
+                return new Picture(copies.Key, id, groups[id], Named(row["adjudicated"]), bytes, [.. copies.Select(file => file.Path)]);
             }),
         ];
     }
@@ -78,7 +79,8 @@ internal static class Collections
     {
         var pictures = new List<(string, byte[])>();
         using var archive = ZipFile.OpenRead(path);
-        foreach (var entry in archive.Entries.Where(entry => entry.Name.EndsWith(".jpg", StringComparison.Ordinal)).OrderBy(entry => entry.FullName, StringComparer.Ordinal))
+        var entries = archive.Entries.Where(entry => entry.Name.EndsWith(".jpg", StringComparison.Ordinal));
+        foreach (var entry in entries.OrderBy(entry => entry.FullName, StringComparer.Ordinal))
         {
             using var stream = entry.Open();
             var bytes = new byte[entry.Length];

@@ -12,8 +12,10 @@ internal sealed class EmbeddingCache(string folder, int side, int views)
     public PictureEmbedding[] Of(string collection, IReadOnlyList<Picture> pictures, string weights)
     {
         Directory.CreateDirectory(folder);
-        var description = (Path.GetFileName(weights).Contains("lite2", StringComparison.Ordinal) ? EfficientNetLite.Lite2 : EfficientNetLite.Lite0) with { InputSize = side };
-        var path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{collection}-{description.Name}-{side}-{views}-{Hash(pictures, weights)}.floats"));
+        var network = Path.GetFileName(weights).Contains("lite2", StringComparison.Ordinal) ? EfficientNetLite.Lite2 : EfficientNetLite.Lite0;
+        var description = network with { InputSize = side };
+        var name = string.Create(CultureInfo.InvariantCulture, $"{collection}-{description.Name}-{side}-{views}-{Hash(pictures, weights)}.floats");
+        var path = Path.Combine(folder, name);
         if (!File.Exists(path))
         {
             Console.Error.WriteLine($"Describing {pictures.Count} pictures of {collection} with {description.Name} ...");

@@ -35,13 +35,17 @@ internal static class OtherViews
         Console.WriteLine("| --- | --- | --- | --- | --- |");
         foreach (var (name, half) in new[] { ("half that thresholds were chosen on", 0), ("held-out half", 1) })
         {
-            var positives = views.Select(view => lesions[view.Image]).Where(lesion => Half(lesion) == half).CountBy(lesion => lesion).Sum(lesion => lesion.Value * (lesion.Value - 1) / 2);
+            var sizes = views.Select(view => lesions[view.Image]).Where(lesion => Half(lesion) == half).CountBy(lesion => lesion);
+            var positives = sizes.Sum(lesion => lesion.Value * (lesion.Value - 1) / 2);
             foreach (var least in new[] { 4, 5, 6, 7, 8, 9, 10, 12, 15, 20 })
             {
-                var found = pairs.Where(pair => pair.AgreeingPlaces >= least && (Half(lesions[pair.First]) == half || Half(lesions[pair.Second]) == half)).ToList();
+                var found = pairs.Where(pair => pair.AgreeingPlaces >= least)
+                    .Where(pair => Half(lesions[pair.First]) == half || Half(lesions[pair.Second]) == half)
+                    .ToList();
                 var right = found.Count(pair => lesions[pair.First] == lesions[pair.Second]);
                 var (precision, recall) = ((double)right / Math.Max(1, found.Count), (double)right / positives);
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {least} | {found.Count} | {precision:0.000} | {recall:0.000} ({right} of {positives}) |"));
+                Console.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture, $"| {name} | {least} | {found.Count} | {precision:0.000} | {recall:0.000} ({right} of {positives}) |"));
             }
         }
     }

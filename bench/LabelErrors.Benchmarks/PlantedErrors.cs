@@ -22,15 +22,17 @@ internal static class PlantedErrors
         Console.WriteLine();
         Console.WriteLine("| labels | flipped | evidence | top 5 % | top 10 % | top 20 % |");
         Console.WriteLine("| --- | --- | --- | --- | --- | --- |");
-        foreach (var (name, rows) in new[] { ($"nine-class, settled, {rowsOfNine.Length} pictures", rowsOfNine), ($"the same and HAM10000, {both.Length} pictures", both) })
+        foreach (var rows in new[] { rowsOfNine, both })
         {
+            var name = $"{(rows == both ? "the same and HAM10000's" : "settled labels of the nine-class collection")}, {rows.Length} pictures";
             foreach (var byLesion in new[] { false, true })
             {
                 foreach (var copies in new[] { false, true })
                 {
                     var found = Enumerable.Range(0, seeds).Select(seed => Found(rows, seed, byLesion, copies)).ToList();
                     var means = Tops.Select((_, i) => found.Average(each => each[i]).ToString("0.000", CultureInfo.InvariantCulture));
-                    Console.WriteLine($"| {name} | {(byLesion ? "lesions" : "pictures")} | {(copies ? "model and lesion" : "model")} | {string.Join(" | ", means)} |");
+                    var (flipped, evidence) = (byLesion ? "lesions" : "pictures", copies ? "model and lesion" : "model");
+                    Console.WriteLine($"| {name} | {flipped} | {evidence} | {string.Join(" | ", means)} |");
                 }
             }
         }
@@ -53,7 +55,7 @@ internal static class PlantedErrors
         var choices = vocabularies.ToDictionary(collection => collection.Key, collection => collection.Distinct().OrderBy(set => set.Bits).ToArray());
         var units = rows.Select(row => byLesion ? row.Group : row.Image).Distinct().ToArray();
         random.Shuffle(units.AsSpan());
-        var flipped = units.Take((int)Math.Round(Share * units.Length)).Select(unit => (unit, Turn: random.NextDouble())).ToDictionary(pair => pair.unit, pair => pair.Turn);
+        var flipped = units.Take((int)Math.Round(Share * units.Length)).ToDictionary(unit => unit, _ => random.NextDouble());
         var planted = rows.Select(row =>
         {
             if (!flipped.TryGetValue(byLesion ? row.Group : row.Image, out var turn))

@@ -2,7 +2,8 @@ using System.Globalization;
 using Melanoma.Training.Benchmarks;
 
 // How well likely label errors and other views of a lesion are found, on the real collections beside the checkout.
-// Usage: [planted] [delivery] [views] [--data FOLDER] [--weights FILE]... [--side PIXELS] [--views 1|2|4|8] [--seeds N] [--cache FOLDER]; without a word all three.
+// Usage: [planted] [delivery] [views] [--data FOLDER] [--weights FILE]... [--side PIXELS] [--views 1|2|4|8] [--seeds N] [--cache FOLDER]
+// Without a word all three.
 string[] known = ["planted", "delivery", "views"];
 var chosen = args.TakeWhile(argument => known.Contains(argument)).ToArray();
 string[] Values(string option) => [.. args.Zip(args.Skip(1)).Where(pair => pair.First == option).Select(pair => pair.Second)];
@@ -16,8 +17,9 @@ if (weights.Append(Path.Combine(data, "labels.csv")).FirstOrDefault(file => !Fil
     return;
 }
 
-var cache = new EmbeddingCache(Values("--cache").LastOrDefault() ?? Path.Combine(Path.GetTempPath(), "melanoma-embeddings"), Number("--side", 180), Number("--views", 1));
-Console.WriteLine($"Networks {string.Join(" + ", weights.Select(Path.GetFileNameWithoutExtension))}, side {Number("--side", 180)}, views {Number("--views", 1)}.");
+var (side, views) = (Number("--side", 180), Number("--views", 1));
+var cache = new EmbeddingCache(Values("--cache").LastOrDefault() ?? Path.Combine(Path.GetTempPath(), "melanoma-embeddings"), side, views);
+Console.WriteLine($"Networks {string.Join(" + ", weights.Select(Path.GetFileNameWithoutExtension))}, side {side}, views {views}.");
 var seeds = Number("--seeds", 3);
 foreach (var experiment in chosen.Length == 0 ? known : chosen)
 {

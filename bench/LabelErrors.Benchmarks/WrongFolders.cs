@@ -29,9 +29,12 @@ internal static class WrongFolders
     {
         var files = pictures.ToDictionary(picture => picture.Id, picture => picture.Files);
         var ranking = LabelErrorFinder.Rank(rows, new LabelErrorOptions(), CancellationToken.None);
-        var ranked = ranking.SelectMany(error => files[error.Image].Where(file => Collections.Named(Folder(file)) == error.Claim).Select(file => (File: file, Error: error))).ToList();
-        int Among(int top) => ranked.Take(top).Count(each => wrong.Contains(each.File));
-        Console.WriteLine($"| {known} | {Among(ranked.Count / 10)} of {ranked.Count / 10} | {Among(ranked.Count / 20)} of {ranked.Count / 20} | {Among(wrong.Count)} of {wrong.Count} |");
+        var ranked = ranking
+            .SelectMany(error => files[error.Image].Select(file => (File: file, Error: error)))
+            .Where(each => Collections.Named(Folder(each.File)) == each.Error.Claim)
+            .ToList();
+        string Among(int top) => $"{ranked.Take(top).Count(each => wrong.Contains(each.File))} of {top}";
+        Console.WriteLine($"| {known} | {Among(ranked.Count / 10)} | {Among(ranked.Count / 20)} | {Among(wrong.Count)} |");
         foreach (var (file, error) in ranked.Skip(ranked.Count / 10).Where(each => wrong.Contains(each.File)).Take(5))
         {
             Console.WriteLine($"  missed: {file}, place {ranked.FindIndex(each => each.File == file) + 1}. {error.Evidence}");

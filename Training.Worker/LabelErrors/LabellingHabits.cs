@@ -3,8 +3,8 @@ using Melanoma.Contracts;
 namespace Melanoma.Training.LabelErrors;
 
 /// <summary>
-/// How often lesions of one diagnosis are labelled as another, learned together with the diagnoses of the lesions (Dawid and Skene 1979), where the model's
-/// probabilities are the prior of each lesion. A folder whose files are mostly claimed by another folder, too, is soon no longer believed.
+/// How often lesions of one diagnosis are labelled as another, learned from disputed lesions together with their diagnoses (Dawid and Skene 1979), where the
+/// model's probabilities are the prior of each lesion. A folder whose files are mostly claimed by another folder, too, is soon no longer believed.
 /// </summary>
 internal sealed class LabellingHabits
 {
@@ -37,6 +37,17 @@ internal sealed class LabellingHabits
             var counts = new double[Classes, Classes];
             foreach (var lesion in lesions)
             {
+                // What the model says of an undisputed label is no proof of a habit: the label stands.
+                if (lesion.Claims is [var (undisputed, _)])
+                {
+                    foreach (var label in undisputed.Members)
+                    {
+                        counts[(int)label, (int)label] += 1.0 / undisputed.Count;
+                    }
+
+                    continue;
+                }
+
                 var posterior = habits.Posterior(lesion);
                 foreach (var (claim, _) in lesion.Claims.Where(weighed => weighed.Claim.Count == 1))
                 {

@@ -2,9 +2,9 @@ using System.Globalization;
 using Melanoma.Training.Benchmarks;
 
 // How well likely label errors and other views of a lesion are found, on the real collections beside the checkout.
-// Usage: [planted] [delivery] [views] [--data FOLDER] [--weights FILE]... [--side PIXELS] [--views 1|2|4|8] [--seeds N] [--cache FOLDER]
-// Without a word all three.
-string[] known = ["planted", "delivery", "views"];
+// Usage: [delivery] [planted] [planted-both] [views] [--data FOLDER] [--weights FILE]... [--side PIXELS] [--views 1|2|4|8] [--seeds N] [--cache FOLDER]
+// Without a word all four.
+string[] known = ["delivery", "planted", "planted-both", "views"];
 var chosen = args.TakeWhile(argument => known.Contains(argument)).ToArray();
 string[] Values(string option) => [.. args.Zip(args.Skip(1)).Where(pair => pair.First == option).Select(pair => pair.Second)];
 int Number(string option, int otherwise) => Values(option) is [.., var text] ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
@@ -23,16 +23,16 @@ Console.WriteLine($"Networks {string.Join(" + ", weights.Select(Path.GetFileName
 var seeds = Number("--seeds", 3);
 foreach (var experiment in chosen.Length == 0 ? known : chosen)
 {
-    if (experiment == "planted")
+    switch (experiment)
     {
-        PlantedErrors.Run(data, weights, cache, seeds);
-    }
-    else if (experiment == "delivery")
-    {
-        WrongFolders.Run(data, weights, cache);
-    }
-    else
-    {
-        OtherViews.Run(data, weights[0], cache);
+        case "delivery":
+            WrongFolders.Run(data, weights, cache);
+            break;
+        case "views":
+            OtherViews.Run(data, weights[0], cache);
+            break;
+        default:
+            PlantedErrors.Run(data, weights, cache, seeds, withHam: experiment == "planted-both");
+            break;
     }
 }

@@ -6,15 +6,15 @@ internal readonly record struct FeatureShape(int Channels, int Height, int Width
     public int Size => Channels * Height * Width;
 
     /// <summary>Zeros to put before and after one side of <paramref name="size"/> places (TensorFlow's padding rule).</summary>
-    public static (int Before, int After) PaddingOf(Convolution convolution, int size)
+    public static (int Before, int After) PaddingOf(KernelLayer layer, int size)
     {
-        if (convolution.Padding == Padding.Valid)
+        if (layer.Padding == Padding.Valid)
         {
             return (0, 0);
         }
 
-        var places = (size + convolution.Stride - 1) / convolution.Stride;
-        var total = Math.Max(0, ((places - 1) * convolution.Stride) + convolution.Kernel - size);
+        var places = (size + layer.Stride - 1) / layer.Stride;
+        var total = Math.Max(0, ((places - 1) * layer.Stride) + layer.Kernel - size);
         return (total / 2, total - (total / 2));
     }
 
@@ -23,19 +23,21 @@ internal readonly record struct FeatureShape(int Channels, int Height, int Width
     public FeatureShape Behind(Layer layer) => layer switch
     {
         Convolution c when !IsFlat => new(c.Filters, Behind(c, Height), Behind(c, Width)),
+        DepthwiseConvolution c when !IsFlat => new(Channels, Behind(c, Height), Behind(c, Width)),
+        Residual r when r.Layers.Aggregate(this, (shape, inner) => shape.Behind(inner)) == this => this,
         MaxPool p when !IsFlat && Height >= p.Size && Width >= p.Size => this with { Height = Height / p.Size, Width = Width / p.Size },
         GlobalAveragePool when !IsFlat => new(Channels, 1, 1, IsFlat: true),
         Flatten when !IsFlat => new(Size, 1, 1, IsFlat: true),
         Dense d when IsFlat => new(d.Units, 1, 1, IsFlat: true),
         BatchNormalization when !IsFlat => this,
-        Relu or Dropout => this,
+        Relu or Relu6 or Dropout => this,
         _ => throw new InvalidOperationException($"{layer} cannot stand behind features of shape {this}."),
     };
 
-    private static int Behind(Convolution convolution, int size)
+    private static int Behind(KernelLayer layer, int size)
     {
-        var (before, after) = PaddingOf(convolution, size);
-        var places = ((size + before + after - convolution.Kernel) / convolution.Stride) + 1;
-        return size + before + after >= convolution.Kernel ? places : throw new InvalidOperationException($"{convolution} does not fit into {size} places.");
+        var (before, after) = PaddingOf(layer, size);
+        var places = ((size + before + after - layer.Kernel) / layer.Stride) + 1;
+        return size + before + after >= layer.Kernel ? places : throw new InvalidOperationException($"{layer} does not fit into {size} places.");
     }
 }

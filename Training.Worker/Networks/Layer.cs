@@ -1,10 +1,22 @@
+using System.Collections.Immutable;
+
 namespace Melanoma.Training.Networks;
 
 /// <summary>One step of a network, as data. A block of several steps is a layer that holds lists of layers.</summary>
 internal abstract record Layer;
 
+/// <summary>A layer that moves a square kernel over the picture.</summary>
+/// <param name="Kernel">Side of the kernel, in places.</param>
+/// <param name="Stride">Places from one position of the kernel to the next.</param>
+internal abstract record KernelLayer(int Kernel, int Stride, Padding Padding, bool Bias) : Layer;
+
 /// <summary>A square convolution. [C,H,W] becomes [<paramref name="Filters"/>,H',W'].</summary>
-internal sealed record Convolution(int Filters, int Kernel, int Stride = 1, Padding Padding = Padding.Same, bool Bias = true) : Layer;
+internal sealed record Convolution(int Filters, int Kernel, int Stride = 1, Padding Padding = Padding.Same, bool Bias = true)
+    : KernelLayer(Kernel, Stride, Padding, Bias);
+
+/// <summary>A square convolution of each channel by itself. [C,H,W] becomes [C,H',W'].</summary>
+internal sealed record DepthwiseConvolution(int Kernel, int Stride = 1, Padding Padding = Padding.Same, bool Bias = true)
+    : KernelLayer(Kernel, Stride, Padding, Bias);
 
 /// <summary>Normalises each channel by the batch's statistics in training and by the running ones later; stands directly behind a convolution.</summary>
 /// <param name="Epsilon">Added to the variance.</param>
@@ -13,6 +25,16 @@ internal sealed record BatchNormalization(double Epsilon = 1e-3, double Momentum
 
 /// <summary>max(0, x).</summary>
 internal sealed record Relu : Layer;
+
+/// <summary>min(max(0, x), 6).</summary>
+internal sealed record Relu6 : Layer
+{
+    /// <summary>The largest value let through.</summary>
+    public const float Ceiling = 6;
+}
+
+/// <summary>x + f(x), where f is <paramref name="Layers"/>, first to last; f keeps the shape.</summary>
+internal sealed record Residual(ImmutableArray<Layer> Layers) : Layer;
 
 /// <summary>The largest value of each <paramref name="Size"/> x <paramref name="Size"/> tile; what does not fill a tile is left out.</summary>
 internal sealed record MaxPool(int Size = 2) : Layer;

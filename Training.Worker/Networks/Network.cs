@@ -39,12 +39,13 @@ internal sealed class Network : IDisposable
     public (Tensor Logits, Tensor Embedding) Forward(Tensor images, bool training)
     {
         var x = (images.to(Device).permute(0, 3, 1, 2).to(ScalarType.Float32) * _scale) + _offset;
-        for (var index = 0; index < Description.Layers.Length - 1; index++)
+        var last = Description.Layers.Length - 1;
+        for (var index = 0; index < last; index++)
         {
-            x = Apply(index, x, training);
+            x = Apply(NetworkDescription.PathOf("", index), Description.Layers[index], x, training);
         }
 
-        return (Apply(Description.Layers.Length - 1, x, training), x);
+        return (Apply(NetworkDescription.PathOf("", last), Description.Layers[last], x, training), x);
     }
 
     /// <summary>A copy of every weight and running statistic by its slot's name.</summary>
@@ -115,6 +116,15 @@ internal sealed class Network : IDisposable
                 }
 
                 break;
+            case WeightRole.DepthwiseKernel:
+                // Each output place depends on one channel, so both fans are the size of the kernel.
+                var reach = Math.Sqrt(3.0 / (slot.Shape[2] * slot.Shape[3]));
+                for (var i = 0; i < values.Length; i++)
+                {
+                    values[i] = random.Between(-reach, reach);
+                }
+
+                break;
             case WeightRole.Scale or WeightRole.RunningVariance:
                 Array.Fill(values, 1);
                 break;
@@ -125,33 +135,36 @@ internal sealed class Network : IDisposable
         return values;
     }
 
-    private Tensor Apply(int index, Tensor x, bool training)
+    private Tensor Apply(string path, Layer layer, Tensor x, bool training)
     {
-        Tensor Own(string role) => _tensors[$"{index}.{role}"];
-        return Description.Layers[index] switch
+        Tensor Own(string role) => _tensors[$"{path}.{role}"];
+        return layer switch
         {
-            Convolution c => Convolve(c, x, Own("weight"), c.Bias ? Own("bias") : null),
+            KernelLayer c => Convolve(c, x, Own("weight"), c.Bias ? Own("bias") : null),
             BatchNormalization b => nn.functional.batch_norm(x, Own("running_mean"), Own("running_var"), Own("weight"), Own("bias"), training, b.Momentum, b.Epsilon),
             Relu => nn.functional.relu(x),
+            Relu6 => nn.functional.relu6(x),
+            Residual r => x + r.Layers.Index().Aggregate(x, (y, inner) => Apply(NetworkDescription.PathOf($"{path}.", inner.Index), inner.Item, y, training)),
             MaxPool p => nn.functional.max_pool2d(x, p.Size),
             Dropout d => training ? nn.functional.dropout(x, d.Rate, training: true) : x,
             Flatten => x.flatten(1),
             GlobalAveragePool => x.mean([2, 3]),
             Dense => nn.functional.linear(x, Own("weight"), Own("bias")),
-            var layer => throw new NotSupportedException($"{layer} has no TorchSharp form."),
+            _ => throw new NotSupportedException($"{layer} has no TorchSharp form."),
         };
     }
 
-    private static Tensor Convolve(Convolution convolution, Tensor x, Tensor weight, Tensor? bias)
+    private static Tensor Convolve(KernelLayer layer, Tensor x, Tensor weight, Tensor? bias)
     {
-        var (top, bottom) = FeatureShape.PaddingOf(convolution, (int)x.shape[2]);
-        var (left, right) = FeatureShape.PaddingOf(convolution, (int)x.shape[3]);
+        var (top, bottom) = FeatureShape.PaddingOf(layer, (int)x.shape[2]);
+        var (left, right) = FeatureShape.PaddingOf(layer, (int)x.shape[3]);
+        var groups = layer is DepthwiseConvolution ? x.shape[1] : 1;
         if (top == bottom && left == right)
         {
-            return nn.functional.conv2d(x, weight, bias, strides: [convolution.Stride, convolution.Stride], padding: [top, left]);
+            return nn.functional.conv2d(x, weight, bias, strides: [layer.Stride, layer.Stride], padding: [top, left], groups: groups);
         }
 
         var padded = nn.functional.pad(x, [left, right, top, bottom]);
-        return nn.functional.conv2d(padded, weight, bias, strides: [convolution.Stride, convolution.Stride]);
+        return nn.functional.conv2d(padded, weight, bias, strides: [layer.Stride, layer.Stride], groups: groups);
     }
 }

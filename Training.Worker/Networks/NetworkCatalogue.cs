@@ -3,7 +3,7 @@ using Melanoma.Contracts;
 
 namespace Melanoma.Training.Networks;
 
-/// <summary>The networks that recipes train.</summary>
+/// <summary>The networks that can be trained.</summary>
 internal static class NetworkCatalogue
 {
     /// <summary>The original notebook's first network: 720,601 parameters.</summary>
@@ -48,7 +48,7 @@ internal static class NetworkCatalogue
         new Dense(Diagnoses.Count),
     ]);
 
-    public static ImmutableArray<NetworkDescription> All { get; } = [Quick, SeedBaseline, SeedFinal];
+    public static ImmutableArray<NetworkDescription> All { get; } = [Quick, SeedBaseline, SeedFinal, EfficientNetLite.Lite0, EfficientNetLite.Lite2];
 
     private static Layer[] SeedBlock(int filters, int kernel, Padding padding) =>
         [new Convolution(filters, kernel, Padding: padding), new Relu(), new MaxPool()];

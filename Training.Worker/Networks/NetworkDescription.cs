@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Melanoma.Contracts;
 
 namespace Melanoma.Training.Networks;
@@ -30,39 +31,63 @@ internal sealed record NetworkDescription(string Name, int InputSize, Normalizat
         }
 
         var slots = new List<WeightSlot>();
-        var shape = Input;
-        for (var index = 0; index < Layers.Length; index++)
-        {
-            slots.AddRange(SlotsOf(index, shape));
-            shape = shape.Behind(Layers[index]);
-        }
-
+        AddSlots(slots, "", Layers, Input);
         return slots;
     }
 
-    private IEnumerable<WeightSlot> SlotsOf(int index, FeatureShape input)
+    /// <summary>The path of a layer in a list: "3", or "3.0" in the block of path "3.".</summary>
+    /// <param name="prefix">Path of the block with a dot behind it; empty for the network itself.</param>
+    public static string PathOf(string prefix, int index) => string.Create(CultureInfo.InvariantCulture, $"{prefix}{index}");
+
+    private void AddSlots(List<WeightSlot> slots, string prefix, ImmutableArray<Layer> layers, FeatureShape shape)
     {
-        switch (Layers[index])
+        for (var index = 0; index < layers.Length; index++)
+        {
+            var path = PathOf(prefix, index);
+            if (layers[index] is Residual block)
+            {
+                AddSlots(slots, $"{path}.", block.Layers, shape);
+            }
+            else
+            {
+                slots.AddRange(SlotsOf(path, layers[index], index > 0 ? layers[index - 1] : null, shape));
+            }
+
+            shape = shape.Behind(layers[index]);
+        }
+    }
+
+    private IEnumerable<WeightSlot> SlotsOf(string path, Layer layer, Layer? before, FeatureShape input)
+    {
+        switch (layer)
         {
             case Convolution c:
-                yield return new($"{index}.weight", [c.Filters, input.Channels, c.Kernel, c.Kernel], WeightRole.Kernel);
+                yield return new($"{path}.weight", [c.Filters, input.Channels, c.Kernel, c.Kernel], WeightRole.Kernel);
                 if (c.Bias)
                 {
-                    yield return new($"{index}.bias", [c.Filters], WeightRole.Bias);
+                    yield return new($"{path}.bias", [c.Filters], WeightRole.Bias);
                 }
 
                 break;
-            case BatchNormalization when index > 0 && Layers[index - 1] is Convolution:
-                yield return new($"{index}.weight", [input.Channels], WeightRole.Scale);
-                yield return new($"{index}.bias", [input.Channels], WeightRole.Bias);
-                yield return new($"{index}.running_mean", [input.Channels], WeightRole.RunningMean);
-                yield return new($"{index}.running_var", [input.Channels], WeightRole.RunningVariance);
+            case DepthwiseConvolution c:
+                yield return new($"{path}.weight", [input.Channels, 1, c.Kernel, c.Kernel], WeightRole.DepthwiseKernel);
+                if (c.Bias)
+                {
+                    yield return new($"{path}.bias", [input.Channels], WeightRole.Bias);
+                }
+
+                break;
+            case BatchNormalization when before is KernelLayer:
+                yield return new($"{path}.weight", [input.Channels], WeightRole.Scale);
+                yield return new($"{path}.bias", [input.Channels], WeightRole.Bias);
+                yield return new($"{path}.running_mean", [input.Channels], WeightRole.RunningMean);
+                yield return new($"{path}.running_var", [input.Channels], WeightRole.RunningVariance);
                 break;
             case BatchNormalization:
-                throw new InvalidOperationException($"Layer {index} of {Name}: batch normalisation must stand directly behind a convolution.");
+                throw new InvalidOperationException($"Layer {path} of {Name}: batch normalisation must stand directly behind a convolution.");
             case Dense d:
-                yield return new($"{index}.weight", [d.Units, input.Channels], WeightRole.Kernel);
-                yield return new($"{index}.bias", [d.Units], WeightRole.Bias);
+                yield return new($"{path}.weight", [d.Units, input.Channels], WeightRole.Kernel);
+                yield return new($"{path}.bias", [d.Units], WeightRole.Bias);
                 break;
             default:
                 break;
@@ -78,4 +103,7 @@ internal sealed record Normalization(float[] Scale, float[] Offset)
 
     /// <summary>0-255 becomes -1 to 1.</summary>
     public static Normalization MinusOneToOne { get; } = new([2 / 255f, 2 / 255f, 2 / 255f], [-1, -1, -1]);
+
+    /// <summary>(pixel - 127) / 128: what the EfficientNet-Lite networks of ImageNet were trained on.</summary>
+    public static Normalization AboutHalf { get; } = new([1 / 128f, 1 / 128f, 1 / 128f], [-127 / 128f, -127 / 128f, -127 / 128f]);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Melanoma.Contracts;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx.Format;
@@ -23,28 +24,17 @@ internal static class OnnxExporter
         string? features = null;
         for (var index = 0; index < last; index++)
         {
-            var layer = description.Layers[index];
-            if (layer is GlobalAveragePool)
+            if (description.Layers[index] is GlobalAveragePool)
             {
                 features = x;
             }
 
-            x = layer switch
-            {
-                Convolution c => Convolve(graph, index, x, shape, c, description.Layers[index + 1] as BatchNormalization, weights),
-                Relu => graph.Node("Relu", $"{index}.relu", [x]),
-                MaxPool p => graph.Node("MaxPool", $"{index}.pool", [x], OnnxGraph.Ints("kernel_shape", p.Size, p.Size), OnnxGraph.Ints("strides", p.Size, p.Size)),
-                Flatten => graph.Node("Flatten", $"{index}.flat", [x], OnnxGraph.Int("axis", 1)),
-                GlobalAveragePool => graph.Node("Flatten", $"{index}.flat", [graph.Node("GlobalAveragePool", $"{index}.mean", [x])], OnnxGraph.Int("axis", 1)),
-                Dense => Multiply(graph, index, $"{index}.dense", x, weights),
-                BatchNormalization or Dropout => x,
-                _ => throw new NotSupportedException($"{layer} has no ONNX form."),
-            };
-            shape = shape.Behind(layer);
+            x = Follow(graph, "", description.Layers, index, x, shape, weights);
+            shape = shape.Behind(description.Layers[index]);
         }
 
         graph.Node("Identity", "embedding", [x]);
-        Answer(graph, Multiply(graph, last, "logits", x, weights), rule);
+        Answer(graph, Multiply(graph, NetworkDescription.PathOf("", last), "logits", x, weights), rule);
         graph.Output("probabilities", Diagnoses.Count);
         graph.Output("embedding", shape.Size);
         if (description.HasActivationMap && features is not null)
@@ -57,6 +47,83 @@ internal static class OnnxExporter
         return graph.ToModel(properties);
     }
 
+    /// <summary>
+    /// A frozen network as a describer of pictures. Input <c>images</c> uint8 [N,H,W,3]; outputs <c>embedding</c> [N,D], the input of the last layer, and
+    /// <c>texture</c> [N,2C]: mean and standard deviation over all places of every channel behind the layers of <paramref name="textureLayers"/>.
+    /// </summary>
+    /// <param name="textureLayers">Indices of layers that give [C,H,W], at least one.</param>
+    public static byte[] ExportFeatures(NetworkDescription description, IReadOnlyDictionary<string, Weight> weights, IReadOnlyCollection<int> textureLayers)
+    {
+        var graph = new OnnxGraph(description.Name);
+        var x = Normalize(graph, description);
+        var shape = description.Input;
+        var textures = new List<string>();
+        var channels = 0;
+        for (var index = 0; index < description.Layers.Length - 1; index++)
+        {
+            x = Follow(graph, "", description.Layers, index, x, shape, weights);
+            shape = shape.Behind(description.Layers[index]);
+            if (textureLayers.Contains(index))
+            {
+                // The normalisation was folded into the convolution, so x is what stands behind both.
+                textures.AddRange(MeanAndDeviation(graph, NetworkDescription.PathOf("", index), x));
+                channels += shape.Channels;
+            }
+        }
+
+        graph.Node("Identity", "embedding", [x]);
+        graph.Node("Concat", "texture", textures, OnnxGraph.Int("axis", 1));
+        graph.Output("embedding", shape.Size);
+        graph.Output("texture", 2 * channels);
+        return graph.ToModel([]);
+    }
+
+    private static string[] MeanAndDeviation(OnnxGraph graph, string path, string x)
+    {
+        var mean = graph.Node("GlobalAveragePool", $"{path}.level", [x]);
+        var centred = graph.Node("Sub", $"{path}.centred", [x, mean]);
+        var variance = graph.Node("GlobalAveragePool", $"{path}.variance", [graph.Node("Mul", $"{path}.squared", [centred, centred])]);
+        var deviation = graph.Node("Sqrt", $"{path}.deviation", [variance]);
+        return [.. new[] { mean, deviation }.Select(node => graph.Node("Flatten", $"{node}.flat", [node], OnnxGraph.Int("axis", 1)))];
+    }
+
+    /// <summary>Adds one layer of a list and gives the name of its output.</summary>
+    private static string Follow(
+        OnnxGraph graph, string prefix, ImmutableArray<Layer> layers, int index, string x, FeatureShape shape, IReadOnlyDictionary<string, Weight> weights)
+    {
+        var path = NetworkDescription.PathOf(prefix, index);
+        return layers[index] switch
+        {
+            KernelLayer c => Convolve(graph, path, x, shape, c, Behind(prefix, layers, index), weights),
+            Relu => graph.Node("Relu", $"{path}.relu", [x]),
+            Relu6 => graph.Node("Clip", $"{path}.relu6", [x, graph.Constant($"{path}.floor", [0f]), graph.Constant($"{path}.ceiling", [Relu6.Ceiling])]),
+            Residual r => Add(graph, path, r, x, shape, weights),
+            MaxPool p => graph.Node("MaxPool", $"{path}.pool", [x], OnnxGraph.Ints("kernel_shape", p.Size, p.Size), OnnxGraph.Ints("strides", p.Size, p.Size)),
+            Flatten => graph.Node("Flatten", $"{path}.flat", [x], OnnxGraph.Int("axis", 1)),
+            GlobalAveragePool => graph.Node("Flatten", $"{path}.flat", [graph.Node("GlobalAveragePool", $"{path}.mean", [x])], OnnxGraph.Int("axis", 1)),
+            Dense => Multiply(graph, path, $"{path}.dense", x, weights),
+            BatchNormalization or Dropout => x,
+            var layer => throw new NotSupportedException($"{layer} has no ONNX form."),
+        };
+    }
+
+    private static (string Path, BatchNormalization Layer)? Behind(string prefix, ImmutableArray<Layer> layers, int index) =>
+        index + 1 < layers.Length && layers[index + 1] is BatchNormalization normalization
+            ? (NetworkDescription.PathOf(prefix, index + 1), normalization)
+            : null;
+
+    private static string Add(OnnxGraph graph, string path, Residual block, string x, FeatureShape shape, IReadOnlyDictionary<string, Weight> weights)
+    {
+        var y = x;
+        for (var index = 0; index < block.Layers.Length; index++)
+        {
+            y = Follow(graph, $"{path}.", block.Layers, index, y, shape, weights);
+            shape = shape.Behind(block.Layers[index]);
+        }
+
+        return graph.Node("Add", $"{path}.sum", [x, y]);
+    }
+
     private static string Normalize(OnnxGraph graph, NetworkDescription description)
     {
         var images = graph.Input("images", TensorProto.Types.DataType.Uint8, description.InputSize, description.InputSize, 3);
@@ -67,32 +134,39 @@ internal static class OnnxExporter
     }
 
     private static string Convolve(
-        OnnxGraph graph, int index, string x, FeatureShape shape, Convolution convolution, BatchNormalization? normalization, IReadOnlyDictionary<string, Weight> weights)
+        OnnxGraph graph,
+        string path,
+        string x,
+        FeatureShape shape,
+        KernelLayer layer,
+        (string Path, BatchNormalization Layer)? normalization,
+        IReadOnlyDictionary<string, Weight> weights)
     {
-        var kernel = weights[$"{index}.weight"];
+        var kernel = weights[$"{path}.weight"];
         var values = (float[])kernel.Values.Clone();
-        var bias = convolution.Bias ? (float[])weights[$"{index}.bias"].Values.Clone() : new float[convolution.Filters];
-        if (normalization is not null)
+        var bias = layer.Bias ? (float[])weights[$"{path}.bias"].Values.Clone() : new float[kernel.Shape[0]];
+        if (normalization is { } behind)
         {
-            Fold(values, bias, normalization, index + 1, weights);
+            Fold(values, bias, behind.Layer, behind.Path, weights);
         }
 
-        var (top, bottom) = FeatureShape.PaddingOf(convolution, shape.Height);
-        var (left, right) = FeatureShape.PaddingOf(convolution, shape.Width);
+        var (top, bottom) = FeatureShape.PaddingOf(layer, shape.Height);
+        var (left, right) = FeatureShape.PaddingOf(layer, shape.Width);
         return graph.Node(
             "Conv",
-            $"{index}.convolution",
-            [x, graph.Constant($"{index}.weight", values, kernel.Shape), graph.Constant($"{index}.bias", bias, convolution.Filters)],
-            OnnxGraph.Ints("kernel_shape", convolution.Kernel, convolution.Kernel),
-            OnnxGraph.Ints("strides", convolution.Stride, convolution.Stride),
-            OnnxGraph.Ints("pads", top, left, bottom, right));
+            $"{path}.convolution",
+            [x, graph.Constant($"{path}.weight", values, kernel.Shape), graph.Constant($"{path}.bias", bias, bias.Length)],
+            OnnxGraph.Ints("kernel_shape", layer.Kernel, layer.Kernel),
+            OnnxGraph.Ints("strides", layer.Stride, layer.Stride),
+            OnnxGraph.Ints("pads", top, left, bottom, right),
+            OnnxGraph.Int("group", layer is DepthwiseConvolution ? shape.Channels : 1));
     }
 
     /// <summary>Moves the normalisation of each output channel into the kernel and the bias in front of it.</summary>
-    private static void Fold(float[] kernel, float[] bias, BatchNormalization normalization, int index, IReadOnlyDictionary<string, Weight> weights)
+    private static void Fold(float[] kernel, float[] bias, BatchNormalization normalization, string path, IReadOnlyDictionary<string, Weight> weights)
     {
-        var (scale, shift) = (weights[$"{index}.weight"].Values, weights[$"{index}.bias"].Values);
-        var (mean, variance) = (weights[$"{index}.running_mean"].Values, weights[$"{index}.running_var"].Values);
+        var (scale, shift) = (weights[$"{path}.weight"].Values, weights[$"{path}.bias"].Values);
+        var (mean, variance) = (weights[$"{path}.running_mean"].Values, weights[$"{path}.running_var"].Values);
         var perFilter = kernel.Length / bias.Length;
         for (var filter = 0; filter < bias.Length; filter++)
         {
@@ -105,13 +179,13 @@ internal static class OnnxExporter
         }
     }
 
-    private static string Multiply(OnnxGraph graph, int index, string output, string x, IReadOnlyDictionary<string, Weight> weights)
+    private static string Multiply(OnnxGraph graph, string path, string output, string x, IReadOnlyDictionary<string, Weight> weights)
     {
-        var (kernel, bias) = (weights[$"{index}.weight"], weights[$"{index}.bias"]);
+        var (kernel, bias) = (weights[$"{path}.weight"], weights[$"{path}.bias"]);
         return graph.Node(
             "Gemm",
             output,
-            [x, graph.Constant($"{index}.weight", kernel.Values, kernel.Shape), graph.Constant($"{index}.bias", bias.Values, bias.Shape)],
+            [x, graph.Constant($"{path}.weight", kernel.Values, kernel.Shape), graph.Constant($"{path}.bias", bias.Values, bias.Shape)],
             OnnxGraph.Int("transB", 1));
     }
 

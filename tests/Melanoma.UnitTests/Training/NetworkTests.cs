@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using CsCheck;
 using Melanoma.Contracts;
 using Melanoma.Training.Networks;
@@ -125,8 +126,11 @@ public sealed class NetworkTests
 
     private static Gen<NetworkDescription> Descriptions { get; } =
         from size in Gen.Int[9, 24]
-        from blocks in Gen.Select(Gen.Int[1, 6], Gen.OneOfConst(1, 3, 5), Gen.Int[1, 2], Gen.Bool, Gen.Bool, Gen.Bool)
-            .Select((filters, kernel, stride, same, normalized, pooled) => Block(filters, kernel, stride, same, normalized, pooled)).List[1, 3]
+        from blocks in Gen.OneOf(
+            Gen.Select(Gen.Int[1, 6], Gen.OneOfConst(1, 3, 5), Gen.Int[1, 2], Gen.Bool, Gen.Bool, Gen.Bool)
+                .Select((filters, kernel, stride, same, normalized, pooled) => Block(filters, kernel, stride, same, normalized, pooled)),
+            Gen.Select(Gen.Int[1, 6], Gen.OneOfConst(1, 3, 5), Gen.Int[1, 2], Gen.Bool, Gen.Bool)
+                .Select((filters, kernel, stride, normalized, bias) => InvertedBlock(filters, kernel, stride, normalized, bias))).List[1, 3]
         from global in Gen.Bool
         from hidden in Gen.Int[0, 5]
         let tail = (Layer[])[global ? new GlobalAveragePool() : new Flatten(), .. hidden == 0 ? Array.Empty<Layer>() : [new Dense(hidden), new Relu(), new Dropout(0.5)], new Dense(9)]
@@ -141,6 +145,19 @@ public sealed class NetworkTests
         new Relu(),
         .. pooled ? [new MaxPool()] : Array.Empty<Layer>(),
     ];
+
+    /// <summary>A depthwise convolution that may shrink, then a residual block that holds another.</summary>
+    private static Layer[] InvertedBlock(int filters, int kernel, int stride, bool normalized, bool bias)
+    {
+        Layer[] normalization = normalized ? [new BatchNormalization()] : [];
+        ImmutableArray<Layer> inner = [new DepthwiseConvolution(kernel, Bias: bias), .. normalization, new Relu6()];
+        return
+        [
+            new DepthwiseConvolution(kernel, stride, Bias: !normalized || bias), .. normalization,
+            new Convolution(filters, 1), new Relu6(),
+            new Residual([new Convolution(filters * 2, 1), new Relu6(), new Residual(inner), new Convolution(filters, 1, Bias: bias), .. normalization]),
+        ];
+    }
 
     private static bool Fits(NetworkDescription description)
     {
@@ -160,7 +177,7 @@ public sealed class NetworkTests
         var network = new Network(description, seed);
         var random = SplitMix64.At(seed, 99);
         var weights = network.Weights();
-        foreach (var slot in network.Slots.Where(slot => slot.Role is not WeightRole.Kernel))
+        foreach (var slot in network.Slots.Where(slot => slot.Role is not WeightRole.Kernel and not WeightRole.DepthwiseKernel))
         {
             var (low, high) = slot.Role is WeightRole.RunningVariance or WeightRole.Scale ? (0.3, 2.5) : (-0.4, 0.4);
             foreach (ref var value in weights[slot.Name].Values.AsSpan())

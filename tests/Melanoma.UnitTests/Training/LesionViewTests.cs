@@ -1,0 +1,154 @@
+using CsCheck;
+using Melanoma.Imaging;
+using Melanoma.Training.Embeddings;
+using Melanoma.Training.LesionViews;
+using Melanoma.Training.Networks;
+
+namespace Melanoma.UnitTests.Training;
+
+public sealed class LesionViewTests
+{
+    [Theory]
+    [InlineData(0, 1, 0, 0)]
+    [InlineData(90, 1, 0, 0)]
+    [InlineData(180, 1, 20, -10)]
+    [InlineData(35, 1.3, -15, 10)]
+    [InlineData(250, 0.8, 10, 15)]
+    public void Should_find_many_agreeing_places_when_a_picture_was_turned_zoomed_and_shifted(double degrees, double zoom, double right, double down)
+    {
+        var texture = new Texture(seed: 1);
+
+        var agreeing = FeatureMatching.Agreeing(LocalFeatures.Of(texture.Seen(0, 1, 0, 0)), LocalFeatures.Of(texture.Seen(degrees, zoom, right, down)));
+
+        Assert.True(agreeing >= 2 * new LesionViewOptions().LeastAgreeing, $"{agreeing} places agree.");
+    }
+
+    [Fact]
+    public void Should_find_next_to_none_when_the_pictures_show_different_skin()
+    {
+        var features = Enumerable.Range(0, 6).Select(seed => LocalFeatures.Of(new Texture(seed).Seen(0, 1, 0, 0))).ToArray();
+
+        for (var i = 0; i < features.Length; i++)
+        {
+            for (var j = 0; j < i; j++)
+            {
+                Assert.InRange(FeatureMatching.Agreeing(features[i], features[j]), 0, new LesionViewOptions().LeastAgreeing - 1);
+            }
+        }
+    }
+
+    [Fact]
+    public void Should_find_the_pairs_and_no_others_when_some_pictures_show_one_lesion()
+    {
+        var random = SplitMix64.At(4);
+        var pictures = Enumerable.Range(0, 12).Select(i =>
+        {
+            var picture = new Texture(seed: i / 2).Seen(40 * (i % 2), 1 + (0.1 * (i % 2)), 0, 0);
+            float[] embedding = [.. Enumerable.Range(0, 8).Select(c => (c == i / 2 ? 1 : 0) + random.Between(-0.1, 0.1))];
+            return new LesionPicture($"picture {i:00}", embedding, LocalFeatures.Of(picture));
+        }).ToArray();
+
+        var pairs = LesionViewFinder.Find(pictures, new LesionViewOptions { Candidates = 4 }, TestContext.Current.CancellationToken);
+
+        Assert.Equal(
+            Enumerable.Range(0, 6).Select(i => ($"picture {2 * i:00}", $"picture {(2 * i) + 1:00}")),
+            pairs.Select(pair => (pair.First, pair.Second)).Order());
+    }
+
+    [Fact]
+    public void Should_find_nothing_when_there_is_nothing_to_see()
+    {
+        var blank = LocalFeatures.Of(new RgbImage(200, 150));
+
+        Assert.Equal(0, blank.Count);
+        Assert.Equal(0, FeatureMatching.Agreeing(blank, blank));
+        Assert.Empty(LesionViewFinder.Find([new("a", [0, 0], blank), new("b", [0, 0], blank)], new LesionViewOptions(), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void Should_have_unit_variance_in_every_direction_when_rows_are_whitened() =>
+        Gen.Select(Gen.Int[2, 6], Gen.Int[0, 1000]).Sample(
+            (length, seed) =>
+            {
+                var random = SplitMix64.At(seed);
+                float[][] rows = [.. Enumerable.Range(0, 400).Select(_ => Row(length, ref random))];
+
+                var white = Whitening.Apply(rows, shrinkage: 1e-6);
+
+                // Every direction holds about the same part of the rows, which have length 1.
+                var shares = Enumerable.Range(0, length).Select(c => white.Average(row => row[c] * row[c])).ToArray();
+                Assert.All(white, row => Assert.Equal(1, Vectors.Dot(row, row), 1e-4f));
+                Assert.All(shares, share => Assert.InRange(share * length, 0.5, 1.6));
+            },
+            iter: 20,
+            threads: 1);
+
+    [Fact]
+    public void Should_make_eight_different_views_that_keep_every_pixel_when_a_square_is_turned_and_mirrored()
+    {
+        byte[] square = [.. Enumerable.Range(0, 27).Select(i => (byte)i)];
+
+        var views = Enumerable.Range(0, SquareSymmetry.Count).Select(view => SquareSymmetry.Apply(square, 3, view)).ToArray();
+
+        Assert.Equal(SquareSymmetry.Count, views.DistinctBy(Convert.ToHexString).Count());
+        Assert.All(views, view => Assert.Equal(square, view.Order()));
+        Assert.Equal([6, 7, 8, 3, 4, 5, 0, 1, 2], views[1][..9]);
+    }
+
+    /// <summary>Numbers that hang together and are of very different size.</summary>
+    private static float[] Row(int length, ref SplitMix64 random)
+    {
+        var shared = random.Between(-1, 1);
+        var row = new float[length];
+        for (var c = 0; c < length; c++)
+        {
+            row[c] = (float)Math.Pow(10, c) * (shared + random.Between(-0.5, 0.5));
+        }
+
+        return row;
+    }
+
+    /// <summary>Skin with dark and light spots at random, seen by a camera that may be turned.</summary>
+    private sealed class Texture
+    {
+        private readonly List<(double X, double Y, double Radius, double Strength)> _spots = [];
+
+        public Texture(int seed)
+        {
+            var random = SplitMix64.At(seed, 77);
+            for (var i = 0; i < 220; i++)
+            {
+                _spots.Add((random.Between(-160, 160), random.Between(-160, 160), random.Between(1.5, 7), random.Between(-70, 50)));
+            }
+        }
+
+        public RgbImage Seen(double degrees, double zoom, double right, double down)
+        {
+            var (sine, cosine) = Math.SinCos(degrees * Math.PI / 180);
+            var light = new double[150 * 200];
+            Array.Fill(light, 150);
+            foreach (var spot in _spots)
+            {
+                var centreX = (zoom * ((cosine * spot.X) - (sine * spot.Y))) + 100 + right;
+                var centreY = (zoom * ((sine * spot.X) + (cosine * spot.Y))) + 75 + down;
+                var radius = zoom * spot.Radius;
+                for (var y = Math.Max(0, (int)(centreY - (4 * radius))); y < Math.Min(150, centreY + (4 * radius)); y++)
+                {
+                    for (var x = Math.Max(0, (int)(centreX - (4 * radius))); x < Math.Min(200, centreX + (4 * radius)); x++)
+                    {
+                        var distance = (Math.Pow(x - centreX, 2) + Math.Pow(y - centreY, 2)) / (radius * radius);
+                        light[(y * 200) + x] += spot.Strength * Math.Exp(-distance / 2);
+                    }
+                }
+            }
+
+            var image = new RgbImage(200, 150);
+            for (var i = 0; i < light.Length * 3; i++)
+            {
+                image.Pixels[i] = (byte)Math.Clamp(light[i / 3], 0, 255);
+            }
+
+            return image;
+        }
+    }
+}

@@ -138,7 +138,9 @@ public sealed class TableTests(TestServers servers)
         var distribution = await host.Catalog.GetClassDistributionAsync(new GetClassDistributionRequest(), cancellationToken: cancellation);
         var classes = distribution.Classes.ToDictionary(row => row.Diagnosis, row => row.Count);
         TestContext.Current.TestOutputHelper?.WriteLine($"{distribution}");
-        Assert.Equal(80, distribution.Conflicts);
+
+        // 2 + 78, and ISIC_0000521, which shows the same lesion as the disputed ISIC_0010990.
+        Assert.Equal(81, distribution.Conflicts);
         Assert.True(classes["pigmented benign keratosis"] > 450);
         Assert.True(classes["actinic keratosis"] > 100);
         Assert.True(classes["squamous cell carcinoma"] > 150);

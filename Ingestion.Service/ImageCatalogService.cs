@@ -58,7 +58,7 @@ internal sealed class ImageCatalogService(
     public override async Task ListDeliveryFiles(ListDeliveryFilesRequest request, IServerStreamWriter<DeliveryFile> responseStream, ServerCallContext context)
     {
         var id = ParseId(request.DeliveryId);
-        if (await reports.FindAsync(id, context.CancellationToken) is null)
+        if (!await reports.ExistsAsync(id, context.CancellationToken))
             ThrowNotFound(request.DeliveryId);
         await foreach (var file in reports.ReadFilesAsync(id, context.CancellationToken))
             await responseStream.WriteAsync(file, context.CancellationToken);

@@ -46,6 +46,7 @@ internal sealed class DeliveryFindings(NpgsqlDataSource dataSource)
     {
         var findings = delivery.Findings;
         await using var batch = dataSource.CreateBatch();
+        batch.Timeout = (int)DeliveryReports.CountingTimeout.TotalSeconds;
         Add(TwoFolders, deliveryId);
         Add(TestLeak, deliveryId, Split.Test.ToColumn(), Split.Train.ToColumn());
         Add(Overruled, deliveryId, LabelState.Settled.ToColumn());

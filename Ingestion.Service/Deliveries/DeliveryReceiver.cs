@@ -33,8 +33,7 @@ internal sealed partial class DeliveryReceiver(
         {
             await began(delivery.Id);
             await pipeline.RunAsync(delivery.Id, (sink, token) => source(new FileIntake(delivery.Id, sink, tables, options.Value), token), cancellationToken);
-            var change = await NextDataset.CompareAsync(dataSource, CancellationToken.None);
-            await delivery.CompleteAsync(JsonFormatter.Default.Format(change));
+            await delivery.CompleteAsync();
         }
         catch (Exception exception)
         {
@@ -47,9 +46,27 @@ internal sealed partial class DeliveryReceiver(
             metrics.DeliveryEnded();
         }
 
+        await NoteChangeAsync(delivery.Id);
         var report = (await reports.FindAsync(delivery.Id, CancellationToken.None))!;
         LogCompleted(delivery.Id, report.Stored, report.Duplicates, report.Refused, report.Metadata, report.Waiting, report.Conflicts);
         return report;
+    }
+
+    // What it changed is worth knowing, and no reason to call a delivery lost that is stored as a whole.
+    private async Task NoteChangeAsync(Guid deliveryId)
+    {
+        try
+        {
+            var change = await NextDataset.CompareAsync(dataSource, CancellationToken.None);
+            await using var note = dataSource.CreateCommand("UPDATE deliveries SET dataset_change = $2::jsonb WHERE id = $1");
+            note.Parameters.AddWithValue(deliveryId);
+            note.Parameters.AddWithValue(JsonFormatter.Default.Format(change));
+            await note.ExecuteNonQueryAsync(CancellationToken.None);
+        }
+        catch (NpgsqlException exception)
+        {
+            LogChangeNotNoted(deliveryId, exception.Message);
+        }
     }
 
     private async Task AbandonAsync(OpenDelivery delivery)
@@ -75,6 +92,9 @@ internal sealed partial class DeliveryReceiver(
 
     [LoggerMessage(3, LogLevel.Warning, "Delivery {DeliveryId} ended before it was complete: {Reason}")]
     private partial void LogAbandoned(Guid deliveryId, string reason);
+
+    [LoggerMessage(5, LogLevel.Warning, "What delivery {DeliveryId} changes for the next dataset could not be noted: {Reason}")]
+    private partial void LogChangeNotNoted(Guid deliveryId, string reason);
 
     [LoggerMessage(4, LogLevel.Warning, "Delivery {DeliveryId} could not be marked abandoned yet: {Reason}")]
     private partial void LogNotMarked(Guid deliveryId, string reason);

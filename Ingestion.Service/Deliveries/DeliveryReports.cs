@@ -17,11 +17,15 @@ internal sealed class DeliveryReports(
 {
     private const string Lines = """
         SELECT path, outcome, reason, image_id,
-            CASE WHEN folder_diagnosis IS NULL THEN NULL ELSE
-                (SELECT bit_or(diagnoses) FROM label_claims WHERE image_id = delivery_files.image_id AND diagnoses & (1 << folder_diagnosis) = 0)
+            CASE WHEN label_state = $2 AND folder_diagnosis IS NOT NULL THEN
+                (SELECT bit_or(diagnoses) FROM label_claims JOIN images AS views ON views.id = label_claims.image_id
+                WHERE views.group_id = images.group_id AND views.excluded_at IS NULL AND views.forgotten_at IS NULL AND diagnoses & (1 << folder_diagnosis) = 0)
             END, near_duplicate_of_id
-        FROM delivery_files WHERE delivery_id = $1 ORDER BY id
+        FROM delivery_files LEFT JOIN images ON images.id = image_id WHERE delivery_files.delivery_id = $1 ORDER BY delivery_files.id
         """;
+
+    /// <summary>Counting a delivery of millions of files takes longer than the usual statement.</summary>
+    internal static readonly TimeSpan CountingTimeout = TimeSpan.FromMinutes(10);
 
     /// <summary>A delivery with all that was found in it; null when there is none of this id.</summary>
     public async Task<V1.Delivery?> FindAsync(Guid id, CancellationToken cancellationToken)
@@ -35,12 +39,19 @@ internal sealed class DeliveryReports(
     public Task<List<V1.Delivery>> ListNewestAsync(int count, CancellationToken cancellationToken) =>
         ListAsync(deliveries => deliveries.OrderByDescending(delivery => delivery.ReceivedAt).ThenByDescending(delivery => delivery.Id).Take(count), cancellationToken);
 
+    public async Task<bool> ExistsAsync(Guid id, CancellationToken cancellationToken)
+    {
+        await using var database = await databases.CreateDbContextAsync(cancellationToken);
+        return await database.Deliveries.AnyAsync(delivery => delivery.Id == id, cancellationToken);
+    }
+
     /// <summary>Every file of a delivery, streamed.</summary>
     public async IAsyncEnumerable<V1.DeliveryFile> ReadFilesAsync(Guid id, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(Lines);
         command.CommandTimeout = 0;
         command.Parameters.AddWithValue(id);
+        command.Parameters.AddWithValue(LabelState.Conflict.ToColumn());
         await using var rows = await command.ExecuteReaderAsync(cancellationToken);
         while (await rows.ReadAsync(cancellationToken))
         {
@@ -70,7 +81,8 @@ internal sealed class DeliveryReports(
     public async Task<V1.ClassDistribution> CountClassesAsync(CancellationToken cancellationToken)
     {
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
-        var counts = await database.Images.AsNoTracking()
+        database.Database.SetCommandTimeout(CountingTimeout);
+        var counts = await database.Images.AsNoTracking().Where(image => image.ExcludedAt == null && image.ForgottenAt == null)
             .GroupBy(image => new { image.LabelState, image.Label })
             .Select(group => new { group.Key.LabelState, group.Key.Label, Count = group.Count() })
             .ToListAsync(cancellationToken);
@@ -96,6 +108,7 @@ internal sealed class DeliveryReports(
     private async Task<List<V1.Delivery>> ListAsync(Func<IQueryable<Delivery>, IQueryable<Delivery>> choose, CancellationToken cancellationToken)
     {
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
+        database.Database.SetCommandTimeout(CountingTimeout);
         var deliveries = await choose(database.Deliveries.AsNoTracking()).ToListAsync(cancellationToken);
         var ids = deliveries.Select(delivery => delivery.Id).ToList();
         var files = database.DeliveryFiles.AsNoTracking().Where(file => ids.Contains(file.DeliveryId));
@@ -110,7 +123,7 @@ internal sealed class DeliveryReports(
             .Select(group => new { group.Key.DeliveryId, group.Key.FolderDiagnosis, Count = group.Count() })
             .ToListAsync(cancellationToken)).ToLookup(row => row.DeliveryId);
         var conflicts = await files
-            .Join(database.Images.Where(image => image.LabelState == LabelState.Conflict), file => file.ImageId, image => image.Id, (file, image) => new { file.DeliveryId, image.Id })
+            .Join(database.Images.Where(image => image.LabelState == LabelState.Conflict && image.ExcludedAt == null && image.ForgottenAt == null), file => file.ImageId, image => image.Id, (file, image) => new { file.DeliveryId, image.Id })
             .Distinct().GroupBy(row => row.DeliveryId)
             .Select(group => new { DeliveryId = group.Key, Count = group.Count() })
             .ToDictionaryAsync(row => row.DeliveryId, row => row.Count, cancellationToken);

@@ -47,9 +47,8 @@ internal sealed class OpenDelivery : IAsyncDisposable
     /// <summary>The lock of a delivery: the random half of its id.</summary>
     public static long LockKey(Guid id) => BitConverter.ToInt64(id.ToByteArray(), 8);
 
-    /// <param name="datasetChange">What it changed for the next honest dataset, as JSON.</param>
-    public Task CompleteAsync(string datasetChange) => FinishAsync(
-        "UPDATE deliveries SET state = $2, completed_at = $3, dataset_change = $4::jsonb WHERE id = $1", Id, DeliveryState.Completed.ToColumn(), _time.GetUtcNow(), datasetChange);
+    public Task CompleteAsync() => FinishAsync(
+        "UPDATE deliveries SET state = $2, completed_at = $3 WHERE id = $1", Id, DeliveryState.Completed.ToColumn(), _time.GetUtcNow());
 
     public Task AbandonAsync() => FinishAsync(
         "UPDATE deliveries SET state = $2 WHERE id = $1 AND state = $3", Id, DeliveryState.Abandoned.ToColumn(), DeliveryState.Receiving.ToColumn());

@@ -23,7 +23,14 @@ internal sealed class ReviewQueue(NpgsqlDataSource dataSource)
         ORDER BY array_position($1, state), kind, -score, item.id LIMIT $7
         """;
 
-    private const string ImagesOfGroups = "SELECT group_id, id FROM images WHERE group_id = ANY($1) ORDER BY number";
+    // Of a lesion with more the first are enough to decide by, and an item must fit into a message.
+    private const int ImagesAtMost = 100;
+    private const int ClaimsAtMost = 200;
+
+    private const string ImagesOfGroups = """
+        SELECT group_id, id FROM (SELECT group_id, id, number, row_number() OVER (PARTITION BY group_id ORDER BY number) AS place FROM images WHERE group_id = ANY($1)) AS views
+        WHERE place <= $2 ORDER BY number
+        """;
 
     private const string CountOpen = "SELECT count(*)::int FROM review_items WHERE state = 'open'";
 
@@ -113,7 +120,7 @@ internal sealed class ReviewQueue(NpgsqlDataSource dataSource)
             };
             item.Suggested.AddRange(row.Suggested.Members.Select(Diagnoses.NameOf));
             item.Images.AddRange(ImagesOf(row, ofGroup).Select(id => images[id.ToString()]));
-            item.Claims.AddRange(claims[row.GroupId]);
+            item.Claims.AddRange(claims[row.GroupId].Take(ClaimsAtMost));
             return item;
         })];
     }
@@ -123,7 +130,7 @@ internal sealed class ReviewQueue(NpgsqlDataSource dataSource)
     private static async Task<ILookup<Guid, Guid>> ReadGroupsAsync(NpgsqlConnection connection, Guid[] groups, CancellationToken cancellationToken)
     {
         var images = new List<(Guid Group, Guid Image)>();
-        await using var command = new NpgsqlCommand(ImagesOfGroups, connection) { Parameters = { new() { Value = groups } } };
+        await using var command = new NpgsqlCommand(ImagesOfGroups, connection) { Parameters = { new() { Value = groups }, new() { Value = ImagesAtMost } } };
         await using var rows = await command.ExecuteReaderAsync(cancellationToken);
         while (await rows.ReadAsync(cancellationToken))
             images.Add((rows.GetGuid(0), rows.GetGuid(1)));

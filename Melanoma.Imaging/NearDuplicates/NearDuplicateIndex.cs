@@ -25,6 +25,9 @@ public sealed class NearDuplicateIndex
     // How near to mirror-symmetric or square-symmetric a key may be before it is sought in both positions.
     private const int Ambiguous = 3;
 
+    // Pictures of one and the same key that are kept.
+    private const int MostEqual = 32;
+
     private const int FirstBits = 10;
 
     private readonly ChunkedList<Guid> _ids = new();
@@ -135,9 +138,20 @@ public sealed class NearDuplicateIndex
             if (_entries.Count == _heads.Length)
                 Grow();
             ref var head = ref _heads[address >> (32 - _bits)];
+            if (IsCrowded(head, upright))
+                continue;
             _entries.Add(new Entry { Key = upright, Picture = picture, Next = head });
             head = _entries.Count - 1;
         }
+    }
+
+    // Thousands of copies of one picture would make each look-up walk all of them; any of them leads to the rest.
+    private bool IsCrowded(int first, in WaveKey key)
+    {
+        var equal = 0;
+        for (var at = first; at >= 0 && equal < MostEqual; at = _entries[at].Next)
+            equal += WaveKey.Distance(key, _entries[at].Key) == 0 ? 1 : 0;
+        return equal == MostEqual;
     }
 
     private void Grow()

@@ -12,7 +12,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace Melanoma.Storage.Migrations
 {
     [DbContext(typeof(MelanomaDbContext))]
-    [Migration("20261126123157_HonestData")]
+    [Migration("20261126130230_HonestData")]
     partial class HonestData
     {
         /// <inheritdoc />

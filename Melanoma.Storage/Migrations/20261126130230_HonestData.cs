@@ -12,19 +12,19 @@ namespace Melanoma.Storage.Migrations
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)
         {
-            migrationBuilder.RenameColumn(
+            migrationBuilder.DropColumn(
                 name: "perceptual_hash",
-                table: "images",
-                newName: "number");
+                table: "images");
 
-            migrationBuilder.AlterColumn<long>(
-                name: "number",
-                table: "images",
-                type: "bigint",
-                nullable: false,
-                oldClrType: typeof(long),
-                oldType: "bigint")
-                .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityAlwaysColumn);
+            // Images of before are numbered in the order in which they came.
+            migrationBuilder.Sql("""
+                ALTER TABLE images ADD COLUMN number bigint;
+                UPDATE images SET number = place.number
+                FROM (SELECT id, row_number() OVER (ORDER BY received_at, id) AS number FROM images) AS place WHERE place.id = images.id;
+                ALTER TABLE images ALTER COLUMN number SET NOT NULL;
+                ALTER TABLE images ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY;
+                SELECT setval(pg_get_serial_sequence('images', 'number'), coalesce((SELECT max(number) FROM images), 0) + 1, false);
+                """);
 
             migrationBuilder.AddColumn<short>(
                 name: "age_years",
@@ -633,19 +633,16 @@ namespace Melanoma.Storage.Migrations
                 name: "warnings",
                 table: "datasets");
 
-            migrationBuilder.RenameColumn(
+            migrationBuilder.DropColumn(
                 name: "number",
-                table: "images",
-                newName: "perceptual_hash");
+                table: "images");
 
-            migrationBuilder.AlterColumn<long>(
+            migrationBuilder.AddColumn<long>(
                 name: "perceptual_hash",
                 table: "images",
                 type: "bigint",
                 nullable: false,
-                oldClrType: typeof(long),
-                oldType: "bigint")
-                .OldAnnotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityAlwaysColumn);
+                defaultValue: 0L);
         }
     }
 }

@@ -225,6 +225,36 @@ namespace Melanoma.Storage.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "likely_label_errors",
+                columns: table => new
+                {
+                    run_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    image_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    claim = table.Column<short>(type: "smallint", nullable: false),
+                    score = table.Column<float>(type: "real", nullable: false),
+                    suggested = table.Column<short>(type: "smallint", nullable: false),
+                    reason = table.Column<string>(type: "text", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_likely_label_errors", x => new { x.run_id, x.image_id, x.claim });
+                    table.CheckConstraint("ck_likely_label_errors_score", "score >= 0 AND score <= 1");
+                    table.CheckConstraint("ck_likely_label_errors_sets", "claim > 0 AND claim < 512 AND suggested > 0 AND suggested < 512 AND claim & suggested = 0");
+                    table.ForeignKey(
+                        name: "fk_likely_label_errors_images_image_id",
+                        column: x => x.image_id,
+                        principalTable: "images",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Restrict);
+                    table.ForeignKey(
+                        name: "fk_likely_label_errors_runs_run_id",
+                        column: x => x.run_id,
+                        principalTable: "runs",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Restrict);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "metadata_rows",
                 columns: table => new
                 {
@@ -399,6 +429,11 @@ namespace Melanoma.Storage.Migrations
                 unique: true);
 
             migrationBuilder.CreateIndex(
+                name: "ix_likely_label_errors_image_id",
+                table: "likely_label_errors",
+                column: "image_id");
+
+            migrationBuilder.CreateIndex(
                 name: "ix_metadata_rows_delivery_id",
                 table: "metadata_rows",
                 column: "delivery_id");
@@ -485,6 +520,9 @@ namespace Melanoma.Storage.Migrations
 
             migrationBuilder.DropTable(
                 name: "image_signatures");
+
+            migrationBuilder.DropTable(
+                name: "likely_label_errors");
 
             migrationBuilder.DropTable(
                 name: "metadata_rows");

@@ -4,6 +4,7 @@ using Melanoma.Ingestion.Deliveries;
 using Melanoma.Ingestion.DropFolder;
 using Melanoma.Ingestion.Forgetting;
 using Melanoma.Ingestion.Images;
+using Melanoma.Ingestion.LabelErrors;
 using Melanoma.Ingestion.Reviews;
 using Melanoma.Ingestion.Runs;
 using Melanoma.ServiceDefaults;
@@ -16,11 +17,11 @@ var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = ar
 if (args is [MigrateCommand.Name])
     return await MigrateCommand.RunAsync(builder.Configuration);
 
-builder.AddServiceDefaults().AddMelanomaDatabase(ServiceRole.Ingestion).AddMelanomaBus(ServiceRole.Ingestion);
+builder.AddServiceDefaults().AddMelanomaDatabase(ServiceRole.Ingestion).AddMelanomaBus(ServiceRole.Ingestion, LabelErrorsRegistration.DeclareQueues);
 builder.Services.AddMelanomaGrpc().AddJsonTranscoding();
 builder.Services.AddGrpcHealthChecks();
 builder.Services.AddGrpcReflection();
-builder.AddDeliveries().AddDropFolder().AddImages().AddForgetting().AddReviews().AddDatasets().AddTrainingRuns();
+builder.AddDeliveries().AddDropFolder().AddImages().AddForgetting().AddReviews().AddLabelErrors().AddDatasets().AddTrainingRuns();
 
 var app = builder.Build();
 app.MapServiceDefaults().MapDeliveries().MapDatasets().MapReviews().MapTrainingRuns();

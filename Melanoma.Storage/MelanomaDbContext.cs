@@ -52,6 +52,9 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
     /// <summary>The images that decisions are about.</summary>
     public DbSet<ReviewDecisionImage> ReviewDecisionImages => Set<ReviewDecisionImage>();
 
+    /// <summary>Claims that runs found likely to be wrong.</summary>
+    public DbSet<LikelyLabelError> LikelyLabelErrors => Set<LikelyLabelError>();
+
     /// <summary>Images of one lesion.</summary>
     public DbSet<LesionGroup> LesionGroups => Set<LesionGroup>();
 

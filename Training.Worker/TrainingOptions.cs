@@ -38,6 +38,16 @@ internal sealed class TrainingOptions : IValidatableObject
     [Range(1, 1000)]
     public int AttemptsWithoutProgress { get; set; } = 10;
 
+    /// <summary>Whether each honest run looks for labels that are likely to be wrong and puts them before a reviewer. Default true.</summary>
+    public bool FindLabelErrors { get; set; } = true;
+
+    /// <summary>
+    /// Weights of EfficientNet-Lite0, learned elsewhere, under timm's names: a <c>.safetensors</c> file that describes pictures for the search for label
+    /// errors. By default the network that the run trained does, which judges less well the labels that it has learned.
+    /// </summary>
+    [MinLength(1)]
+    public string? InitialWeights { get; set; }
+
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         if (Device is not ("auto" or "cpu" or "cuda"))

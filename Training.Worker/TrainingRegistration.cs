@@ -1,5 +1,6 @@
 using Melanoma.ServiceDefaults.Messaging;
 using Melanoma.Training.Images;
+using Melanoma.Training.LabelErrors;
 using Melanoma.Training.Runs;
 
 namespace Melanoma.Training;
@@ -17,6 +18,8 @@ internal static class TrainingRegistration
         builder.Services.AddSingleton<TrainingDevice>();
         builder.Services.AddSingleton<ForgottenImages>();
         builder.Services.AddSingleton<DatasetImages>();
+        builder.Services.AddSingleton<DatasetClaims>();
+        builder.Services.AddSingleton<LabelErrorSearch>();
         builder.Services.AddSingleton<RunLedger>();
         builder.Services.AddSingleton<RunTraining>();
         builder.Services.AddHostedService<TrainingLoop>();

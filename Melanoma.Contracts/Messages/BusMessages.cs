@@ -41,3 +41,9 @@ public sealed record ModelPromoted(int ModelVersion);
 [MessageUrn("melanoma:images-forgotten:v1", useDefaultPrefix: false)]
 [EntityName("melanoma.images-forgotten.v1")]
 public sealed record ImagesForgotten(Guid[] ImageIds);
+
+/// <summary>A run found labels that are likely to be wrong; they are to be put before a reviewer.</summary>
+/// <param name="RunId">The run.</param>
+[MessageUrn("melanoma:label-errors-found:v1", useDefaultPrefix: false)]
+[EntityName("melanoma.label-errors-found.v1")]
+public sealed record LabelErrorsFound(Guid RunId);

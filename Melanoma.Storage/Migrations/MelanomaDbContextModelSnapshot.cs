@@ -1189,6 +1189,47 @@ namespace Melanoma.Storage.Migrations
                         });
                 });
 
+            modelBuilder.Entity("Melanoma.Storage.Reviews.LikelyLabelError", b =>
+                {
+                    b.Property<Guid>("RunId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("run_id");
+
+                    b.Property<Guid>("ImageId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("image_id");
+
+                    b.Property<short>("Claim")
+                        .HasColumnType("smallint")
+                        .HasColumnName("claim");
+
+                    b.Property<string>("Reason")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("reason");
+
+                    b.Property<float>("Score")
+                        .HasColumnType("real")
+                        .HasColumnName("score");
+
+                    b.Property<short>("Suggested")
+                        .HasColumnType("smallint")
+                        .HasColumnName("suggested");
+
+                    b.HasKey("RunId", "ImageId", "Claim")
+                        .HasName("pk_likely_label_errors");
+
+                    b.HasIndex("ImageId")
+                        .HasDatabaseName("ix_likely_label_errors_image_id");
+
+                    b.ToTable("likely_label_errors", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_likely_label_errors_score", "score >= 0 AND score <= 1");
+
+                            t.HasCheckConstraint("ck_likely_label_errors_sets", "claim > 0 AND claim < 512 AND suggested > 0 AND suggested < 512 AND claim & suggested = 0");
+                        });
+                });
+
             modelBuilder.Entity("Melanoma.Storage.Reviews.ReviewDecision", b =>
                 {
                     b.Property<long>("Id")
@@ -1901,6 +1942,23 @@ namespace Melanoma.Storage.Migrations
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired()
                         .HasConstraintName("fk_predictions_model_versions_model_version");
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Reviews.LikelyLabelError", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Catalogue.Image", null)
+                        .WithMany()
+                        .HasForeignKey("ImageId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
+                        .HasConstraintName("fk_likely_label_errors_images_image_id");
+
+                    b.HasOne("Melanoma.Storage.Runs.Run", null)
+                        .WithMany()
+                        .HasForeignKey("RunId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
+                        .HasConstraintName("fk_likely_label_errors_runs_run_id");
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Reviews.ReviewDecision", b =>

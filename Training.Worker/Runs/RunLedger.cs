@@ -1,10 +1,12 @@
 using System.Security.Cryptography;
+using Melanoma.Contracts;
 using Melanoma.Contracts.Messages;
 using Melanoma.Contracts.Models;
 using Melanoma.ServiceDefaults;
 using Melanoma.Storage.Datasets;
 using Melanoma.Storage.Outbox;
 using Melanoma.Storage.Roles;
+using Melanoma.Training.LabelErrors;
 using Melanoma.Training.Loop;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -214,10 +216,11 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
         return (int)(await count.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    /// <summary>Registers the model as a candidate, tells of it, and ends the run, all or nothing.</summary>
+    /// <summary>Registers the model as a candidate with the label errors that the run found, tells of both, and ends the run, all or nothing.</summary>
     /// <returns>The number of the version.</returns>
     /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>
-    public async Task<int> RegisterAsync(RunClaim claim, ModelReport report, int inputSize, byte[] model, CancellationToken cancellationToken)
+    public async Task<int> RegisterAsync(
+        RunClaim claim, ModelReport report, int inputSize, byte[] model, IReadOnlyList<LikelyLabelError> errors, CancellationToken cancellationToken)
     {
         var version = 0;
         await WriteAsync(
@@ -241,23 +244,19 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
                 insert.Parameters.AddWithValue("report", NpgsqlDbType.Jsonb, report.ToJson());
                 version = (int)(await insert.ExecuteScalarAsync(cancellationToken))!;
 
-                var message = OutboxMessage.For(ServiceRole.Training, new ModelTrained(version));
-                await using var rest = new NpgsqlCommand(
-                    """
-                    INSERT INTO model_artefacts (version, precision, sha256, bytes) VALUES (@version, 'fp32', @sha256, @bytes);
-                    INSERT INTO outbox (service, message_name, body, trace_parent) VALUES (@service, @name, @body, @trace);
-                    """,
-                    connection,
-                    transaction);
-                rest.CommandTimeout = LongTimeout;
-                rest.Parameters.AddWithValue("version", version);
-                rest.Parameters.AddWithValue("sha256", SHA256.HashData(model));
-                rest.Parameters.AddWithValue("bytes", model);
-                rest.Parameters.AddWithValue("service", message.Service.ServiceName());
-                rest.Parameters.AddWithValue("name", message.MessageName);
-                rest.Parameters.AddWithValue("body", NpgsqlDbType.Jsonb, message.Body);
-                rest.Parameters.AddWithValue("trace", (object?)message.TraceParent ?? DBNull.Value);
-                await rest.ExecuteNonQueryAsync(cancellationToken);
+                await using var artefact = new NpgsqlCommand(
+                    "INSERT INTO model_artefacts (version, precision, sha256, bytes) VALUES (@version, 'fp32', @sha256, @bytes)", connection, transaction);
+                artefact.CommandTimeout = LongTimeout;
+                artefact.Parameters.AddWithValue("version", version);
+                artefact.Parameters.AddWithValue("sha256", SHA256.HashData(model));
+                artefact.Parameters.AddWithValue("bytes", model);
+                await artefact.ExecuteNonQueryAsync(cancellationToken);
+                await AnnounceAsync(connection, transaction, new ModelTrained(version), cancellationToken);
+                if (errors.Count > 0)
+                {
+                    await StoreErrorsAsync(connection, transaction, claim, errors, cancellationToken);
+                    await AnnounceAsync(connection, transaction, new LabelErrorsFound(claim.RunId), cancellationToken);
+                }
             },
             "state = 'completed', ended_at = clock_timestamp(), lease_owner = NULL, lease_until = NULL, error = NULL, epoch_fraction = 1",
             cancellationToken);
@@ -289,6 +288,37 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
         command.Parameters.AddWithValue("run", claim.RunId);
         command.Parameters.AddWithValue("epoch", epoch);
         command.Parameters.AddWithValue("state", state);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static async Task StoreErrorsAsync(
+        NpgsqlConnection connection, NpgsqlTransaction transaction, RunClaim claim, IReadOnlyList<LikelyLabelError> errors, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            """
+            INSERT INTO likely_label_errors (run_id, image_id, claim, score, suggested, reason)
+            SELECT @run, * FROM unnest(@images, @claims, @scores, @suggested, @reasons)
+            """,
+            connection,
+            transaction);
+        command.Parameters.AddWithValue("run", claim.RunId);
+        command.Parameters.AddWithValue("images", errors.Select(error => Guid.Parse(error.Image)).ToArray());
+        command.Parameters.AddWithValue("claims", errors.Select(error => error.Claim.Bits).ToArray());
+        command.Parameters.AddWithValue("scores", errors.Select(error => (float)error.Score).ToArray());
+        command.Parameters.AddWithValue("suggested", errors.Select(error => DiagnosisSet.Of(error.Suggested).Bits).ToArray());
+        command.Parameters.AddWithValue("reasons", errors.Select(error => error.Evidence).ToArray());
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static async Task AnnounceAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, object message, CancellationToken cancellationToken)
+    {
+        var stored = OutboxMessage.For(ServiceRole.Training, message);
+        await using var command = new NpgsqlCommand(
+            "INSERT INTO outbox (service, message_name, body, trace_parent) VALUES (@service, @name, @body, @trace)", connection, transaction);
+        command.Parameters.AddWithValue("service", stored.Service.ServiceName());
+        command.Parameters.AddWithValue("name", stored.MessageName);
+        command.Parameters.AddWithValue("body", NpgsqlDbType.Jsonb, stored.Body);
+        command.Parameters.AddWithValue("trace", (object?)stored.TraceParent ?? DBNull.Value);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 

@@ -3,6 +3,7 @@ using Melanoma.Contracts.Models;
 using Melanoma.Storage.Datasets;
 using Melanoma.Training.Evaluation;
 using Melanoma.Training.Images;
+using Melanoma.Training.LabelErrors;
 using Melanoma.Training.Loop;
 using Melanoma.Training.Onnx;
 using Melanoma.Training.Recipes;
@@ -13,7 +14,13 @@ namespace Melanoma.Training.Runs;
 
 /// <summary>Carries a claimed run from its last checkpoint to a registered candidate, or gives it back.</summary>
 internal sealed partial class RunTraining(
-    RunLedger ledger, DatasetImages images, TrainingDevice device, IOptions<TrainingOptions> options, TimeProvider time, ILogger<RunTraining> logger)
+    RunLedger ledger,
+    DatasetImages images,
+    LabelErrorSearch search,
+    TrainingDevice device,
+    IOptions<TrainingOptions> options,
+    TimeProvider time,
+    ILogger<RunTraining> logger)
 {
     private const int ParityPictures = 8;
 
@@ -130,6 +137,9 @@ internal sealed partial class RunTraining(
                 await StoreAsync(claim, last, trainer.Capture());
             }
 
+            // Before the test split is looked at, so that a worker that stops here costs no look.
+            var errors = await FindLabelErrorsAsync(claim, recipe, trainer, heart, cancellationToken);
+
             // Taken over after the last epoch, a run was trained by somebody else.
             last ??= await ledger.LastEpochAsync(claim, CancellationToken.None);
             var looks = data.Test.Length > 0 ? await ledger.RecordTestLookAsync(claim, CancellationToken.None) : 0;
@@ -140,8 +150,23 @@ internal sealed partial class RunTraining(
                 cancellationToken.ThrowIfCancellationRequested();
             }
 
-            var version = await ledger.RegisterAsync(claim, report, recipe.Network.InputSize, model, CancellationToken.None);
+            var version = await ledger.RegisterAsync(claim, report, recipe.Network.InputSize, model, errors, CancellationToken.None);
             LogRegistered(claim.RunId, version, report.Validation.BalancedAccuracy, report.Test?.BalancedAccuracy, report.ParityDifference);
+        }
+    }
+
+    private async Task<IReadOnlyList<LikelyLabelError>> FindLabelErrorsAsync(
+        RunClaim claim, TrainingRecipe recipe, Trainer trainer, Heartbeat heart, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await search.FindAsync(claim, recipe.Network, trainer.Network.Weights(), cancellationToken);
+        }
+        catch (OperationCanceledException) when (heart.State == LeaseState.Held)
+        {
+            // The state after the last epoch is stored already.
+            await ledger.ReleaseAsync(claim, claim.PreviousError, CancellationToken.None);
+            throw;
         }
     }
 

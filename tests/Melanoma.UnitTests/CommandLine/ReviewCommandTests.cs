@@ -36,6 +36,28 @@ public sealed class ReviewCommandTests
         Assert.Contains("--conflict", failure.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Should_say_how_likely_what_instead_and_why_when_an_item_is_a_label_error()
+    {
+        var item = new ReviewItem
+        {
+            ItemId = "a",
+            Kind = ReviewKind.LabelError,
+            State = ReviewState.Open,
+            Score = 0.9,
+            Suggested = { "melanoma" },
+            Reason = "A model trained on other lesions gives nevus 3 %.",
+            OpenedAt = new(),
+        };
+
+        var kind = Cli.Commands.CommandLine.Root.Parse(["reviews", "list", "--kind", "label-error"]).GetValue<string?>("--kind");
+        var document = ReviewItemDocument.From(item);
+
+        Assert.Equal(ReviewKind.LabelError, ReviewItemDocument.KindOf(kind));
+        Assert.Equal((kind, "open", 0.9, item.Reason), (document.Kind, document.State, document.Score, document.Reason));
+        Assert.Equal(["melanoma"], document.Suggested);
+    }
+
     [Theory]
     [InlineData("lesion.jpg", 1, "image/png", "lesion.jpg")]
     [InlineData("lesion.jpg", 3, "image/jpeg", "lesion-3.jpg")]

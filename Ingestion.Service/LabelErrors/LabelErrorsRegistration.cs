@@ -1,0 +1,17 @@
+using Melanoma.ServiceDefaults.Messaging;
+
+namespace Melanoma.Ingestion.LabelErrors;
+
+/// <summary>Likely label errors on their way from a run to a reviewer.</summary>
+internal static class LabelErrorsRegistration
+{
+    public static void DeclareQueues(BusQueues queues) => queues.Shared<LabelErrorsFoundConsumer>("ingestion.label-errors-found");
+
+    public static WebApplicationBuilder AddLabelErrors(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<LabelErrorOptions>().BindConfiguration(LabelErrorOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton<LabelErrorItems>();
+        builder.Services.AddHostedService<LabelErrorSweep>();
+        return builder;
+    }
+}

@@ -93,6 +93,9 @@ internal sealed partial class CatalogueWriter(
         await WriteImagesAsync(connection, deliveryId, images, labels, now, cancellationToken);
         await NearDuplicateWriter.WriteAsync(connection, pairs, cancellationToken);
         await ImageClaims.WriteAsync(connection, images, now, cancellationToken);
+
+        // After the ids: what a known image learns here comes from tables about an id that it did not have before.
+        await ImageFactsWriter.RefreshAsync(connection, [.. images.Where(image => image is { Known: not null, Rows.Count: > 0 }).Select(image => image.Id)], cancellationToken);
         await ConflictItems.UpdateAsync(connection, [.. labels.Values.Where(label => label.Resolution.State == LabelState.Conflict)], now, cancellationToken);
         var others = images.Select(image => image.GroupId).Where(group => !created.Contains(group)).Concat(grouping.Merged.Select(merge => merge.From)).Distinct();
         await LabelResolution.ApplyAsync(connection, [.. others], now, cancellationToken);
@@ -119,17 +122,14 @@ internal sealed partial class CatalogueWriter(
         NpgsqlConnection connection, Guid deliveryId, List<BatchImage> images, Dictionary<Guid, GroupLabel> labels, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var added = images.Where(image => image.Known is null).ToList();
-        if (added.Count > 0)
-        {
-            await CatalogueBulk.CopyImagesAsync(
-                connection,
-                [.. added.Select(image => (StoredImage.Of(image, image.NewPicture, deliveryId, labels.GetValueOrDefault(image.GroupId)?.Resolution, now), image.Files[0].File.Bytes))],
-                cancellationToken);
-            await CatalogueBulk.CopySignaturesAsync(
-                connection, [.. added.Select(image => (image.Id, image.NewPicture.Keys, image.NewPicture.Signature.ToBytes()))], cancellationToken);
-        }
-
-        await ImageFactsWriter.RefreshAsync(connection, [.. images.Where(image => image is { Known: not null, Rows.Count: > 0 }).Select(image => image.Id)], cancellationToken);
+        if (added.Count == 0)
+            return;
+        await CatalogueBulk.CopyImagesAsync(
+            connection,
+            [.. added.Select(image => (StoredImage.Of(image, image.NewPicture, deliveryId, labels.GetValueOrDefault(image.GroupId)?.Resolution, now), image.Files[0].File.Bytes))],
+            cancellationToken);
+        await CatalogueBulk.CopySignaturesAsync(
+            connection, [.. added.Select(image => (image.Id, image.NewPicture.Keys, image.NewPicture.Signature.ToBytes()))], cancellationToken);
     }
 
     private static async Task<List<DeliveryFile>> ReportAsync(

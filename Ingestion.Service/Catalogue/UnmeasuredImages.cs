@@ -9,8 +9,9 @@ using Npgsql;
 namespace Melanoma.Ingestion.Catalogue;
 
 /// <summary>
-/// Measures images that an earlier version of the product stored without measures and signatures, once after an upgrade: then they are found as
-/// near-duplicates and judged like all others. Any replica may do it, and be stopped in the middle.
+/// Makes up for an upgrade, once: images that an earlier version stored without measures and signatures are measured, found as near-duplicates, and
+/// labelled by lesion, which that version did by image. Any replica may do it, and be stopped in the middle. An image that cannot be decoded any more is
+/// logged and stays unmeasured; it is tried once in each start of the service.
 /// </summary>
 internal sealed partial class UnmeasuredImages(
     NpgsqlDataSource dataSource, PictureJudge judge, NearDuplicateFinder nearDuplicates, TimeProvider time, ILogger<UnmeasuredImages> logger) : BackgroundService
@@ -18,8 +19,13 @@ internal sealed partial class UnmeasuredImages(
     private const int BatchSize = 64;
 
     private const string Next = """
-        SELECT id, group_id, bytes FROM images JOIN image_contents ON image_id = id
-        WHERE measures_quality_flags IS NULL ORDER BY number LIMIT $1
+        SELECT id, number, bytes FROM images JOIN image_contents ON image_id = id
+        WHERE measures_quality_flags IS NULL AND number > $1 ORDER BY number LIMIT $2
+        """;
+
+    // Another replica may have measured them since, or somebody asked that they be forgotten.
+    private const string StillUnmeasured = """
+        SELECT id, group_id FROM images WHERE id = ANY($1) AND measures_quality_flags IS NULL AND forgotten_at IS NULL
         """;
 
     private const string Update = """
@@ -34,14 +40,16 @@ internal sealed partial class UnmeasuredImages(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var measured = 0;
+        var last = long.MinValue;
         while (true)
         {
             try
             {
-                var batch = await MeasureAsync(stoppingToken);
-                measured += batch;
-                if (batch == 0)
+                var batch = await DecodeAsync(last, stoppingToken);
+                if (batch.Count == 0)
                     break;
+                measured += await WriteAsync(batch, stoppingToken);
+                last = batch[^1].Number;
             }
             catch (Exception exception) when (DatabaseTrouble.Is(exception))
             {
@@ -54,43 +62,63 @@ internal sealed partial class UnmeasuredImages(
             LogMeasured(measured);
     }
 
-    private async Task<int> MeasureAsync(CancellationToken cancellationToken)
+    // Without the catalogue's lock, so that deliveries go on meanwhile; a picture at a time is in memory.
+    private async Task<List<OldImage>> DecodeAsync(long afterNumber, CancellationToken cancellationToken)
+    {
+        var images = new List<OldImage>();
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await using var next = new NpgsqlCommand(Next, connection) { CommandTimeout = 0, Parameters = { new() { Value = afterNumber }, new() { Value = BatchSize } } };
+        await using var rows = await next.ExecuteReaderAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            var id = rows.GetGuid(0);
+            var (picture, refusal) = await judge.JudgeAsync(rows.GetFieldValue<byte[]>(2), cancellationToken);
+            if (picture is null)
+                LogUndecodable(id, refusal!.Reason);
+            images.Add(new OldImage(id, rows.GetInt64(1), picture));
+        }
+
+        return images;
+    }
+
+    private async Task<int> WriteAsync(List<OldImage> decoded, CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await CatalogueLock.TakeAsync(transaction, cancellationToken);
-        var images = new List<(Guid Id, Guid Group, Picture Picture)>();
-        await using (var next = new NpgsqlCommand(Next, connection) { Parameters = { new() { Value = BatchSize } } })
-        await using (var rows = await next.ExecuteReaderAsync(cancellationToken))
+        var groups = new Dictionary<Guid, Guid>();
+        await using (var still = new NpgsqlCommand(StillUnmeasured, connection) { Parameters = { new() { Value = decoded.Select(image => image.Id).ToArray() } } })
+        await using (var rows = await still.ExecuteReaderAsync(cancellationToken))
         {
             while (await rows.ReadAsync(cancellationToken))
-            {
-                // It was decoded when it was taken in, by the same code.
-                var (picture, refusal) = await judge.JudgeAsync(rows.GetFieldValue<byte[]>(2), cancellationToken);
-                images.Add((rows.GetGuid(0), rows.GetGuid(1), picture ?? throw new InvalidOperationException($"Image {rows.GetGuid(0)} cannot be decoded any more: {refusal}")));
-            }
+                groups.Add(rows.GetGuid(0), rows.GetGuid(1));
         }
 
-        if (images.Count == 0)
-            return 0;
-        var pairs = await nearDuplicates.FindAsync(connection, [.. images.Select(image => new SoughtImage(image.Id, image.Picture.Signature))], cancellationToken);
-        await CatalogueBulk.CopySignaturesAsync(connection, [.. images.Select(image => (image.Id, image.Picture.Keys, image.Picture.Signature.ToBytes()))], cancellationToken);
-        foreach (var (id, _, picture) in images)
+        var measured = new List<(Guid Id, Picture Picture)>();
+        foreach (var image in decoded)
+        {
+            if (image.Picture is { } picture && groups.ContainsKey(image.Id))
+                measured.Add((image.Id, picture));
+        }
+
+        var pairs = await nearDuplicates.FindAsync(connection, [.. measured.Select(image => new SoughtImage(image.Id, image.Picture.Signature))], cancellationToken);
+        await CatalogueBulk.CopySignaturesAsync(connection, [.. measured.Select(image => (image.Id, image.Picture.Keys, image.Picture.Signature.ToBytes()))], cancellationToken);
+        foreach (var (id, picture) in measured)
             await UpdateAsync(connection, id, StoredImage.MeasuresOf(picture.Measures), cancellationToken);
         await NearDuplicateWriter.WriteAsync(connection, pairs, cancellationToken);
-        await JoinAsync(connection, images, pairs, cancellationToken);
+        await JoinAsync(connection, groups, pairs, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        return images.Count;
+        return measured.Count;
     }
 
-    private async Task JoinAsync(NpgsqlConnection connection, List<(Guid Id, Guid Group, Picture Picture)> images, IReadOnlyList<NearDuplicatePair> pairs, CancellationToken cancellationToken)
+    // Every lesion is resolved anew, also where no near-duplicates join it.
+    private async Task JoinAsync(
+        NpgsqlConnection connection, Dictionary<Guid, Guid> groupOfImage, IReadOnlyList<NearDuplicatePair> pairs, CancellationToken cancellationToken)
     {
-        if (pairs.Count == 0)
-            return;
         var others = pairs.ToLookup(pair => pair.ImageId, pair => pair.DuplicateOfId);
-        var groups = await GroupKeys.ReadGroupsOfImagesAsync(connection, [.. pairs.Select(pair => pair.DuplicateOfId).Distinct()], cancellationToken);
-        var toGroup = images.Where(image => others.Contains(image.Id))
-            .Select(image => new ImageToGroup([], [image.Group, .. others[image.Id].Select(other => groups[other])], [], DeliveredAsTest: false)).ToList();
+        var groupsOfOthers = await GroupKeys.ReadGroupsOfImagesAsync(connection, [.. pairs.Select(pair => pair.DuplicateOfId).Distinct()], cancellationToken);
+        var toGroup = groupOfImage
+            .Select(image => new ImageToGroup([], [image.Value, .. others[image.Key].Select(other => groupsOfOthers[other])], [], DeliveredAsTest: false)).ToList();
         var states = await GroupKeys.ReadStatesAsync(connection, toGroup.SelectMany(image => image.Groups), cancellationToken);
         var grouping = LesionGrouping.Group(toGroup, Enumerable.Empty<Guid>().ToLookup(_ => ""), states, Guid.CreateVersion7);
         await GroupWriter.WriteAsync(connection, grouping, cancellationToken);
@@ -117,4 +145,12 @@ internal sealed partial class UnmeasuredImages(
 
     [LoggerMessage(52, LogLevel.Warning, "Images of an earlier version could not be measured yet and are tried again: {Reason}")]
     private partial void LogDatabaseLost(string reason);
+
+    [LoggerMessage(53, LogLevel.Error, "Image {ImageId} of an earlier version cannot be decoded any more and stays unmeasured: {Reason}")]
+    private partial void LogUndecodable(Guid imageId, string reason);
+
+    /// <param name="Id">Its id.</param>
+    /// <param name="Number">Its place in the catalogue.</param>
+    /// <param name="Picture">What its bytes show; null where they cannot be decoded.</param>
+    private sealed record OldImage(Guid Id, long Number, Picture? Picture);
 }

@@ -51,7 +51,7 @@ internal static class HonestContent
     {
         yield return "A row is an image with a settled label; rows are in the order of the images' SHA-256.";
         yield return "Labels are resolved from all claims, rank by rank (reviewer, histopathology, curated tables, clinicians, folders); a lower rank may refine a higher one, never overturn it.";
-        yield return "Images with the same bytes or the same ISIC id, and whatever that joins, are one lesion group; a group is in one split for ever.";
+        yield return "Images with the same bytes, the same ISIC id or the same lesion id of a table, near-duplicates, and whatever that joins, are one lesion group; a group is in one split for ever.";
         yield return "A group of which a file was delivered in a Test folder is test.";
         yield return "Any other group was drawn when it first entered a dataset: SHA-256 of the 32 bytes of its smallest image SHA-256, as a big-endian number, mod 100; below 70 train, below 85 validation, else test.";
         if (licences is not null)

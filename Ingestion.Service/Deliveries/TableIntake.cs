@@ -24,6 +24,9 @@ internal sealed class TableIntake(MetadataWriter writer)
 
         var batch = new List<MetadataRow>(BatchRows);
         var examples = new List<string>();
+        var repeated = new RepeatedIds();
+        var contradictions = new List<string>();
+        var remarks = new RemarkCounts();
         int taken = 0, refused = 0, unlabelled = 0;
         await foreach (var entry in table.ReadAsync(cancellationToken))
         {
@@ -31,7 +34,13 @@ internal sealed class TableIntake(MetadataWriter writer)
             {
                 taken++;
                 unlabelled += row.Diagnoses is null ? 1 : 0;
-                batch.Add(Map(row, table.Kind, deliveryId));
+                remarks.Add(row);
+                var name = TableNames.Of(table.Kind.Name, row.Source);
+                var before = repeated.Contradictory;
+                if (repeated.Place(name, row) is { } place)
+                    batch.Add(Map(row, place == 0 ? name : TableNames.Further(name, place), deliveryId));
+                if (repeated.Contradictory > before && contradictions.Count < MaxExamples)
+                    contradictions.Add(string.Create(CultureInfo.InvariantCulture, $"{row.IsicId} on line {row.LineNumber}"));
             }
             else if (entry is RefusedRow bad && refused++ < MaxExamples)
             {
@@ -47,32 +56,35 @@ internal sealed class TableIntake(MetadataWriter writer)
 
         if (batch.Count > 0)
             await writer.WriteAsync(batch, cancellationToken);
-        var summary = Summarise(table.Kind.Name, taken, refused, unlabelled, examples);
+        var summary = Summarise(table.Kind.Name, taken, (refused, examples), unlabelled, (repeated.Contradictory, contradictions), remarks.Say());
         return taken > 0
             ? FileVerdict.Metadata(summary)
             : FileVerdict.Of(new Refusal(RefusalKinds.NoRows, summary + ". Correct the rows and deliver the table again."));
     }
 
-    private static string Summarise(string kind, int taken, int refused, int unlabelled, List<string> examples)
+    private static string Summarise(
+        string kind, int taken, (int Count, List<string> Examples) refused, int unlabelled, (int Count, List<string> Examples) contradictory, string? remarks)
     {
         var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"{kind}: {taken:N0} rows taken");
-        if (refused > 0)
-        {
-            text.Append(CultureInfo.InvariantCulture, $", {refused:N0} refused ({string.Join("; ", examples)}");
-            text.Append(refused > examples.Count ? "; ...)" : ")");
-        }
-
+        if (refused.Count > 0)
+            text.Append(CultureInfo.InvariantCulture, $", {refused.Count:N0} refused ({Join(refused)})");
         if (unlabelled > 0)
             text.Append(CultureInfo.InvariantCulture, $", {unlabelled:N0} without a known diagnosis");
+        if (contradictory.Count > 0)
+            text.Append(CultureInfo.InvariantCulture, $", {contradictory.Count:N0} ids whose rows contradict each other ({Join(contradictory)})");
+        if (remarks is not null)
+            text.Append(CultureInfo.InvariantCulture, $"; left out: {remarks}");
         return text.ToString();
     }
 
+    private static string Join((int Count, List<string> Examples) few) => string.Join("; ", few.Examples) + (few.Count > few.Examples.Count ? "; ..." : "");
+
     private static string Shorten(string reason) => reason.Length <= MaxExampleLength ? reason.TrimEnd('.') : reason[..MaxExampleLength] + "...";
 
-    private static MetadataRow Map(TableRow row, TableKind kind, Guid deliveryId) => new()
+    private static MetadataRow Map(TableRow row, string tableName, Guid deliveryId) => new()
     {
         IsicId = row.IsicId,
-        TableName = kind.Name,
+        TableName = tableName,
         DeliveryId = deliveryId,
         Diagnoses = row.Diagnoses,
         Rank = row.Rank,

@@ -1,3 +1,4 @@
+using Melanoma.Ingestion.Tables;
 using Melanoma.Storage;
 using Melanoma.Storage.Catalogue;
 using Melanoma.Storage.Datasets;
@@ -7,7 +8,7 @@ namespace Melanoma.Ingestion.Groups;
 
 /// <summary>
 /// What images of one lesion share: an ISIC id, or a lesion id that a table gives to their ISIC ids. Lesion ids are only compared within
-/// one kind of table and source, because two hospitals may both count from 1.
+/// one kind of table and source, and those of a plain table without a source within its delivery, because two hospitals may both count from 1.
 /// </summary>
 internal static class GroupKeys
 {
@@ -16,7 +17,7 @@ internal static class GroupKeys
         """;
 
     private const string ByLesionId = """
-        SELECT DISTINCT table_name, metadata_rows.source, lesion_id, group_id
+        SELECT DISTINCT table_name, metadata_rows.source, metadata_rows.delivery_id, lesion_id, group_id
         FROM metadata_rows JOIN image_isic_ids USING (isic_id) JOIN images ON images.id = image_id WHERE lesion_id = ANY($1)
         """;
 
@@ -48,7 +49,7 @@ internal static class GroupKeys
             found.Add((IsicKey(reader.GetString(0)), reader.GetGuid(1)));
         await reader.NextResultAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
-            found.Add((LesionKey(reader.GetString(0), reader.IsDBNull(1) ? null : reader.GetString(1), reader.GetString(2)), reader.GetGuid(3)));
+            found.Add((LesionKey(reader.GetString(0), reader.IsDBNull(1) ? null : reader.GetString(1), reader.GetGuid(2), reader.GetString(3)), reader.GetGuid(4)));
         return found.ToLookup(pair => pair.Key, pair => pair.Group, StringComparer.Ordinal);
     }
 
@@ -85,7 +86,7 @@ internal static class GroupKeys
 
     private static string IsicKey(string isicId) => isicId;
 
-    private static string LesionKey(MetadataRow row) => LesionKey(row.TableName, row.Source, row.LesionId!);
+    private static string LesionKey(MetadataRow row) => LesionKey(row.TableName, row.Source, row.DeliveryId, row.LesionId!);
 
-    private static string LesionKey(string table, string? source, string lesionId) => $"{table}\n{source}\n{lesionId}";
+    private static string LesionKey(string table, string? source, Guid deliveryId, string lesionId) => $"{TableNames.LesionScope(table, source, deliveryId)}\n{lesionId}";
 }

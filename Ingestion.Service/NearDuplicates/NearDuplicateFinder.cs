@@ -27,7 +27,7 @@ internal sealed partial class NearDuplicateFinder(TimeProvider time, ILogger<Nea
     private readonly Lock _door = new();
     private readonly NearDuplicateIndex _index = new();
 
-    // Added before their numbers were known; a batch that was rolled back leaves some behind, which no signature answers to.
+    // Added before their numbers were known; a batch that was rolled back leaves some behind, which no signature answers to until they come again.
     private readonly HashSet<Guid> _ahead = [];
     private long _lastNumber;
 
@@ -35,15 +35,18 @@ internal sealed partial class NearDuplicateFinder(TimeProvider time, ILogger<Nea
     public async Task<IReadOnlyList<NearDuplicatePair>> FindAsync(NpgsqlConnection connection, IReadOnlyList<SoughtImage> images, CancellationToken cancellationToken)
     {
         await CatchUpAsync(connection, cancellationToken);
-        var candidates = new List<(SoughtImage Image, IReadOnlyList<Guid> Ids)>();
+        var candidates = new List<(SoughtImage Image, List<Guid> Ids)>();
+        var later = images.Select(image => image.Id).ToHashSet();
         lock (_door)
         {
             foreach (var image in images)
             {
-                if (_index.Candidates(image.Signature) is { Count: > 0 } ids)
+                // After a batch that was rolled back the index has this image already, and those that come after it.
+                if (_index.Candidates(image.Signature).Where(id => !later.Contains(id)).ToList() is { Count: > 0 } ids)
                     candidates.Add((image, ids));
-                _index.Add(image.Id, image.Signature);
-                _ahead.Add(image.Id);
+                if (_ahead.Add(image.Id))
+                    _index.Add(image.Id, image.Signature);
+                later.Remove(image.Id);
             }
         }
 

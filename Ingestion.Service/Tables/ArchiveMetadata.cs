@@ -28,7 +28,6 @@ internal static class ArchiveMetadata
         Licence = fields.Licence("copyright_license"),
         Attribution = fields.Text("attribution"),
         Source = "ISIC Archive",
-        ImageType = fields.Text("image_type"),
     };
 
     private static DiagnosisSet? ReadDiagnoses(TableFields fields)

@@ -5,11 +5,9 @@ namespace Melanoma.Ingestion.Tables;
 /// <summary>A table in our own words: an ISIC id or a file named after one, and a diagnosis or several joined by '|'; all else as far as it is known.</summary>
 internal static class PlainTable
 {
-    private const string Name = "label table";
+    public static TableKind ById { get; } = new(TableNames.Plain, "isic_id", ["isic_id", "diagnosis"], Fill);
 
-    public static TableKind ById { get; } = new(Name, "isic_id", ["isic_id", "diagnosis"], Fill);
-
-    public static TableKind ByFile { get; } = new(Name, "file", ["file", "diagnosis"], Fill);
+    public static TableKind ByFile { get; } = new(TableNames.Plain, "file", ["file", "diagnosis"], Fill);
 
     private static TableEntry Fill(TableFields fields, TableRow row) => row with
     {
@@ -22,7 +20,7 @@ internal static class PlainTable
         SkinTone = fields.Word(Vocabularies.SkinTones, "skin_tone"),
         Licence = fields.Licence("licence"),
         Attribution = fields.Text("attribution"),
-        Source = fields.Text("source"),
+        Source = fields.Id("source"),
     };
 
     private static DiagnosisSet? ReadDiagnoses(TableFields fields)

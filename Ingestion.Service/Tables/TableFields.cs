@@ -37,7 +37,7 @@ internal sealed partial class TableFields(IReadOnlyList<string> columns, Delimit
     /// <summary>The text of a field; null when it is empty.</summary>
     public string? Text(string column) => this[column] is { Length: > 0 } text ? text : null;
 
-    /// <summary>The id of a lesion or patient; null when it is empty or too long to be one.</summary>
+    /// <summary>The id of a lesion or patient, or the name of a source; null when it is empty or too long to be one.</summary>
     public string? Id(string column)
     {
         if (this[column] is not { Length: > 0 } id || Vocabularies.Unknown.Contains(id))

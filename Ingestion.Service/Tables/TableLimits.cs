@@ -17,6 +17,6 @@ internal sealed record TableLimits
     /// <summary>Bytes of the header. Default 16 KiB.</summary>
     public int MaxHeaderBytes { get; init; } = 16 << 10;
 
-    /// <summary>Characters of an id of a lesion or patient. Default 100.</summary>
+    /// <summary>Characters of an id of a lesion or patient, and of the name of a source. Default 100.</summary>
     public int MaxIdLength { get; init; } = 100;
 }

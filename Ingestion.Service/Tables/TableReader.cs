@@ -5,8 +5,8 @@ namespace Melanoma.Ingestion.Tables;
 
 /// <summary>
 /// Reads a table of labels or metadata row by row, in memory that does not depend on its length. No content is an exception: a file is
-/// refused at the start, or each of its rows is given or refused. The same id may come in several rows; all are given, as they may
-/// contradict each other and the caller decides.
+/// refused at the start, or each of its rows is given or refused. The same id may come in several rows; all are given, and all that differ
+/// are kept as claims (<see cref="RepeatedIds"/>).
 /// </summary>
 internal sealed class TableReader
 {

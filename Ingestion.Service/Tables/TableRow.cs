@@ -50,9 +50,6 @@ internal sealed record TableRow(int LineNumber, string IsicId) : TableEntry(Line
     /// <summary>The collection, for example <c>HAM10000</c>.</summary>
     public string? Source { get; init; }
 
-    /// <summary>The kind of picture in the words of the ISIC Archive, for example <c>dermoscopic</c> or <c>clinical: close-up</c>.</summary>
-    public string? ImageType { get; init; }
-
     /// <summary>What of the row was left out and why, a sentence each; mostly empty.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];
 }

@@ -31,7 +31,10 @@ public sealed class Image
     /// <summary>Size of the bytes as delivered.</summary>
     public required int SizeBytes { get; init; }
 
-    /// <summary>What was measured of it; null for images stored by a version that did not measure, until that is made up for.</summary>
+    /// <summary>
+    /// What was measured of it; null for images stored by a version that did not measure, until that is made up for, and for good where such an image
+    /// cannot be decoded any more.
+    /// </summary>
     public ImageMeasures? Measures { get; set; }
 
     /// <summary>The delivery that brought it first.</summary>
@@ -125,6 +128,7 @@ internal sealed class ImageConfiguration : IEntityTypeConfiguration<Image>, IEnt
     {
         builder.Property(image => image.Number).UseIdentityAlwaysColumn();
         builder.HasIndex(image => image.Number).IsUnique();
+        builder.HasIndex(image => image.Number, "ix_images_unmeasured").HasFilter("measures_quality_flags IS NULL");
         builder.HasIndex(image => image.Sha256).IsUnique();
         builder.HasIndex(image => image.PatientId).HasFilter("patient_id IS NOT NULL");
         builder.HasIndex(image => image.DeliveryId);

@@ -6,14 +6,17 @@ namespace Melanoma.Storage.Catalogue;
 
 /// <summary>
 /// What a delivered table says of an ISIC id. It is kept whether or not an image of that id is there, and applies to every image that
-/// has the id or gets it later. A later table of the same kind replaces the row. Written by Ingestion.
+/// has the id or gets it later. A later table of the same name replaces the row. Written by Ingestion.
 /// </summary>
 public sealed class MetadataRow
 {
     /// <summary>The id, for example <c>ISIC_0024306</c>.</summary>
     public required string IsicId { get; init; }
 
-    /// <summary>The kind of table, for example <c>HAM10000 metadata</c>: who makes the claim.</summary>
+    /// <summary>
+    /// Who makes the claim: the kind of table, for example <c>HAM10000 metadata</c>, of our own kind with the source (<c>label table: Clinic A</c>), and
+    /// marked where the table has several rows of the id that differ.
+    /// </summary>
     public required string TableName { get; init; }
 
     /// <summary>The delivery that brought the row.</summary>

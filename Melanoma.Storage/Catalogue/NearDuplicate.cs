@@ -49,6 +49,7 @@ internal sealed class NearDuplicateConfiguration : IEntityTypeConfiguration<Near
         builder.Property(pair => pair.Transform).HasMaxLength(100);
         builder.HasOne<Image>().WithMany().HasForeignKey(pair => pair.ImageId);
         builder.HasOne<Image>().WithMany().HasForeignKey(pair => pair.DuplicateOfId).OnDelete(DeleteBehavior.Restrict);
+        builder.ToTable(table => table.HasCheckConstraint("ck_near_duplicates_another_image", "image_id <> duplicate_of_id"));
     }
 
     public void Configure(EntityTypeBuilder<ImageSignature> builder)

@@ -57,7 +57,8 @@ public sealed class TableTests(TestServers servers)
 
         var line = Assert.Single(files, file => file.Outcome == FileOutcome.Metadata);
         Assert.Equal(
-            "HAM10000 metadata: 5 rows taken, 1 refused (line 6: The image_id is not an ISIC id such as ISIC_0024306), 1 without a known diagnosis", line.Reason);
+            "HAM10000 metadata: 5 rows taken, 1 refused (line 6: The image_id is not an ISIC id such as ISIC_0024306), 1 without a known diagnosis; "
+            + "left out: line 7: The diagnosis 'something new' is none of the words of docs/vocabularies.md and claims nothing", line.Reason);
         Assert.False(line.HasImageId);
         Assert.Equal(6, files.Count);
         Assert.Equal(DiagnosisSet.Of(Diagnosis.PigmentedBenignKeratosis).Bits, await LabelAsync(1));
@@ -102,6 +103,102 @@ public sealed class TableTests(TestServers servers)
         Assert.Equal(FileOutcome.Metadata, files["named.jpg"].Outcome);
         Assert.Matches("^label table: [0-9]+,[0-9]{3} rows taken$", files["large.csv"].Reason);
         Assert.DoesNotContain("fail: Melanoma", host.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Should_join_lesions_within_a_source_or_a_delivery_only_when_plain_tables_all_count_from_one()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+
+        await host.DeliverAsync("hospital a", TwoOfLesionOne(1, ""), cancellation);
+        await host.DeliverAsync("hospital b", TwoOfLesionOne(3, ""), cancellation);
+        await host.DeliverAsync("clinic, first part", TwoOfLesionOne(5, "Clinic"), cancellation);
+        await host.DeliverAsync("clinic, second part", TwoOfLesionOne(7, "Clinic"), cancellation);
+        await host.DeliverAsync("practice", TwoOfLesionOne(9, "Practice"), cancellation);
+
+        Assert.Equal("1,2 3,4 5,6,7,8 9,10", await host.QueryAsync<string>("""
+            SELECT string_agg(members, ' ' ORDER BY first) FROM (
+                SELECT min(right(isic_id, 7)::int) AS first, string_agg(right(isic_id, 7)::int::text, ',' ORDER BY isic_id) AS members
+                FROM image_isic_ids JOIN images ON images.id = image_id GROUP BY group_id) AS lesions
+            """, cancellation));
+    }
+
+    [Fact]
+    public async Task Should_know_what_tables_say_when_a_known_picture_comes_again_under_its_ISIC_id()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+
+        await host.DeliverAsync("without a name", [("foo.jpg", Pictures[0].Bytes)], cancellation);
+        await host.DeliverAsync("table", [("HAM10000_metadata.csv", Ham)], cancellation);
+        var again = await host.DeliverAsync("with its name", [("ISIC_0000001.jpg", Pictures[0].Bytes)], cancellation);
+
+        Assert.Equal((0, 1), (again.Stored, again.Duplicates));
+        Assert.Equal("CC-BY-NC-4.0, HAM10000, 80, male, head/neck, settled", await host.QueryAsync<string>(
+            "SELECT concat_ws(', ', licence, source, age_years, sex, site, label_state) FROM images", cancellation));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(1500)]
+    public async Task Should_park_the_lesion_when_rows_of_one_table_contradict_each_other(int rowsBetween)
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+        string[] between = [.. Enumerable.Range(100, rowsBetween).Select(i => $"ISIC_{i:0000000},nevus")];
+
+        var torn = await host.DeliverAsync("torn",
+        [
+            ("ISIC_0000001.jpg", HostileFiles.Picture(1)), ("ISIC_0000002.jpg", HostileFiles.Picture(2)),
+            Table("isic_id,diagnosis", ["ISIC_0000001,nevus", "ISIC_0000002,nevus", .. between, "ISIC_0000001,melanoma", "ISIC_0000002,nevus", "ISIC_0000001,"]),
+        ], cancellation);
+
+        var line = (await host.FilesAsync(torn.DeliveryId, cancellation))["labels.csv"].Reason;
+        Assert.EndsWith($", 1 without a known diagnosis, 1 ids whose rows contradict each other (ISIC_0000001 on line {rowsBetween + 4})", line, StringComparison.Ordinal);
+        Assert.Equal("ISIC_0000001 conflict, ISIC_0000002 settled", await StatesAsync(host, cancellation));
+        Assert.Equal("label table: nevus; label table (further row 1): melanoma", await ClaimsAsync(host, cancellation));
+        Assert.Equal(1, await host.QueryAsync<long>("SELECT count(*) FROM review_items WHERE kind = 'conflict' AND state = 'open'", cancellation));
+
+        // A picture that gets the id later is as disputed as the first.
+        await host.DeliverAsync("another picture", [("ISIC_0000001_1.jpg", HostileFiles.Picture(3))], cancellation);
+        Assert.Equal(2, await host.QueryAsync<long>("SELECT count(*) FROM images WHERE label_state = 'conflict'", cancellation));
+
+        await host.DeliverAsync("corrected", [Table("isic_id,diagnosis", ["ISIC_0000001,melanoma", "ISIC_0000002,nevus"])], cancellation);
+        Assert.Equal("ISIC_0000001 settled, ISIC_0000001 settled, ISIC_0000002 settled", await StatesAsync(host, cancellation));
+        Assert.Equal("label table: melanoma; label table: melanoma", await ClaimsAsync(host, cancellation));
+        Assert.Equal(0, await host.QueryAsync<long>("SELECT count(*) FROM review_items WHERE state = 'open'", cancellation));
+    }
+
+    [Fact]
+    public async Task Should_park_the_lesion_when_plain_tables_of_two_sources_contradict_each_other()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+
+        await host.DeliverAsync("pictures", [("ISIC_0000001.jpg", HostileFiles.Picture(1)), ("ISIC_0000002.jpg", HostileFiles.Picture(2))], cancellation);
+        await host.DeliverAsync("partner a", [Table("isic_id,diagnosis,source", ["ISIC_0000001,nevus,Clinic A", "ISIC_0000002,nevus,Clinic A"])], cancellation);
+        await host.DeliverAsync("partner b", [Table("isic_id,diagnosis,source", ["ISIC_0000001,melanoma,Clinic B", "ISIC_0000002,nevus,Clinic B"])], cancellation);
+
+        Assert.Equal("ISIC_0000001 conflict, ISIC_0000002 settled", await StatesAsync(host, cancellation));
+        Assert.Equal("label table: Clinic A: nevus; label table: Clinic B: melanoma", await ClaimsAsync(host, cancellation));
+
+        await host.DeliverAsync("partner b thinks again", [Table("isic_id,diagnosis,source", ["ISIC_0000001,nevus,Clinic B"])], cancellation);
+        Assert.Equal("ISIC_0000001 settled, ISIC_0000002 settled", await StatesAsync(host, cancellation));
+    }
+
+    [Fact]
+    public async Task Should_name_a_few_remarks_with_their_lines_when_words_are_left_out_of_rows()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+        var delivery = await host.DeliverAsync("remarks",
+            [Table("isic_id,diagnosis,age", [.. Enumerable.Range(1, 40).Select(i => $"ISIC_{i:0000000},{(i < 10 ? $"word {i % 7}" : "nevus")},{(i < 20 ? "old" : "50")}")])], cancellation);
+
+        var line = (await host.FilesAsync(delivery.DeliveryId, cancellation))["labels.csv"].Reason;
+        Assert.StartsWith("label table: 40 rows taken, 9 without a known diagnosis; left out: 2 rows from line 2: The diagnosis 'word 1' is none", line, StringComparison.Ordinal);
+        Assert.Contains("; 19 rows from line 2: The age is not a number of years from 0 to 120 and was left out; ", line, StringComparison.Ordinal);
+        Assert.EndsWith("; 3 other remarks", line, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -153,6 +250,31 @@ public sealed class TableTests(TestServers servers)
             SELECT count(*) FROM images WHERE ({condition})
                 AND (SELECT bit_or(diagnoses) FROM label_claims WHERE image_id = images.id AND claimed_by = 'folder') = {DiagnosisSet.Of(one, other).Bits}
             """, cancellation);
+    }
+
+    private static (string Path, byte[] Bytes)[] TwoOfLesionOne(int first, string source) =>
+    [
+        .. Enumerable.Range(first, 2).Select(i => ($"ISIC_{i:0000000}.jpg", HostileFiles.Picture(i))),
+        Table("isic_id,diagnosis,lesion_id,source", Enumerable.Range(first, 2).Select(i => $"ISIC_{i:0000000},nevus,1,{source}")),
+    ];
+
+    private static (string Path, byte[] Bytes) Table(string header, IEnumerable<string> rows) =>
+        ("labels.csv", Encoding.UTF8.GetBytes(string.Join('\n', rows.Prepend(header))));
+
+    private static Task<string> StatesAsync(IngestionHost host, CancellationToken cancellationToken) => host.QueryAsync<string>(
+        "SELECT string_agg(isic_id || ' ' || label_state, ', ' ORDER BY isic_id) FROM image_isic_ids JOIN images ON images.id = image_id", cancellationToken);
+
+    // Of the pictures of ISIC_0000001.
+    private static async Task<string> ClaimsAsync(IngestionHost host, CancellationToken cancellationToken)
+    {
+        var claims = await host.QueryAsync<string[]>("""
+            SELECT array_agg(claimed_by || ': ' || diagnoses ORDER BY claimed_by COLLATE "C") FROM label_claims JOIN image_isic_ids USING (image_id) WHERE isic_id = 'ISIC_0000001'
+            """, cancellationToken);
+        return string.Join("; ", claims.Select(claim =>
+        {
+            var at = claim.LastIndexOf(' ');
+            return $"{claim[..at]} {new DiagnosisSet(short.Parse(claim[at..], CultureInfo.InvariantCulture))}";
+        }));
     }
 
     private static async Task<byte[]> ReadEntryAsync(string archive, string name, CancellationToken cancellationToken)

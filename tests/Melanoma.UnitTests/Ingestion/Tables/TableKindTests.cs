@@ -107,7 +107,6 @@ public sealed class TableKindTests
             Licence = "CC-BY-NC-4.0",
             Attribution = "ViDIR Group, Department of Dermatology",
             Source = "ISIC Archive",
-            ImageType = "clinical: close-up",
         }, row);
     }
 

@@ -169,7 +169,7 @@ public sealed class TableReaderTests
         Assert.Matches("^ISIC_[0-9]{7}$", row.IsicId);
         Assert.False(row.Diagnoses is { IsEmpty: true });
         Assert.True(row.AgeYears is null or (>= 0 and <= 120));
-        string?[] texts = [row.LesionId, row.PatientId, row.Sex, row.Site, row.SkinTone, row.Licence, row.Attribution, row.Source, row.ImageType, .. row.Remarks];
+        string?[] texts = [row.LesionId, row.PatientId, row.Sex, row.Site, row.SkinTone, row.Licence, row.Attribution, row.Source, .. row.Remarks];
         Assert.All(texts, text => Assert.False(text is "" || text?.Any(char.IsControl) == true));
     }
 

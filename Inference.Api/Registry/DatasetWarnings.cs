@@ -8,20 +8,23 @@ namespace Melanoma.Inference.Registry;
 /// <summary>What must be known of a dataset by everybody who reads the figures of a model on it, as it is known now.</summary>
 internal static class DatasetWarnings
 {
+    private static readonly TimeSpan LongestQuery = TimeSpan.FromMinutes(10);
+
+    /// <summary>The warnings of a dataset; queries on this context may take long from then on, because a dataset may have millions of rows.</summary>
     public static async Task<IReadOnlyList<string>> ReadAsync(MelanomaDbContext database, int datasetId, CancellationToken cancellationToken)
     {
+        database.Database.SetCommandTimeout(LongestQuery);
         var dataset = await database.Datasets.AsNoTracking().SingleAsync(dataset => dataset.Id == datasetId, cancellationToken);
         var warnings = new List<string>(dataset.Warnings);
-        var items = database.DatasetItems.AsNoTracking().Where(item => item.DatasetId == datasetId)
-            .Join(database.Images, item => item.ImageId, image => image.Id, (item, image) => new { item.Split, image.GroupId, image.ForgottenAt });
-        if (dataset.Kind == DatasetKind.Honest)
+        if (dataset.Kind == DatasetKind.Honest
+            && (await DividedLesions.CountAsync(database, [datasetId], cancellationToken)).TryGetValue(datasetId, out var divided))
         {
-            var divided = await items.Select(item => new { item.GroupId, item.Split }).Distinct().GroupBy(item => item.GroupId).CountAsync(group => group.Count() > 1, cancellationToken);
-            if (divided > 0)
-                warnings.Add(Say($"{divided} lesions turned out to be in two splits after the dataset was made: figures on it are too good. They are test in every later dataset."));
+            warnings.Add(Say($"{divided} lesions turned out to be in two splits after the dataset was made: figures on it are too good. They are test in every later dataset."));
         }
 
-        var forgotten = await items.CountAsync(item => item.ForgottenAt != null, cancellationToken);
+        var forgotten = await database.DatasetItems.AsNoTracking().Where(item => item.DatasetId == datasetId)
+            .Join(database.Images.Where(image => image.ForgottenAt != null), item => item.ImageId, image => image.Id, (item, _) => item.ImageId)
+            .CountAsync(cancellationToken);
         if (forgotten > 0)
             warnings.Add(Say($"{forgotten} of its images were forgotten since; the model was trained or judged on them."));
         return warnings;

@@ -14,6 +14,9 @@ internal sealed class DatasetReports(IDbContextFactory<MelanomaDbContext> databa
     // A later version of the product may have written more than this one knows.
     private static readonly JsonParser ShortcutParser = new(JsonParser.Settings.Default.WithIgnoreUnknownFields(true));
 
+    // Datasets of millions of rows are counted row by row.
+    private static readonly TimeSpan LongestQuery = TimeSpan.FromMinutes(10);
+
     public async Task<V1.Dataset?> FindAsync(int id, CancellationToken cancellationToken) =>
         (await ListAsync(datasets => datasets.Where(dataset => dataset.Id == id), cancellationToken)).SingleOrDefault();
 
@@ -23,6 +26,7 @@ internal sealed class DatasetReports(IDbContextFactory<MelanomaDbContext> databa
     private async Task<List<V1.Dataset>> ListAsync(Func<IQueryable<Dataset>, IQueryable<Dataset>> choose, CancellationToken cancellationToken)
     {
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
+        database.Database.SetCommandTimeout(LongestQuery);
         var datasets = await choose(database.Datasets.AsNoTracking()).ToListAsync(cancellationToken);
         var ids = datasets.Select(dataset => dataset.Id).ToList();
         var items = database.DatasetItems.AsNoTracking().Where(item => ids.Contains(item.DatasetId));
@@ -36,7 +40,11 @@ internal sealed class DatasetReports(IDbContextFactory<MelanomaDbContext> databa
             .ToDictionaryAsync(row => row.Key, row => row.Count, cancellationToken);
 
         // By the groups as they are now, not as the snapshot wrote them down: what turned out to be one lesion later shows.
-        var divided = await items.Join(database.Images, item => item.ImageId, image => image.Id, (item, image) => new { item.DatasetId, image.GroupId, item.Split })
+        var divided = await DividedLesions.CountAsync(database, [.. datasets.Where(dataset => dataset.Kind == DatasetKind.Honest).Select(dataset => dataset.Id)], cancellationToken);
+
+        // A reproduction wrote no groups down, and divides lesions from the start.
+        var dividedFiles = await items.Where(item => item.Kind == DatasetKind.Reproduction)
+            .Join(database.Images, item => item.ImageId, image => image.Id, (item, image) => new { item.DatasetId, image.GroupId, item.Split })
             .Distinct()
             .GroupBy(row => new { row.DatasetId, row.GroupId })
             .Where(group => group.Count() > 1)
@@ -55,7 +63,7 @@ internal sealed class DatasetReports(IDbContextFactory<MelanomaDbContext> databa
         {
             var result = Map(dataset, [.. counts[dataset.Id]]);
             result.Groups = groups.GetValueOrDefault(dataset.Id);
-            result.GroupsInTwoSplits = divided.GetValueOrDefault(dataset.Id);
+            result.GroupsInTwoSplits = (dataset.Kind == DatasetKind.Honest ? divided : dividedFiles).GetValueOrDefault(dataset.Id);
             result.Forgotten = forgotten.GetValueOrDefault(dataset.Id);
             return result;
         })];
@@ -76,6 +84,8 @@ internal sealed class DatasetReports(IDbContextFactory<MelanomaDbContext> databa
         result.Rules.AddRange(dataset.Rules);
         result.Warnings.AddRange(dataset.Warnings);
         result.Licences.AddRange(dataset.Licences ?? []);
+        if (dataset.LeftOut is { } leftOut)
+            result.LeftOut.AddRange(LeftOut.FromJson(leftOut).Select(part => new V1.LeftOut { Reason = part.Reason, Count = part.Count }));
         result.Splits.Add(MapSplit(counts, Split.Train, V1.Split.Train));
         result.Splits.Add(MapSplit(counts, Split.Validation, V1.Split.Validation));
         result.Splits.Add(MapSplit(counts, Split.Test, V1.Split.Test));

@@ -9,7 +9,12 @@ namespace Melanoma.Ingestion.Datasets;
 /// <summary>Makes immutable, numbered snapshots of the catalogue.</summary>
 internal sealed partial class DatasetSnapshots(NpgsqlDataSource dataSource, IngestionMetrics metrics, TimeProvider time, ILogger<DatasetSnapshots> logger)
 {
-    /// <summary>The number of the dataset of a kind that has the catalogue's present content: the one there is, else a new one.</summary>
+    private const string Insert = """
+        INSERT INTO datasets (kind, created_at, content_hash, rules, parked, licences, shortcuts, warnings, facts_hash, left_out)
+        VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10::text::jsonb) RETURNING id
+        """;
+
+    /// <summary>The number of the dataset of a kind that has the catalogue's present content and of which the same is known: the one there is, else a new one.</summary>
     /// <exception cref="RpcException">FAILED_PRECONDITION: there is nothing to train on. Nothing was drawn or kept.</exception>
     public Task<int> CreateAsync(DatasetKind kind, CancellationToken cancellationToken) => CreateAsync(kind, [], cancellationToken);
 
@@ -27,8 +32,11 @@ internal sealed partial class DatasetSnapshots(NpgsqlDataSource dataSource, Inge
             throw new RpcException(new Status(StatusCode.FailedPrecondition, obstacle));
 
         var hash = content.ComputeHash();
-        var existing = await FindAsync(connection, kind, hash, cancellationToken);
-        var id = existing ?? await InsertAsync(connection, content, hash, cancellationToken);
+        var facts = kind == DatasetKind.Honest
+            ? await DatasetFacts.ReadAsync(connection, content, cancellationToken)
+            : DatasetFacts.None;
+        var existing = await FindAsync(connection, kind, hash, facts, cancellationToken);
+        var id = existing ?? await InsertAsync(connection, content, hash, facts, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         metrics.DatasetAsked(kind.ToColumn(), existing is null);
         if (existing is null)
@@ -36,28 +44,28 @@ internal sealed partial class DatasetSnapshots(NpgsqlDataSource dataSource, Inge
         return id;
     }
 
-    private static async Task<int?> FindAsync(NpgsqlConnection connection, DatasetKind kind, byte[] hash, CancellationToken cancellationToken)
+    private static async Task<int?> FindAsync(
+        NpgsqlConnection connection, DatasetKind kind, byte[] hash, DatasetFacts facts, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand("SELECT id FROM datasets WHERE kind = $1 AND content_hash = $2", connection)
+        await using var command = new NpgsqlCommand("SELECT id FROM datasets WHERE kind = $1 AND content_hash = $2 AND facts_hash = $3", connection)
         {
-            Parameters = { new() { Value = kind.ToColumn() }, new() { Value = hash } },
+            Parameters = { new() { Value = kind.ToColumn() }, new() { Value = hash }, new() { Value = facts.Hash } },
         };
         return (int?)await command.ExecuteScalarAsync(cancellationToken);
     }
 
-    private async Task<int> InsertAsync(NpgsqlConnection connection, SnapshotContent content, byte[] hash, CancellationToken cancellationToken)
+    private async Task<int> InsertAsync(
+        NpgsqlConnection connection, SnapshotContent content, byte[] hash, DatasetFacts facts, CancellationToken cancellationToken)
     {
         int id;
-        var shortcuts = content.Kind == DatasetKind.Honest ? await DatasetShortcuts.AnalyseAsync(connection, content.Rows, cancellationToken) : null;
-        await using (var insert = new NpgsqlCommand(
-            "INSERT INTO datasets (kind, created_at, content_hash, rules, parked, licences, shortcuts, warnings) VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8) RETURNING id", connection)
+        await using (var insert = new NpgsqlCommand(Insert, connection)
         {
             Parameters =
             {
                 new() { Value = content.Kind.ToColumn() }, new() { Value = time.GetUtcNow() }, new() { Value = hash },
                 new() { Value = content.Rules.ToArray() }, new() { Value = content.Parked }, HonestContent.LicencesParameter(content.Licences),
-                new() { Value = (object?)shortcuts?.Json ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text },
-                new() { Value = shortcuts?.Warnings.ToArray() ?? [] },
+                new() { Value = (object?)facts.Shortcuts?.Json ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text },
+                new() { Value = facts.Shortcuts?.Warnings.ToArray() ?? [] }, new() { Value = facts.Hash }, new() { Value = content.LeftOut },
             },
         })
         {

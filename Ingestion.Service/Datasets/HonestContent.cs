@@ -40,7 +40,11 @@ internal static class HonestContent
 
         var leftOut = await LeftOut.CountAsync(connection, licences, cancellationToken);
         var leaks = await TestFolderLeaks.CountAsync(connection, cancellationToken);
-        return new SnapshotContent(DatasetKind.Honest, content, leftOut.Conflicts, [.. Rules(licences, leftOut, leaks, coarse)]) { Licences = licences };
+        return new SnapshotContent(DatasetKind.Honest, content, leftOut.Conflicts, [.. Rules(licences, leftOut, leaks, coarse)])
+        {
+            Licences = licences,
+            LeftOut = leftOut.ToJson(),
+        };
     }
 
     /// <summary>The parameter of <see cref="Taken"/>.</summary>

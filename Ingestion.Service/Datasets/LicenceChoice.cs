@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Melanoma.Ingestion.Tables;
 using Npgsql;
 
 namespace Melanoma.Ingestion.Datasets;
@@ -30,7 +31,7 @@ internal static class LicenceChoice
         var chosen = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var name in wanted)
         {
-            var spellings = known.FindAll(licence => string.Equals(licence, name.Trim(), StringComparison.OrdinalIgnoreCase));
+            var spellings = known.FindAll(licence => string.Equals(Normalise(licence), Normalise(name), StringComparison.OrdinalIgnoreCase));
             if (spellings.Count == 0)
                 throw new RpcException(new Status(StatusCode.InvalidArgument, $"No image has the licence '{name}'. {SayKnown(known)}"));
             chosen.UnionWith(spellings);
@@ -38,6 +39,9 @@ internal static class LicenceChoice
 
         return [.. chosen];
     }
+
+    /// <summary>A licence as the catalogue spells it: whoever asks may write it in any way in which a table may.</summary>
+    public static string Normalise(string licence) => Vocabularies.Licences.GetValueOrDefault(licence.Trim(), licence.Trim());
 
     /// <summary>The rule in a sentence.</summary>
     public static string Say(string[] licences) =>

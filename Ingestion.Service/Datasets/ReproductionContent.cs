@@ -9,7 +9,7 @@ namespace Melanoma.Ingestion.Datasets;
 internal static class ReproductionContent
 {
     private const string Files = """
-        SELECT delivery_files.id, path, folder_diagnosis, folder_split, images.id, sha256
+        SELECT delivery_files.id, path, folder_diagnosis, folder_split, images.id, sha256, forgotten_at IS NOT NULL
         FROM delivery_files JOIN images ON images.id = image_id
         WHERE folder_diagnosis IS NOT NULL AND folder_split IS NOT NULL ORDER BY delivery_files.id
         """;
@@ -26,6 +26,7 @@ internal static class ReproductionContent
     public static async Task<SnapshotContent> ReadAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         var files = new Dictionary<(string Path, Guid Image), (SnapshotRow Row, string Path)>();
+        var forgotten = new HashSet<(string Path, Guid Image)>();
         await using (var command = new NpgsqlCommand(Files, connection) { CommandTimeout = 0 })
         await using (var rows = await command.ExecuteReaderAsync(cancellationToken))
         {
@@ -35,7 +36,10 @@ internal static class ReproductionContent
                 var split = EnumText.FromColumn<Split>(rows.GetString(3));
                 var path = FolderPath(rows.GetString(1), split, diagnosis);
                 var row = new SnapshotRow(rows.GetGuid(4), rows.GetFieldValue<byte[]>(5), DiagnosisSet.Of(diagnosis), split, null, rows.GetInt64(0));
-                files.TryAdd((path, row.ImageId), (row, path));
+                if (rows.GetBoolean(6))
+                    forgotten.Add((path, row.ImageId));
+                else
+                    files.TryAdd((path, row.ImageId), (row, path));
             }
         }
 
@@ -47,8 +51,14 @@ internal static class ReproductionContent
         var content = files.Values
             .OrderBy(file => file.Path, StringComparer.Ordinal).ThenBy(file => Convert.ToHexString(file.Row.Sha256), StringComparer.Ordinal)
             .Select(file => validation.Contains(file.Row.DeliveryFileId) ? file.Row with { Split = Split.Validation } : file.Row);
-        return new SnapshotContent(DatasetKind.Reproduction, [.. content], Parked: 0, Rules);
+        return new SnapshotContent(DatasetKind.Reproduction, [.. content], Parked: 0, [.. Rules, SayForgotten(forgotten.Count)])
+        {
+            LeftOut = LeftOut.ForgottenToJson(forgotten.Count),
+        };
     }
+
+    // Nothing of them is left to train on: with them no reproduction could be trained ever again.
+    private static string SayForgotten(int files) => $"Left out: {files} files of images that were forgotten.";
 
     /// <summary>The path from Train or Test on, with the names as the product spells them.</summary>
     internal static string FolderPath(string path, Split split, Diagnosis diagnosis)

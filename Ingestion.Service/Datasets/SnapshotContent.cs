@@ -14,6 +14,9 @@ internal sealed record SnapshotContent(DatasetKind Kind, IReadOnlyList<SnapshotR
     /// <summary>The only licences whose images were taken; null when any were.</summary>
     public string[]? Licences { get; init; }
 
+    /// <summary>How many were left out by reason, as it is stored: see <see cref="Datasets.LeftOut"/>.</summary>
+    public required string LeftOut { get; init; }
+
     /// <summary>
     /// SHA-256 over the rows in order: 32 bytes image SHA-256, 2 bytes label bits (big-endian), 1 byte split (0 train, 1 validation,
     /// 2 test), and where the row has a group, 32 bytes: the smallest image SHA-256 of the group's rows, because ids are drawn anew in each database.

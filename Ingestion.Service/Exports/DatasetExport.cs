@@ -26,6 +26,8 @@ internal sealed class DatasetExport(NpgsqlDataSource dataSource, ExportRows rows
         JOIN images ON images.id = image_id WHERE forgotten_at IS NULL
         """;
 
+    private const string Forgotten = "SELECT count(*)::int FROM dataset_items JOIN images ON images.id = image_id WHERE dataset_id = $1 AND forgotten_at IS NOT NULL";
+
     private static readonly string[] Columns =
     [
         "image_id", "sha256", "file", "split", "label", "group_id", "isic_ids", "licence", "attribution", "source", "age", "sex", "site", "skin_tone",
@@ -38,6 +40,7 @@ internal sealed class DatasetExport(NpgsqlDataSource dataSource, ExportRows rows
         if (!withImages)
             return table;
         await using var command = dataSource.CreateCommand(ImageBytes);
+        command.CommandTimeout = 0;
         command.Parameters.Add(new() { Value = dataset.DatasetId });
         return table + (long)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
@@ -52,6 +55,7 @@ internal sealed class DatasetExport(NpgsqlDataSource dataSource, ExportRows rows
         await zip.AddTextAsync("dataset.csv", WriteTableAsync(dataset.DatasetId, withImages, cancellationToken), cancellationToken);
         if (withImages)
             await AddImagesAsync(zip, dataset.DatasetId, cancellationToken);
+        await RefuseForgottenAsync(dataset, cancellationToken);
         await zip.FinishAsync(cancellationToken);
     }
 
@@ -94,8 +98,21 @@ internal sealed class DatasetExport(NpgsqlDataSource dataSource, ExportRows rows
                 }
 
                 if (written != part.Length)
-                    throw new RpcException(new Status(StatusCode.Aborted, "An image of the dataset was forgotten while it was exported; export it again."));
+                    throw ForgottenMeanwhile();
             }
         }
     }
+
+    // Nothing forgotten comes back: where there are no more of them than at the beginning, the README, the table and the images told of the same ones.
+    private async Task RefuseForgottenAsync(Dataset dataset, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(Forgotten);
+        command.CommandTimeout = 0;
+        command.Parameters.Add(new() { Value = dataset.DatasetId });
+        if ((int)(await command.ExecuteScalarAsync(cancellationToken))! != dataset.Forgotten)
+            throw ForgottenMeanwhile();
+    }
+
+    private static RpcException ForgottenMeanwhile() =>
+        new(new Status(StatusCode.Aborted, "An image of the dataset was forgotten while it was exported; export it again."));
 }

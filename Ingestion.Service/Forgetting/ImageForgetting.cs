@@ -19,10 +19,7 @@ internal sealed partial class ImageForgetting(NpgsqlDataSource dataSource, TimeP
     private const int ImagesAtMost = 10_000;
     private const int IdsPerMessage = 1000;
 
-    private const string ImagesOfPatient = """
-        SELECT id FROM images WHERE patient_id = $1
-        UNION SELECT image_id FROM image_isic_ids JOIN metadata_rows USING (isic_id) WHERE metadata_rows.patient_id = $1
-        """;
+    private const string ImagesOfPatient = $"SELECT DISTINCT image_id FROM image_isic_ids JOIN metadata_rows USING (isic_id) WHERE {PatientScope.Rows}";
 
     private const string Unknown = "SELECT id FROM unnest($1::uuid[]) AS wanted (id) WHERE NOT EXISTS (SELECT FROM images WHERE images.id = wanted.id) LIMIT 1";
 
@@ -38,7 +35,8 @@ internal sealed partial class ImageForgetting(NpgsqlDataSource dataSource, TimeP
         ["DELETE FROM image_contents WHERE image_id = ANY($1)", "DELETE FROM image_signatures WHERE image_id = ANY($1)"];
 
     /// <exception cref="RpcException">
-    /// INVALID_ARGUMENT: neither or both are named, or too many. NOT_FOUND: there is no such image or patient; nothing was forgotten.
+    /// INVALID_ARGUMENT: neither or both are named, or too many. NOT_FOUND: there is no such image or patient. FAILED_PRECONDITION: several people may be
+    /// meant. Nothing was forgotten.
     /// </exception>
     public async Task<ForgetImagesResponse> ForgetAsync(ForgetImagesRequest request, string caller, CancellationToken cancellationToken)
     {
@@ -48,12 +46,14 @@ internal sealed partial class ImageForgetting(NpgsqlDataSource dataSource, TimeP
             throw Invalid($"{request.ImageIds.Count} images are named; at most {ImagesAtMost} are forgotten in one call.");
         if (request is { HasPatientId: true, PatientId.Length: 0 })
             throw Invalid("patient_id is empty.");
+        if (request is { HasSource: true, HasPatientId: false })
+            throw Invalid("source says whose pseudonym patient_id is; without patient_id leave it out.");
         var named = request.ImageIds.Select(ImageIds.Parse).Distinct().ToArray();
         var now = time.GetUtcNow();
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await CatalogueLock.TakeAsync(transaction, cancellationToken);
-        var images = request.HasPatientId ? await FindPatientAsync(connection, request.PatientId, cancellationToken) : named;
+        var images = request.HasPatientId ? await FindPatientAsync(connection, request, cancellationToken) : named;
         await RefuseUnknownAsync(connection, images, cancellationToken);
         var marked = await MarkAsync(connection, images, now, cancellationToken);
         await PersonalFacts.BlankImagesAsync(connection, images, cancellationToken);
@@ -63,27 +63,27 @@ internal sealed partial class ImageForgetting(NpgsqlDataSource dataSource, TimeP
         await ExecuteAsync(connection, CloseItems, cancellationToken, images, now);
         await AnnounceAsync(connection, [.. marked.Select(image => image.Id)], cancellationToken);
         var uses = await ImageUses.ReadAsync(connection, images, cancellationToken);
+        var copies = await RemainingCopies.FindAsync(connection, images, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         LogForgotten(marked.Count, caller, uses.Models.Count);
         var response = new ForgetImagesResponse { Images = marked.Count };
         response.Datasets.AddRange(uses.Datasets.Select(use => use.DatasetId).Distinct());
         response.TrainedModels.AddRange(uses.Models.Select(version => version.ToString(CultureInfo.InvariantCulture)));
+        response.RemainingCopies.AddRange(copies.Select(copy => copy.ToString()));
         return response;
     }
 
-    private static async Task<Guid[]> FindPatientAsync(NpgsqlConnection connection, string patientId, CancellationToken cancellationToken)
+    private static async Task<Guid[]> FindPatientAsync(NpgsqlConnection connection, ForgetImagesRequest request, CancellationToken cancellationToken)
     {
-        var images = await ReadIdsAsync(connection, ImagesOfPatient, patientId, cancellationToken);
-        var rows = await PersonalFacts.BlankPatientAsync(connection, patientId, cancellationToken);
-        return images.Count + rows > 0
-            ? [.. images]
-            : throw new RpcException(new Status(
-                StatusCode.NotFound, "No table names this patient; once forgotten, a patient's pseudonym is not known any more."));
+        var patient = await PatientScope.FindAsync(connection, request.PatientId, request.HasSource ? request.Source : null, cancellationToken);
+        var images = await ReadIdsAsync(connection, ImagesOfPatient, cancellationToken, patient.PatientId, patient.Source);
+        await PersonalFacts.BlankPatientAsync(connection, patient, cancellationToken);
+        return [.. images];
     }
 
     private static async Task RefuseUnknownAsync(NpgsqlConnection connection, Guid[] images, CancellationToken cancellationToken)
     {
-        if (await ReadIdsAsync(connection, Unknown, images, cancellationToken) is [var unknown, ..])
+        if (await ReadIdsAsync(connection, Unknown, cancellationToken, images) is [var unknown, ..])
             throw ImageIds.NotFound(unknown);
     }
 
@@ -114,10 +114,12 @@ internal sealed partial class ImageForgetting(NpgsqlDataSource dataSource, TimeP
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private static async Task<List<Guid>> ReadIdsAsync(NpgsqlConnection connection, string sql, object parameter, CancellationToken cancellationToken)
+    private static async Task<List<Guid>> ReadIdsAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken, params object[] parameters)
     {
         var ids = new List<Guid>();
-        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0, Parameters = { new() { Value = parameter } } };
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
+        foreach (var parameter in parameters)
+            command.Parameters.Add(new() { Value = parameter });
         await using var rows = await command.ExecuteReaderAsync(cancellationToken);
         while (await rows.ReadAsync(cancellationToken))
             ids.Add(rows.GetGuid(0));

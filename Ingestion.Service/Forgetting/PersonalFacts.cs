@@ -9,7 +9,7 @@ internal static class PersonalFacts
 
     private const string OfImages = $"UPDATE images SET {Blank} WHERE id = ANY($1)";
 
-    private const string OfPatient = $"UPDATE metadata_rows SET {Blank} WHERE patient_id = $1";
+    private const string OfPatient = $"UPDATE metadata_rows SET {Blank} WHERE {PatientScope.Rows}";
 
     // An id that another, remembered image has as well keeps its facts: they are that image's.
     private const string OfIds = $"""
@@ -23,7 +23,7 @@ internal static class PersonalFacts
     /// <summary>Blanks the facts of forgotten images, and those in the rows of their ids.</summary>
     public static async Task BlankImagesAsync(NpgsqlConnection connection, Guid[] images, CancellationToken cancellationToken)
     {
-        await ExecuteAsync(connection, OfImages, images, cancellationToken);
+        await ExecuteAsync(connection, OfImages, cancellationToken, images);
         var ids = new List<string>();
         await using (var command = new NpgsqlCommand(IdsOfImages, connection) { Parameters = { new() { Value = images } } })
         await using (var rows = await command.ExecuteReaderAsync(cancellationToken))
@@ -37,16 +37,17 @@ internal static class PersonalFacts
 
     /// <summary>Blanks the facts in the rows of those ISIC ids whose images were all forgotten: a table that comes again must not bring them back.</summary>
     public static Task BlankIdsAsync(NpgsqlConnection connection, string[] isicIds, CancellationToken cancellationToken) =>
-        ExecuteAsync(connection, OfIds, isicIds, cancellationToken);
+        ExecuteAsync(connection, OfIds, cancellationToken, [isicIds]);
 
     /// <summary>Blanks the facts in every row of a patient.</summary>
-    /// <returns>How many rows there were.</returns>
-    public static Task<int> BlankPatientAsync(NpgsqlConnection connection, string patientId, CancellationToken cancellationToken) =>
-        ExecuteAsync(connection, OfPatient, patientId, cancellationToken);
+    public static Task BlankPatientAsync(NpgsqlConnection connection, PatientScope patient, CancellationToken cancellationToken) =>
+        ExecuteAsync(connection, OfPatient, cancellationToken, patient.PatientId, patient.Source);
 
-    private static async Task<int> ExecuteAsync(NpgsqlConnection connection, string sql, object parameter, CancellationToken cancellationToken)
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken, params object[] parameters)
     {
-        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0, Parameters = { new() { Value = parameter } } };
-        return await command.ExecuteNonQueryAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
+        foreach (var parameter in parameters)
+            command.Parameters.Add(new() { Value = parameter });
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

@@ -58,7 +58,7 @@ internal sealed class ImageList(NpgsqlDataSource dataSource)
         if (request is { HasLicence: true, Licence: LicenceChoice.Unknown })
             sql.Append(" AND licence IS NULL");
         else if (request.HasLicence)
-            Where("licence = {0}", request.Licence);
+            Where("licence = {0}", LicenceChoice.Normalise(request.Licence));
         if (request.HasGroupId)
             Where("group_id = {0}", ParseId(request.GroupId, "group_id"));
         if (request.HasIsicId)

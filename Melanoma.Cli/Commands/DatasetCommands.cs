@@ -77,7 +77,7 @@ internal static class DatasetCommands
         }
 
         var table = new Table().Border(TableBorder.Rounded);
-        ReadOnlySpan<string> headers = ["dataset", "kind", "created", "images", "groups", "train", "validation", "test", "left out", "licences", ""];
+        ReadOnlySpan<string> headers = ["dataset", "kind", "created", "images", "groups", "train", "validation", "test", "parked", "licences", ""];
         foreach (var header in headers)
             table.AddColumn(header);
         foreach (var dataset in datasets)

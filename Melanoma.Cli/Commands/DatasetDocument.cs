@@ -4,11 +4,15 @@ namespace Melanoma.Cli.Commands;
 
 internal sealed record DatasetListDocument(IReadOnlyList<DatasetDocument> Datasets);
 
-/// <summary>A dataset; <c>splits</c> by name: train, validation, test; <c>licences</c> is empty when any were taken.</summary>
+/// <summary>
+/// A dataset; <c>splits</c> by name: train, validation, test; <c>licences</c> is empty when any were taken; <c>leftOut</c> counts images by reason
+/// (conflict, unlabelled, excluded, forgotten, licence).
+/// </summary>
 internal sealed record DatasetDocument(
     int Id, int Images, int Groups, int GroupsInTwoSplits, int Parked, Dictionary<string, SplitDocument> Splits,
     string Kind, DateTimeOffset? CreatedAt, string ContentHash, IReadOnlyList<string> Rules,
-    IReadOnlyList<string> Warnings, IReadOnlyList<string> Licences, int Forgotten, ShortcutsDocument? Shortcuts)
+    IReadOnlyList<string> Warnings, IReadOnlyList<string> Licences, int Forgotten, ShortcutsDocument? Shortcuts,
+    Dictionary<string, int> LeftOut)
 {
     public static DatasetDocument From(Dataset dataset) => new(
         dataset.DatasetId, dataset.Images, dataset.Groups, dataset.GroupsInTwoSplits, dataset.Parked,
@@ -16,7 +20,8 @@ internal sealed record DatasetDocument(
             split => split.Split.ToString().ToLowerInvariant(),
             split => new SplitDocument(split.Images, split.Classes.ToDictionary(item => item.Diagnosis, item => item.Count))),
         NameOf(dataset.Kind), dataset.CreatedAt?.ToDateTimeOffset(), dataset.ContentHash, [.. dataset.Rules],
-        [.. dataset.Warnings], [.. dataset.Licences], dataset.Forgotten, ShortcutsDocument.From(dataset.Shortcuts));
+        [.. dataset.Warnings], [.. dataset.Licences], dataset.Forgotten, ShortcutsDocument.From(dataset.Shortcuts),
+        dataset.LeftOut.ToDictionary(part => part.Reason, part => part.Count));
 
     public static string NameOf(DatasetKind kind) => kind.ToString().ToLowerInvariant();
 }

@@ -30,7 +30,9 @@ internal static class DatasetScreen
         table.AddRow(["[bold]all[/]", .. splits.Select(split => $"[bold]{Number(split.Images)}[/]"), $"[bold]{Number(dataset.Images)}[/]", ""]);
         console.Write(table);
         console.WriteLine(FormattableString.Invariant(
-            $"{dataset.Groups:N0} lesion groups, {dataset.GroupsInTwoSplits:N0} of them in two splits; {dataset.Parked:N0} pictures left out because their labels contradict each other."));
+            $"{dataset.Groups:N0} lesion groups, {dataset.GroupsInTwoSplits:N0} of them in two splits; {dataset.Parked:N0} pictures parked because their labels contradict each other."));
+        if (dataset.LeftOut.Any(part => part.Count > 0))
+            console.WriteLine($"Left out: {string.Join(", ", dataset.LeftOut.Where(part => part.Count > 0).Select(SayLeftOut))}.");
         if (dataset.Kind == DatasetKind.Reproduction)
             console.MarkupLine("[yellow]A reproduction of the original notebook's protocol: what is measured on it says nothing about new patients, and its models are never served.[/]");
         if (dataset.Licences.Count > 0)
@@ -43,6 +45,16 @@ internal static class DatasetScreen
         foreach (var rule in dataset.Rules)
             console.MarkupLineInterpolated($"[grey]  {rule}[/]");
     }
+
+    private static string SayLeftOut(LeftOut part) => part.Reason switch
+    {
+        "conflict" => $"{Number(part.Count)} whose labels contradict each other",
+        "unlabelled" => $"{Number(part.Count)} without a label",
+        "excluded" => $"{Number(part.Count)} excluded by a reviewer",
+        "forgotten" => $"{Number(part.Count)} forgotten",
+        "licence" => $"{Number(part.Count)} under another licence",
+        _ => $"{Number(part.Count)} for the reason {part.Reason}",
+    };
 
     private static void WriteShortcuts(IAnsiConsole console, ShortcutReport? shortcuts)
     {

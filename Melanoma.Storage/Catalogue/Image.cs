@@ -131,6 +131,7 @@ internal sealed class ImageConfiguration : IEntityTypeConfiguration<Image>, IEnt
         builder.HasIndex(image => image.Number, "ix_images_unmeasured").HasFilter("measures_quality_flags IS NULL");
         builder.HasIndex(image => image.Sha256).IsUnique();
         builder.HasIndex(image => image.PatientId).HasFilter("patient_id IS NOT NULL");
+        builder.HasIndex(image => image.ForgottenAt).HasFilter("forgotten_at IS NOT NULL");
         builder.HasIndex(image => image.DeliveryId);
         builder.HasOne<Delivery>().WithMany().HasForeignKey(image => image.DeliveryId).OnDelete(DeleteBehavior.Restrict);
         builder.HasIndex(image => image.GroupId);

@@ -17,7 +17,7 @@ public sealed class Dataset
     /// <summary>When it was made.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>SHA-256 over the rows in order; unique per kind, so that the same content is the same dataset.</summary>
+    /// <summary>SHA-256 over the rows in order; the same content has the same hash, whatever is known about it.</summary>
     public required byte[] ContentHash { get; init; }
 
     /// <summary>The rules that made it, one sentence each.</summary>
@@ -34,6 +34,15 @@ public sealed class Dataset
 
     /// <summary>What everybody who reads figures on this dataset must know, one sentence each; carried into reports and model cards.</summary>
     public string[] Warnings { get; init; } = [];
+
+    /// <summary>
+    /// SHA-256 over what is known of the content: licences, shortcuts and warnings; empty in a reproduction. Unique with kind and content, so that the same
+    /// content is the same dataset for as long as the same is known of it.
+    /// </summary>
+    public byte[] FactsHash { get; init; } = [];
+
+    /// <summary>How many images were left out, by reason, as a JSON object; null where a version made the dataset that did not keep it.</summary>
+    public string? LeftOut { get; init; }
 }
 
 /// <summary>What the rows of a dataset are and how they are split.</summary>
@@ -110,10 +119,12 @@ internal sealed class DatasetConfiguration : IEntityTypeConfiguration<Dataset>, 
 {
     public void Configure(EntityTypeBuilder<Dataset> builder)
     {
-        builder.HasIndex(dataset => new { dataset.Kind, dataset.ContentHash }).IsUnique();
+        builder.HasIndex(dataset => new { dataset.Kind, dataset.ContentHash, dataset.FactsHash }).IsUnique();
         builder.HasAlternateKey(dataset => new { dataset.Id, dataset.Kind });
         builder.Property(dataset => dataset.Shortcuts).HasColumnType("jsonb");
         builder.Property(dataset => dataset.Warnings).HasDefaultValueSql("'{}'");
+        builder.Property(dataset => dataset.FactsHash).HasDefaultValueSql("''");
+        builder.Property(dataset => dataset.LeftOut).HasColumnType("jsonb");
     }
 
     public void Configure(EntityTypeBuilder<DatasetGroup> builder)

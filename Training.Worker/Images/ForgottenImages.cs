@@ -28,10 +28,10 @@ internal sealed partial class ForgottenImages(NpgsqlDataSource dataSource, ILogg
         }
     }
 
-    /// <summary>Deletes the caches of datasets of which images were forgotten. Their names begin with the id of the augmentation.</summary>
+    /// <summary>Deletes the caches of datasets of which images were forgotten, unfinished ones too. Their names begin with the id of the augmentation.</summary>
     public async Task RemoveCachesAsync(string folder, CancellationToken cancellationToken)
     {
-        var caches = new DirectoryInfo(folder).GetFiles("*.pixels")
+        var caches = new DirectoryInfo(folder).GetFiles("*.pixels*")
             .ToLookup(file => Guid.TryParseExact(file.Name.Split('-')[0], "N", out var id) ? id : Guid.Empty);
         if (caches.Count == 0)
         {

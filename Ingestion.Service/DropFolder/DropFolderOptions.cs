@@ -2,14 +2,14 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Melanoma.Ingestion.DropFolder;
 
-/// <summary>The folder that is watched for files: section <c>Ingestion:DropFolder</c>.</summary>
+/// <summary>The folder that is watched for files: section <c>Ingestion:DropFolder</c>, which may also be the folder itself.</summary>
 internal sealed class DropFolderOptions
 {
     public const string Section = "Ingestion:DropFolder";
 
     /// <summary>The folder; none is watched when not set.</summary>
     [MinLength(1)]
-    public string? Path { get; init; }
+    public string? Path { get; set; }
 
     /// <summary>How long a file must not have been written before it counts as complete, in seconds. Default 5.</summary>
     [Range(1, 3600)]

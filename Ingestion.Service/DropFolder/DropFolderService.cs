@@ -25,6 +25,7 @@ internal sealed partial class DropFolderService(
             return;
         var root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(options.Value.Path));
         await using var only = new FolderLock(dataSource, root);
+        var soon = Math.Min(options.Value.QuietSeconds, options.Value.SweepSeconds);
         try
         {
             while (true)
@@ -33,7 +34,7 @@ internal sealed partial class DropFolderService(
 
                 // While somebody is copying, each sweep waits until more can be complete: else every event would make a delivery.
                 if (isUrgent || _watch is null)
-                    await Task.Delay(TimeSpan.FromSeconds(isUrgent ? options.Value.QuietSeconds : options.Value.SweepSeconds), time, stoppingToken);
+                    await Task.Delay(TimeSpan.FromSeconds(isUrgent ? soon : options.Value.SweepSeconds), time, stoppingToken);
                 else
                     await _watch.WaitAsync(TimeSpan.FromSeconds(options.Value.SweepSeconds), time, stoppingToken);
                 await Task.Delay(Pause, time, stoppingToken);
@@ -71,7 +72,7 @@ internal sealed partial class DropFolderService(
             }
 
             Watch(root);
-            var isUrgent = await sweep.RunAsync(root, TimeSpan.FromSeconds(options.Value.QuietSeconds), cancellationToken);
+            var isUrgent = await sweep.RunAsync(root, only, TimeSpan.FromSeconds(options.Value.QuietSeconds), cancellationToken);
             if (_problem is not null)
                 LogGoesOn(root);
             _problem = null;

@@ -12,18 +12,22 @@ internal sealed partial class DropFolderSweep(DeliveryReceiver receiver, TimePro
     private const string DeliveryName = "drop folder";
     private const int MaxEarlyWaiting = 100;
     private const int MaxRemembered = 100_000;
+    private const int FilesBetweenChecks = 256;
 
-    // Files that could not be moved are not taken in again and again; they are when they change, or after a restart.
+    private static readonly TimeSpan TimeBetweenChecks = TimeSpan.FromSeconds(10);
+
+    // What could not be read or moved is not handed in again and again; it is when it changes, or after a restart.
     private readonly Dictionary<string, FileLook> _stuck = [];
     private readonly HashSet<string> _emptied = [];
     private readonly Lock _lock = new();
 
     /// <summary>Sweeps the folder.</summary>
     /// <param name="root">The folder's full path.</param>
+    /// <param name="only">The lock, which is held; when it is lost on the way, the sweep ends after the file that it is at.</param>
     /// <param name="quiet">How long a complete file was not written.</param>
     /// <param name="cancellationToken">Stops.</param>
     /// <returns>Whether there is something that the next sweep should not wait long for.</returns>
-    public async Task<bool> RunAsync(string root, TimeSpan quiet, CancellationToken cancellationToken)
+    public async Task<bool> RunAsync(string root, FolderLock only, TimeSpan quiet, CancellationToken cancellationToken)
     {
         var early = new List<DroppedFile>();
         var isUnfinished = false;
@@ -48,8 +52,19 @@ internal sealed partial class DropFolderSweep(DeliveryReceiver receiver, TimePro
         {
             foreach (var file in early)
                 await intake.Sink.SettleAsync(file.Name, 0, DroppedFile.Waiting, token);
+            var (files, asked) = (0, time.GetTimestamp());
             do
             {
+                if (++files % FilesBetweenChecks == 0 || time.GetElapsedTime(asked) > TimeBetweenChecks)
+                {
+                    asked = time.GetTimestamp();
+                    if (!await only.HoldAsync(token))
+                    {
+                        isUnfinished = true;
+                        return;
+                    }
+                }
+
                 var (file, look, isComplete) = found.Current;
                 isUnfinished |= !isComplete;
                 if (isComplete)
@@ -63,9 +78,18 @@ internal sealed partial class DropFolderSweep(DeliveryReceiver receiver, TimePro
 
     private IEnumerable<(DroppedFile File, FileLook Look, bool IsComplete)> Find(string root, TimeSpan quiet)
     {
-        foreach (var path in DropFolderListing.Read(root))
+        foreach (var (path, isUnreadable) in DropFolderListing.Read(root))
         {
-            if (LookAt(path) is not { } look || look.Type == FileType.Folder || IsStuck(path, look))
+            FileLook? seen = null;
+            var fault = isUnreadable ? DroppedFile.UnreadableFolder : TryLookAt(path, out seen);
+            if (fault is not null)
+            {
+                if (!IsStuck(path, default))
+                    yield return (new DroppedFile(root, path, fault), default, true);
+                continue;
+            }
+
+            if (seen is not { } look || look.Type == FileType.Folder || IsStuck(path, look))
                 continue;
             var isComplete = look.Type != FileType.File || (time.GetUtcNow() - look.Written).Duration() >= quiet;
             yield return (new DroppedFile(root, path, look), look, isComplete);
@@ -85,6 +109,13 @@ internal sealed partial class DropFolderSweep(DeliveryReceiver receiver, TimePro
     {
         try
         {
+            if (file.Fault is { } fault)
+            {
+                LogStays(file.Name, fault.Reason);
+                Remember(file.FullPath, look);
+                return;
+            }
+
             if (file.Move(receipt) is null)
                 return;
             lock (_lock)
@@ -97,18 +128,18 @@ internal sealed partial class DropFolderSweep(DeliveryReceiver receiver, TimePro
         }
     }
 
-    private FileLook? LookAt(string path)
+    // Nothing is seen at a path when somebody took the file away, and when its name is not what it reads as.
+    private static Refusal? TryLookAt(string path, out FileLook? look)
     {
+        look = null;
         try
         {
-            return FileLook.At(path);
+            look = FileLook.At(path);
+            return look is null && DropFolderListing.IsDoubtful(path) ? DroppedFile.BadName : null;
         }
-        catch (IOException exception)
+        catch (IOException)
         {
-            if (!IsStuck(path, default))
-                LogNotSeen(exception.Message);
-            Remember(path, default);
-            return null;
+            return DroppedFile.Unreadable;
         }
     }
 
@@ -158,6 +189,6 @@ internal sealed partial class DropFolderSweep(DeliveryReceiver receiver, TimePro
     [LoggerMessage(32, LogLevel.Warning, "The empty folder {Folder} cannot be removed: {Reason}")]
     private partial void LogNotRemoved(string folder, string reason);
 
-    [LoggerMessage(36, LogLevel.Error, "A file in the drop folder is passed over: {Reason}")]
-    private partial void LogNotSeen(string reason);
+    [LoggerMessage(36, LogLevel.Warning, "{Name} in the drop folder is refused and stays where it is: {Reason}")]
+    private partial void LogStays(string name, string reason);
 }

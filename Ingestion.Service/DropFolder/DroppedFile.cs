@@ -12,6 +12,13 @@ internal sealed class DroppedFile(string root, string path, FileLook look)
     private const int MaxNameBytes = 255;
     private const string ReasonEnding = ".reason.txt";
 
+    /// <summary>Something that nobody can open, nor move, because of its name or its rights.</summary>
+    public DroppedFile(string root, string path, Refusal fault)
+        : this(root, path, default(FileLook)) => Fault = fault;
+
+    /// <summary>Why it can be neither opened nor moved; null for what can be looked at.</summary>
+    public Refusal? Fault { get; }
+
     /// <summary>The path below the drop folder, with forward slashes: its path in the delivery.</summary>
     public string Name { get; } = Path.GetRelativePath(root, path).Replace(Path.DirectorySeparatorChar, '/');
 
@@ -24,6 +31,12 @@ internal sealed class DroppedFile(string root, string path, FileLook look)
     /// <summary>Hands in what it holds, or why it is not read. A file that has gone meanwhile is passed over.</summary>
     public async Task ReadAsync(FileIntake intake, CancellationToken cancellationToken)
     {
+        if (Fault is not null)
+        {
+            await intake.Sink.RefuseAsync(Name, 0, Fault, cancellationToken);
+            return;
+        }
+
         if (look.Type != FileType.File)
         {
             await intake.Sink.RefuseAsync(Name, 0, look.Type == FileType.Link ? Link : Special, cancellationToken);
@@ -109,6 +122,14 @@ internal sealed class DroppedFile(string root, string path, FileLook look)
 
     private static Refusal Special => new(RefusalKinds.NotAFile, "This is a pipe, a socket or a device and no file. Put files here only.");
 
-    private static Refusal Unreadable => new(
+    /// <summary>Of a name with bytes that are no UTF-8.</summary>
+    public static Refusal BadName { get; } = new(RefusalKinds.BadPath, "The name is not UTF-8, so nothing can be found under it. Rename it where it lies.");
+
+    /// <summary>Of a folder that cannot be listed, or not to its end.</summary>
+    public static Refusal UnreadableFolder { get; } = new(
+        RefusalKinds.Unreadable, "The folder cannot be listed by the service, so nothing in it is taken. Give it the right to read it, or check the disk.");
+
+    /// <summary>Of a file that cannot be looked at or read.</summary>
+    public static Refusal Unreadable { get; } = new(
         RefusalKinds.Unreadable, "The file cannot be read by the service. Give it the right to read it, or check the disk, and drop it again.");
 }

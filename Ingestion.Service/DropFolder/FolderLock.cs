@@ -13,25 +13,34 @@ internal sealed class FolderLock(NpgsqlDataSource dataSource, string folder) : I
     /// <exception cref="NpgsqlException">The database cannot be asked.</exception>
     public async Task<bool> HoldAsync(CancellationToken cancellationToken)
     {
-        if (_connection is not null)
+        if (_connection is { } held)
         {
             try
             {
-                await ExecuteAsync(_connection, "SELECT true", cancellationToken);
+                await ExecuteAsync(held, "SELECT true", cancellationToken);
                 return true;
             }
-            catch (NpgsqlException)
+            catch (Exception exception) when (exception is NpgsqlException or InvalidOperationException)
             {
-                // The connection is lost, and the lock with it.
-                await LetGoAsync();
+                _connection = null;
+                await EndSessionAsync(held);
             }
         }
 
         var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        if (await ExecuteAsync(connection, "SELECT pg_try_advisory_lock($1)", cancellationToken, _key))
+        try
         {
-            _connection = connection;
-            return true;
+            if (await ExecuteAsync(connection, "SELECT pg_try_advisory_lock($1)", cancellationToken, _key))
+            {
+                _connection = connection;
+                return true;
+            }
+        }
+        catch (Exception)
+        {
+            // The database may have given the lock although its answer did not come.
+            await EndSessionAsync(connection);
+            throw;
         }
 
         await connection.DisposeAsync();
@@ -40,25 +49,26 @@ internal sealed class FolderLock(NpgsqlDataSource dataSource, string folder) : I
 
     public async ValueTask DisposeAsync()
     {
+        if (_connection is not { } connection)
+            return;
+        _connection = null;
         try
         {
             // Connections go back to the pool as they are, so the lock is given back by hand.
-            if (_connection is { FullState: System.Data.ConnectionState.Open })
-                await ExecuteAsync(_connection, "SELECT pg_advisory_unlock($1)", CancellationToken.None, _key);
+            await ExecuteAsync(connection, "SELECT pg_advisory_unlock($1)", CancellationToken.None, _key);
+            await connection.DisposeAsync();
         }
-        catch (NpgsqlException)
+        catch (Exception exception) when (exception is NpgsqlException or InvalidOperationException)
         {
-            // The connection is lost, and the lock with it.
+            await EndSessionAsync(connection);
         }
-
-        await LetGoAsync();
     }
 
-    private async Task LetGoAsync()
+    // A session that went back to the pool would keep the lock: connections that are out when the pool is cleared are closed instead.
+    private static async Task EndSessionAsync(NpgsqlConnection connection)
     {
-        if (_connection is { } connection)
-            await connection.DisposeAsync();
-        _connection = null;
+        NpgsqlConnection.ClearPool(connection);
+        await connection.DisposeAsync();
     }
 
     private static async Task<bool> ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken, params object[] parameters)

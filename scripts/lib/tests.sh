@@ -23,6 +23,10 @@ bring_test_tools() {
     fi
 }
 
+# CsCheck begins each property with the case of this seed and draws the others anew in each run, whatever the number of threads: the variable
+# fixes the first case only. With --all it is not set, so that the first case is a new one too. A failure prints the seed of its case either way.
+TEST_FIRST_CASE=0N0XIzNsQ0O2
+
 # Traits say where a test belongs: form=faults and form=long stay out of the everyday run.
 command_test() {
     local -a filter=(--filter-not-trait form=faults --filter-not-trait form=long)
@@ -39,6 +43,7 @@ command_test() {
     build Melanoma.sln all
     sdk_up
     log=$(mktemp)
+    if ((${#filter[@]} > 0)); then export CsCheck_Seed=$TEST_FIRST_CASE; fi
     # The tests start servers of their own; the stack's state is none of their business.
     unset MELANOMA_STATE
     for project in "${TEST_PROJECTS[@]}"; do

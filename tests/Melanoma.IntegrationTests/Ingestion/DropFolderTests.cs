@@ -1,8 +1,10 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net.Sockets;
 using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
 using Melanoma.Samples;
+using Melanoma.Storage;
 using Melanoma.Testing;
 
 namespace Melanoma.IntegrationTests.Ingestion;
@@ -10,6 +12,10 @@ namespace Melanoma.IntegrationTests.Ingestion;
 public sealed class DropFolderTests(TestServers servers) : IDisposable
 {
     private static readonly string[] NoFiles = ["dangling.jpg", "link.jpg", "linked folder", "pipe.jpg", "socket.jpg"];
+
+    private static readonly (string Name, string Value)[] Fast = [("Ingestion__DropFolder__QuietSeconds", "1"), ("Ingestion__DropFolder__SweepSeconds", "1")];
+
+    private static readonly string[] NotYet = [".hidden.jpg", "growing.jpg", "unfinished.jpg.part"];
 
     private readonly string _folder = Directory.CreateTempSubdirectory("melanoma-drop-").FullName;
 
@@ -19,7 +25,7 @@ public sealed class DropFolderTests(TestServers servers) : IDisposable
     public async Task Should_take_complete_files_and_leave_the_others_when_both_are_dropped()
     {
         var cancellation = TestContext.Current.CancellationToken;
-        await using var host = await StartAsync(cancellation, ("Ingestion__DropFolder__QuietSeconds", "3"));
+        await using var host = await StartAsync(cancellation, ("Ingestion__DropFolder__QuietSeconds", "600"));
         var (nevus, grown) = (HostileFiles.Picture(1), SyntheticLesions.DrawJpeg(2, 2, 240));
         Drop("Train/nevus/ISIC_0000001.jpg", nevus);
         Drop("Train/nevus/ISIC_0000001 again.jpg", nevus);
@@ -38,12 +44,17 @@ public sealed class DropFolderTests(TestServers servers) : IDisposable
             {
                 await growing.WriteAsync(grown.AsMemory(at++, 1), cancellation);
                 await growing.FlushAsync(cancellation);
-                return Directory.GetFiles(_folder, "*", SearchOption.AllDirectories).Length == 12 && !Directory.Exists(Path.Combine(_folder, "Train"));
+                return Left() is { Length: 12 } left && left.All(path => path.Contains('/', StringComparison.Ordinal) || NotYet.Contains(path));
             }, cancellation);
             Assert.True(File.Exists(Path.Combine(_folder, "growing.jpg")));
             await growing.WriteAsync(grown.AsMemory(at), cancellation);
         }
 
+        // Whole now, under another name until it has its old time: the clock is not waited for.
+        Assert.Equal(2, await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation));
+        File.Move(Path.Combine(_folder, "growing.jpg"), Path.Combine(_folder, "growing.jpg.tmp"));
+        File.SetLastWriteTimeUtc(Path.Combine(_folder, "growing.jpg.tmp"), DateTime.UtcNow.AddHours(-1));
+        File.Move(Path.Combine(_folder, "growing.jpg.tmp"), Path.Combine(_folder, "growing.jpg"));
         await IngestionHost.WaitAsync(() => Task.FromResult(File.Exists(Path.Combine(_folder, "accepted/growing.jpg"))), cancellation);
 
         Assert.Equal(
@@ -112,6 +123,109 @@ public sealed class DropFolderTests(TestServers servers) : IDisposable
 
         Assert.Equal(300, Left().Length);
         await CheckManyAsync(host, 300, cancellation);
+
+        // Emptied folders go.
+        await IngestionHost.WaitAsync(() => Task.FromResult(!Directory.Exists(Path.Combine(_folder, "Train"))), cancellation);
+    }
+
+    [Fact]
+    public async Task Should_stop_in_the_middle_when_another_has_the_lock_and_go_on_when_it_is_free()
+    {
+        const int Count = 1500;
+        var cancellation = TestContext.Current.CancellationToken;
+        DropMany(Count);
+        await using var host = await StartAsync(cancellation, ("Ingestion__Deliveries__BatchSize", "8"));
+        await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation) > 20, cancellation);
+
+        await using var another = await host.Database.OpenConnectionAsync(cancellation);
+        var key = AdvisoryLocks.DropFolder(_folder);
+        await using (var take = another.CreateCommand())
+        {
+            take.CommandText = $"SELECT pg_advisory_lock({key.ToString(CultureInfo.InvariantCulture)})";
+            var taking = take.ExecuteNonQueryAsync(cancellation);
+            await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>(LocksOf(key, isGranted: false), cancellation) == 1, cancellation);
+            Assert.Equal(1, await host.QueryAsync<long>(LocksOf(key, isGranted: true), cancellation));
+            await taking;
+        }
+
+        await IngestionHost.WaitAsync(() => Task.FromResult(host.Log.Contains("another replica works", StringComparison.Ordinal)), cancellation);
+        Assert.InRange(await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation), 21, Count - 1);
+        await using (var release = another.CreateCommand())
+        {
+            release.CommandText = "SELECT pg_advisory_unlock_all()";
+            await release.ExecuteNonQueryAsync(cancellation);
+        }
+
+        await IngestionHost.WaitAsync(() => Task.FromResult(Left().Count(path => path.StartsWith("accepted/", StringComparison.Ordinal)) == Count), cancellation);
+        await CheckManyAsync(host, Count, cancellation);
+        Assert.Equal(0, await host.QueryAsync<long>("SELECT count(*) FROM deliveries WHERE state <> 'completed'", cancellation));
+
+        // The waiting one is counted; the holder's session is ended and counted.
+        static string LocksOf(long key, bool isGranted) => $"""
+            SELECT count({(isGranted ? "pg_terminate_backend(pid)" : "*")}) FROM pg_locks
+            WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                AND (classid::bigint << 32 | objid::bigint) = {key.ToString(CultureInfo.InvariantCulture)} AND granted = {isGranted}
+            """;
+    }
+
+    [Fact]
+    public async Task Should_refuse_once_and_say_so_when_a_name_is_no_utf8()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        try
+        {
+            Drop("good.jpg", HostileFiles.Picture(1));
+            await ShellAsync("""
+                cp good.jpg "$(printf '\377').jpg"; mkdir -p "Train/n$(printf '\351')vus"; cp good.jpg "Train/n$(printf '\351')vus/in it.jpg"
+                cp good.jpg "$(printf '\357\277\275') is a letter.jpg"
+                """);
+            await using var host = await StartAsync(cancellation);
+
+            await IngestionHost.WaitAsync(() => Task.FromResult(SaidOf(host, "refused and stays") == 2 && Exists("accepted/\uFFFD is a letter.jpg")), cancellation);
+            Drop("later.jpg", HostileFiles.Picture(2));
+            await IngestionHost.WaitAsync(() => Task.FromResult(Exists("accepted/later.jpg")), cancellation);
+            await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM deliveries WHERE state <> 'completed'", cancellation) == 0, cancellation);
+
+            Assert.Equal(2, await host.QueryAsync<long>("SELECT count(*) FROM delivery_files WHERE refusal_kind = 'bad-path'", cancellation));
+            Assert.Equal(2, await host.QueryAsync<long>("SELECT count(*) FROM delivery_files WHERE outcome = 'refused'", cancellation));
+            Assert.Equal(2, await host.QueryAsync<long>("SELECT count(*) FROM delivery_files WHERE outcome = 'stored'", cancellation));
+            Assert.Equal(2, SaidOf(host, "refused and stays"));
+            await CheckReportsAsync(host, cancellation);
+        }
+        finally
+        {
+            await ShellAsync("rm -rf ./*");
+        }
+    }
+
+    [Fact]
+    public async Task Should_refuse_once_and_say_so_when_a_folder_cannot_be_read()
+    {
+        Assert.SkipWhen(Environment.IsPrivilegedProcess, "This user may read every folder.");
+        var cancellation = TestContext.Current.CancellationToken;
+        Drop("good.jpg", HostileFiles.Picture(1));
+        Drop("closed/a.jpg", HostileFiles.Picture(2));
+        Drop("no way in/b.jpg", HostileFiles.Picture(3));
+        try
+        {
+            await ShellAsync("chmod 000 closed; chmod 444 'no way in'");
+            await using var host = await StartAsync(cancellation);
+
+            await IngestionHost.WaitAsync(() => Task.FromResult(SaidOf(host, "refused and stays") == 2 && Exists("accepted/good.jpg")), cancellation);
+            Drop("later.jpg", HostileFiles.Picture(4));
+            await IngestionHost.WaitAsync(() => Task.FromResult(Exists("accepted/later.jpg")), cancellation);
+
+            Assert.Equal(2, await host.QueryAsync<long>("SELECT count(*) FROM delivery_files WHERE refusal_kind = 'unreadable'", cancellation));
+            Assert.Equal(2, SaidOf(host, "refused and stays"));
+
+            // With the right to read them they are taken.
+            await ShellAsync("chmod 755 closed 'no way in'");
+            await IngestionHost.WaitAsync(() => Task.FromResult(Exists("accepted/closed/a.jpg") && Exists("accepted/no way in/b.jpg")), cancellation);
+        }
+        finally
+        {
+            await ShellAsync("chmod -f 755 closed 'no way in' || true");
+        }
     }
 
     [Fact]
@@ -134,12 +248,14 @@ public sealed class DropFolderTests(TestServers servers) : IDisposable
         await IngestionHost.WaitAsync(() => Task.FromResult(File.Exists(Path.Combine(_folder, "accepted/later.jpg"))), cancellation);
     }
 
-    [Fact]
-    public async Task Should_stay_ready_and_go_on_when_the_folder_comes_later()
+    [Theory]
+    [InlineData("Ingestion__DropFolder")]
+    [InlineData("Ingestion__DropFolder__Path")]
+    public async Task Should_stay_ready_and_go_on_when_the_folder_comes_later(string setting)
     {
         var cancellation = TestContext.Current.CancellationToken;
         Directory.Delete(_folder);
-        await using var host = await StartAsync(cancellation);
+        await using var host = await IngestionHost.StartAsync(servers, cancellation, [(setting, _folder), .. Fast]);
         await IngestionHost.WaitAsync(() => Task.FromResult(host.Log.Contains("does not exist", StringComparison.Ordinal)), cancellation);
 
         Directory.CreateDirectory(_folder);
@@ -150,7 +266,19 @@ public sealed class DropFolderTests(TestServers servers) : IDisposable
     }
 
     private Task<IngestionHost> StartAsync(CancellationToken cancellationToken, params (string, string)[] more) => IngestionHost.StartAsync(servers, cancellationToken,
-        [("Ingestion__DropFolder__Path", _folder), ("Ingestion__DropFolder__QuietSeconds", "1"), ("Ingestion__DropFolder__SweepSeconds", "1"), .. more]);
+        [("Ingestion__DropFolder__Path", _folder), .. Fast, .. more]);
+
+    private bool Exists(string path) => File.Exists(Path.Combine(_folder, path));
+
+    private static int SaidOf(IngestionHost host, string words) => host.Log.Split(words).Length - 1;
+
+    /// <summary>Does in the folder what the framework cannot.</summary>
+    private async Task ShellAsync(string script)
+    {
+        using var shell = Process.Start(new ProcessStartInfo("sh", ["-ec", script]) { WorkingDirectory = _folder })!;
+        await shell.WaitForExitAsync(CancellationToken.None);
+        Assert.Equal(0, shell.ExitCode);
+    }
 
     /// <summary>Puts a file there as a careful copier does: under another name first, and with its old time.</summary>
     private void Drop(string path, byte[] bytes)

@@ -37,9 +37,10 @@ internal sealed class IngestionHost : IAsyncDisposable
     public string Log => _process.Log;
 
     /// <summary>The most memory that the service ever had resident, in bytes.</summary>
-    public long PeakMemoryBytes => 1024 * long.Parse(
-        File.ReadLines($"/proc/{_process.Id}/status").Single(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
-        System.Globalization.CultureInfo.InvariantCulture);
+    public long PeakMemoryBytes => MemoryBytes("VmHWM:");
+
+    /// <summary>The memory that the service has resident now, in bytes.</summary>
+    public long ResidentMemoryBytes => MemoryBytes("VmRSS:");
 
     public static async Task<IngestionHost> StartAsync(TestServers servers, CancellationToken cancellationToken, params (string Name, string Value)[] settings)
     {
@@ -166,6 +167,10 @@ internal sealed class IngestionHost : IAsyncDisposable
         await using var command = Database.CreateCommand(sql);
         return (T)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
+
+    private long MemoryBytes(string field) => 1024 * long.Parse(
+        File.ReadLines($"/proc/{_process.Id}/status").Single(line => line.StartsWith(field, StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
+        System.Globalization.CultureInfo.InvariantCulture);
 
     public async ValueTask DisposeAsync()
     {

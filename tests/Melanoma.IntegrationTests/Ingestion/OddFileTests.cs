@@ -11,13 +11,19 @@ public sealed class OddFileTests(TestServers servers)
 {
     private const string Stored = "stored";
 
-    private static readonly byte[] Upright = SyntheticLesions.DrawJpeg(3, 7, 48);
+    private const int Wide = 200;
+    private const int High = 150;
+
+    private static readonly RgbImage Lesion = Cut(SyntheticLesions.Draw(3, 7, Wide), High);
+    private static readonly byte[] Upright = ImageEncoder.EncodeJpeg(Lesion, 92);
+    private static readonly byte[] Small = ImageEncoder.EncodeJpeg(Cut(SyntheticLesions.Draw(6, 12, 60), 40), 92);
     private static readonly RgbImage Picture = SyntheticLesions.Draw(4, 8, 40);
 
     private static readonly (string Path, byte[] Bytes, string Outcome)[] Files =
     [
         ("upright.jpg", Upright, Stored),
-        ("turned.jpg", TestPictures.WithOrientation(SyntheticLesions.DrawJpeg(3, 7, 48), 6), Stored),
+        ("turned.jpg", TestPictures.WithOrientation(Upright, 6), Stored),
+        ("small turned.jpg", TestPictures.WithOrientation(Small, 6), Stored),
         ("half.jpg", Upright[..(Upright.Length / 2)], "truncated"),
         ("header only.jpg", Upright[..300], "truncated"),
         ("empty.jpg", [], "empty"),
@@ -49,11 +55,28 @@ public sealed class OddFileTests(TestServers servers)
         Assert.Equal((Files.Length, Files.Length), (delivery.Files, delivery.Stored + delivery.Refused));
         Assert.All(reports.Values, file => Assert.True(file.Outcome == FileOutcome.Stored || file.Reason.EndsWith('.'), $"{file.Path}: {file.Outcome} {file.Reason}"));
 
-        // The turned copy is a picture of its own with its own bytes, and its size is that of the upright picture.
+        // What Exif turns has bytes of its own and the size that it is seen with, and is recognised as the picture that was there, of the same lesion.
         Assert.NotEqual(reports["upright.jpg"].ImageId, reports["turned.jpg"].ImageId);
-        Assert.Equal(2, await host.QueryAsync<long>(
-            $"SELECT count(*) FROM images WHERE width = 48 AND height = 48 AND id IN ('{reports["upright.jpg"].ImageId}', '{reports["turned.jpg"].ImageId}')", cancellation));
+        Assert.Equal((Wide, High), await SizeAsync("upright.jpg"));
+        Assert.Equal((High, Wide), await SizeAsync("turned.jpg"));
+        Assert.Equal((40, 60), await SizeAsync("small turned.jpg"));
+        Assert.Equal(reports["upright.jpg"].ImageId, reports["turned.jpg"].NearDuplicateOf);
+        Assert.Equal(1, await host.QueryAsync<long>(
+            $"SELECT count(DISTINCT group_id) FROM images WHERE id IN ('{reports["upright.jpg"].ImageId}', '{reports["turned.jpg"].ImageId}')", cancellation));
         Assert.DoesNotContain("fail: Melanoma", host.Log, StringComparison.Ordinal);
+
+        async Task<(int Width, int Height)> SizeAsync(string path)
+        {
+            var image = (await host.Catalog.GetImageAsync(new GetImageRequest { ImageId = reports[path].ImageId }, cancellationToken: cancellation)).Image;
+            return (image.Width, image.Height);
+        }
+    }
+
+    /// <summary>The middle rows of a picture.</summary>
+    private static RgbImage Cut(RgbImage picture, int height)
+    {
+        var bytesPerRow = picture.Width * 3;
+        return new RgbImage(picture.Width, height, picture.Pixels.Slice((picture.Height - height) / 2 * bytesPerRow, height * bytesPerRow).ToArray());
     }
 
     private static byte[][] Rows(int bytes) => [.. Enumerable.Range(0, 32).Select(y => Enumerable.Range(0, bytes).Select(x => (byte)((x * 5) + (y * 3))).ToArray())];

@@ -8,6 +8,8 @@ internal sealed class DeliveryReader(IAsyncStreamReader<IngestRequest> messages,
 {
     public const int MaxChunkBytes = 1024 * 1024;
 
+    private const int MaxReasonLength = 300;
+
     /// <summary>Reads until the sender is done. The header has been read already.</summary>
     public async Task ReadAsync(CancellationToken cancellationToken)
     {
@@ -17,6 +19,13 @@ internal sealed class DeliveryReader(IAsyncStreamReader<IngestRequest> messages,
             if (messages.Current.PartCase != IngestRequest.PartOneofCase.File)
                 throw new RpcException(new Status(StatusCode.InvalidArgument, "After the header each file begins with a file message; its chunks follow."));
             var header = messages.Current.File;
+            if (header.HasUnreadable)
+            {
+                await intake.Sink.RefuseAsync(header.Path, 0, Unreadable(header.Unreadable), cancellationToken);
+                isMore = await NextAsync(messages, options, time, cancellationToken);
+                continue;
+            }
+
             await using var content = new ChunkStream(messages, options, time);
             await intake.ReadAsync(header.Path, content, size => DoubtOf(header, size), cancellationToken);
             isMore = await content.EndAsync(cancellationToken);
@@ -41,6 +50,11 @@ internal sealed class DeliveryReader(IAsyncStreamReader<IngestRequest> messages,
                 $"The sender was silent for {options.MaxSilenceSeconds} seconds. What came so far is stored; deliver again."));
         }
     }
+
+    // What a sender says goes into the database and before people's eyes.
+    private static Refusal Unreadable(string why) => new(RefusalKinds.Unreadable,
+        $"The sender cannot read the file ({string.Concat(why.Take(MaxReasonLength).Select(letter => char.IsControl(letter) || char.IsSurrogate(letter) ? ' ' : letter))}). "
+        + "Give it the right to read it, or check its disk, and deliver it again.");
 
     private static string? DoubtOf(FileHeader header, long size) => header.HasSize && header.Size != size
         ? $"The sender announced {header.Size} bytes and sent {size}: the file is still being copied, or was cut off on the way. Deliver it again when it is complete."

@@ -75,7 +75,7 @@ internal static class DatasetScreen
     public static string AlarmMarkup(Dataset dataset) => dataset switch
     {
         { Forgotten: > 0 } => $"[red]{Number(dataset.Forgotten)} forgotten[/]",
-        { Warnings.Count: > 0 } => $"[red]{Number(dataset.Warnings.Count)} warnings[/]",
+        { Warnings.Count: > 0 } => $"[red]{Number(dataset.Warnings.Count)} {(dataset.Warnings.Count == 1 ? "warning" : "warnings")}[/]",
         _ => "",
     };
 

@@ -10,27 +10,34 @@ namespace Melanoma.Cli.Commands;
 /// <summary><c>melanoma deliveries</c>: what was delivered, and what became of each file; kept for ever.</summary>
 internal static class DeliveryCommands
 {
+    private const int DefaultLimit = 100;
+    private const int LargestPage = 1000;
+
     private static readonly Argument<string> Id = new("ID") { Description = "The delivery's id." };
 
     private static readonly Option<string?> Outcome = new Option<string?>("--outcome") { Description = "Only files of which this became." }
         .AcceptOnlyFromAmong("stored", "duplicate", "near-duplicate", "refused", "metadata", "waiting", "conflict");
 
-    public static Command Create()
-    {
-        var list = new Command("list", "The newest deliveries.").Runs(ListAsync);
-        return new Command("deliveries", "List deliveries and show what became of each file.")
+    private static readonly Option<int> Limit =
+        new("--limit") { Description = "At most this many, 1 to 1000.", DefaultValueFactory = _ => DefaultLimit, HelpName = "N" };
+
+    public static Command Create() =>
+        new Command("deliveries", "List deliveries and show what became of each file.")
         {
-            list,
+            new Command("list", "The newest deliveries.") { Limit }.Runs(ListAsync),
             new Command("show", "The report of a delivery.") { Id }.Runs(ShowAsync),
             new Command("files", "What became of each file of a delivery; with --json a line a file.") { Id, Outcome }.Runs(FilesAsync),
         }.Runs(ListAsync);
-    }
 
     private static async Task<int> ListAsync(CommandContext context, CancellationToken cancellationToken)
     {
+        // Without the word `list` there is no option, and not its default either.
+        var limit = context.Arguments.GetResult(Limit) is null ? DefaultLimit : context.Arguments.GetValue(Limit);
+        if (limit is < 1 or > LargestPage)
+            throw new CommandFailure($"--limit is {limit}; it must be 1 to {LargestPage}.", ExitCodes.Usage);
         var gateway = await context.ConnectAsync(cancellationToken);
-        var answer = await gateway.ReadAsync(options => gateway.Catalog.ListDeliveriesAsync(new ListDeliveriesRequest(), options), cancellationToken);
-        context.Terminal.Write(new DeliveryListDocument([.. answer.Deliveries.Select(delivery => DeliveryDocument.From(delivery, 0))]), console => WriteList(console, answer.Deliveries));
+        var answer = await gateway.ReadAsync(options => gateway.Catalog.ListDeliveriesAsync(new ListDeliveriesRequest { PageSize = limit }, options), cancellationToken);
+        context.Terminal.Write(new DeliveryListDocument([.. answer.Deliveries.Select(delivery => DeliveryDocument.From(delivery))]), console => WriteList(console, answer.Deliveries));
         return ExitCodes.Success;
     }
 
@@ -39,7 +46,7 @@ internal static class DeliveryCommands
         var gateway = await context.ConnectAsync(cancellationToken);
         var request = new GetDeliveryRequest { DeliveryId = context.Arguments.GetRequiredValue(Id) };
         var delivery = await gateway.ReadAsync(options => gateway.Catalog.GetDeliveryAsync(request, options), cancellationToken);
-        context.Terminal.Write(DeliveryDocument.From(delivery, 0), console => DeliveryScreen.Write(console, delivery, []));
+        context.Terminal.Write(DeliveryDocument.From(delivery), console => DeliveryScreen.Write(console, delivery));
         return ExitCodes.Success;
     }
 

@@ -17,11 +17,9 @@ internal sealed record DeliveryDocument(
     IReadOnlyDictionary<string, int> Quality,
     DatasetChangeDocument? DatasetChange)
 {
-    /// <param name="delivery">What the service says.</param>
-    /// <param name="unreadable">Files that never left this machine.</param>
-    public static DeliveryDocument From(Delivery delivery, int unreadable) => new(
-        delivery.DeliveryId, delivery.Files + unreadable, delivery.Stored, delivery.Duplicates, delivery.NearDuplicates, delivery.Conflicts,
-        delivery.Refused + unreadable, delivery.Metadata, delivery.Waiting, [.. delivery.Findings],
+    public static DeliveryDocument From(Delivery delivery) => new(
+        delivery.DeliveryId, delivery.Files, delivery.Stored, delivery.Duplicates, delivery.NearDuplicates, delivery.Conflicts,
+        delivery.Refused, delivery.Metadata, delivery.Waiting, [.. delivery.Findings],
         delivery.Quality.ToDictionary(row => row.Flag, row => row.Count), DatasetChangeDocument.From(delivery.DatasetChange));
 }
 

@@ -7,27 +7,26 @@ namespace Melanoma.Cli.Commands;
 /// <summary>The summary of a delivery for people.</summary>
 internal static class DeliveryScreen
 {
-    public static void Write(IAnsiConsole console, Delivery delivery, IReadOnlyList<string> unreadable)
+    public static void Write(IAnsiConsole console, Delivery delivery)
     {
         var table = new Table().Border(TableBorder.Rounded).Title(Markup.Escape($"Delivery {delivery.Name}")).HideHeaders()
             .AddColumn("what").AddColumn(new TableColumn("count").RightAligned()).AddColumn("meaning");
-        table.AddRow("Files", Number(delivery.Files + unreadable.Count), "");
+        table.AddRow("Files", Number(delivery.Files), "");
         table.AddRow("Stored", Number(delivery.Stored), "new pictures");
         table.AddRow("Duplicates", Number(delivery.Duplicates), "the catalogue had these bytes already");
         table.AddRow("Tables", Number(delivery.Metadata), delivery.Metadata == 0 ? "" : "read for labels and metadata");
         table.AddRow("Waiting", Number(delivery.Waiting), delivery.Waiting == 0 ? "" : "still being copied; deliver them again when they are complete");
-        table.AddRow("Refused", Number(delivery.Refused + unreadable.Count), delivery.Refused + unreadable.Count == 0 ? "" : "reasons below");
+        table.AddRow("Refused", Number(delivery.Refused), delivery.Refused == 0 ? "" : "reasons below");
         table.AddRow("Conflicts", Number(delivery.Conflicts), delivery.Conflicts == 0 ? "" : "pictures whose labels contradict each other; honest datasets leave them out");
         table.AddRow("Near-duplicates", Number(delivery.NearDuplicates), delivery.NearDuplicates == 0 ? "" : "the same picture as another one, with other bytes");
         console.Write(table);
-        if (delivery.Refusals.Count + unreadable.Count > 0)
+        if (delivery.Refusals.Count > 0)
         {
             var refusals = new Table().Border(TableBorder.Rounded).Title("Refused").AddColumn(new TableColumn("files").RightAligned()).AddColumn("because");
             foreach (var refusal in delivery.Refusals)
                 refusals.AddRow(Number(refusal.Count), Markup.Escape(refusal.Reason));
-            foreach (var line in unreadable)
-                refusals.AddRow("1", Markup.Escape(line));
             console.Write(refusals);
+            console.MarkupLineInterpolated($"[grey]./melanoma deliveries files {delivery.DeliveryId} --outcome refused[/] names them and says what to do.");
         }
 
         if (delivery.Classes.Count > 0)

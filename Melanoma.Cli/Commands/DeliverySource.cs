@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using Melanoma.Contracts;
 
 namespace Melanoma.Cli.Commands;
@@ -29,6 +30,20 @@ internal sealed record DeliverySource(string Name, IReadOnlyList<PictureFile> Fi
         return new DeliverySource(name, [new PictureFile(full, Prefix(Path.GetDirectoryName(full)!) + Path.GetFileName(full), new FileInfo(full).Length)]);
     }
 
+    /// <summary>How many files the report will have about, as far as that can be told without unpacking; null when it cannot.</summary>
+    public int? CountEntries()
+    {
+        var count = 0;
+        foreach (var file in Files)
+        {
+            if (CountEntries(file.Path) is not { } entries)
+                return null;
+            count += entries;
+        }
+
+        return count;
+    }
+
     public static bool IsZip(string path) => Path.GetExtension(path).Equals(".zip", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The part of Train|Test/CLASS/ that lies above the folder somebody named, so that a class folder alone keeps its meaning.</summary>
@@ -41,6 +56,23 @@ internal sealed record DeliverySource(string Name, IReadOnlyList<PictureFile> Fi
             return "";
         var parent = Path.GetFileName(Path.GetDirectoryName(folder) ?? "");
         return IsSplit(parent) ? $"{parent}/{name}/" : $"{name}/";
+    }
+
+    private static int? CountEntries(string path)
+    {
+        if (Path.GetExtension(path).ToUpperInvariant() is ".TAR" or ".TGZ" or ".GZ")
+            return null;
+        if (!IsZip(path))
+            return 1;
+        try
+        {
+            using var archive = ZipFile.OpenRead(path);
+            return archive.Entries.Count(entry => entry.Name.Length > 0);
+        }
+        catch (Exception failure) when (failure is IOException or InvalidDataException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 
     private static bool IsSplit(string name) =>

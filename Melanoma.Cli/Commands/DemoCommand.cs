@@ -38,7 +38,7 @@ internal static class DemoCommand
         if (terminal.IsJson)
         {
             Terminal.WriteDocument(new DemoDocument(
-                DeliveryDocument.From(delivery, 0), DatasetDocument.From(dataset), RunDocument.From(run), ModelDocument.From(model), answers));
+                DeliveryDocument.From(delivery), DatasetDocument.From(dataset), RunDocument.From(run), ModelDocument.From(model), answers));
         }
 
         WriteWhereToLook(terminal, model);
@@ -59,8 +59,8 @@ internal static class DemoCommand
     private static async Task<Delivery> IngestAsync(Terminal terminal, GatewayConnection gateway, DeliverySource source, CancellationToken cancellationToken)
     {
         Heading(terminal, "Taking them in");
-        var (delivery, unreadable) = await IngestCommand.DeliverAsync(terminal, gateway, source, cancellationToken);
-        DeliveryScreen.Write(terminal.Human, delivery, unreadable);
+        var delivery = await IngestCommand.DeliverAsync(terminal, gateway, source, cancellationToken);
+        DeliveryScreen.Write(terminal.Human, delivery);
         await WarnOfOthersAsync(terminal, gateway, delivery, cancellationToken);
         return delivery;
     }

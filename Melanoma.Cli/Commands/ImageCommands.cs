@@ -1,6 +1,4 @@
 using System.CommandLine;
-using Grpc.Core;
-using Melanoma.Cli.Connection;
 using Melanoma.Contracts.V1;
 using Spectre.Console;
 
@@ -9,11 +7,12 @@ namespace Melanoma.Cli.Commands;
 /// <summary><c>melanoma images</c>: what the catalogue holds.</summary>
 internal static class ImageCommands
 {
+    private const int DefaultLimit = 100;
     private const int LargestPage = 1000;
 
     private static readonly Argument<string> Id = new("ID") { Description = "The image's id." };
     private static readonly Argument<string> FileName = new("FILE") { Description = "Where to write the bytes, as they were delivered." };
-    private static readonly Option<int> Limit = new("--limit") { Description = "At most this many images.", DefaultValueFactory = _ => 100, HelpName = "N" };
+    private static readonly Option<int> Limit = new("--limit") { Description = "At most this many images.", DefaultValueFactory = _ => DefaultLimit, HelpName = "N" };
     private static readonly Option<string?> Diagnosis = new("--diagnosis") { Description = "Only images with exactly this label.", HelpName = "CLASS" };
     private static readonly Option<string?> Source = new("--source") { Description = "Only images of this collection.", HelpName = "TEXT" };
 
@@ -40,11 +39,12 @@ internal static class ImageCommands
             new Command("show", "One image with its claims, and where it went.") { Id }.Runs(ShowAsync),
             new Command("save", "Write the bytes of an image to a file.") { Id, FileName }.Runs(SaveAsync),
             ForgetCommand.Create(),
-        };
+        }.Runs(ListAsync);
 
     private static async Task<int> ListAsync(CommandContext context, CancellationToken cancellationToken)
     {
-        var wanted = context.Arguments.GetValue(Limit);
+        // Without the word `list` there is no option, and not its default either.
+        var wanted = context.Arguments.GetResult(Limit) is null ? DefaultLimit : context.Arguments.GetValue(Limit);
         if (wanted < 1)
             throw new CommandFailure($"--limit is {wanted}; it must be 1 or more.", ExitCodes.Usage);
         var request = Filter(context.Arguments);
@@ -101,24 +101,8 @@ internal static class ImageCommands
     {
         var (id, path) = (context.Arguments.GetRequiredValue(Id), context.Arguments.GetRequiredValue(FileName));
         var gateway = await context.ConnectAsync(cancellationToken);
-        var saved = await SaveAsync(gateway, id, path, cancellationToken);
+        var saved = await PictureSaver.SaveAsync(gateway, id, path, cancellationToken);
         context.Terminal.Write(saved, console => console.WriteLine(FormattableString.Invariant($"{saved.Bytes:N0} bytes ({saved.MediaType}) are in {path}.")));
         return ExitCodes.Success;
-    }
-
-    private static async Task<SavedImageDocument> SaveAsync(GatewayConnection gateway, string id, string path, CancellationToken cancellationToken)
-    {
-        await using var file = new DownloadFile(path);
-        using var call = gateway.Catalog.ReadImage(new ReadImageRequest { ImageId = id }, cancellationToken: cancellationToken);
-        var mediaType = "";
-        await foreach (var chunk in call.ResponseStream.ReadAllAsync(cancellationToken))
-        {
-            mediaType = chunk.MediaType.Length > 0 ? chunk.MediaType : mediaType;
-            await file.WriteAsync(chunk.Bytes.Memory, cancellationToken);
-        }
-
-        var length = file.Length;
-        await file.FinishAsync();
-        return new SavedImageDocument(id, path, length, mediaType);
     }
 }

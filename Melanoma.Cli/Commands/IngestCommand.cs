@@ -23,29 +23,36 @@ internal static class IngestCommand
     {
         var source = DeliverySource.Find(context.Arguments.GetRequiredValue(PathArgument), context.Arguments.GetValue(Name));
         var gateway = await context.ConnectAsync(cancellationToken);
-        var (delivery, unreadable) = await DeliverAsync(context.Terminal, gateway, source, cancellationToken);
-        context.Terminal.Write(DeliveryDocument.From(delivery, unreadable.Count), console => DeliveryScreen.Write(console, delivery, unreadable));
-        foreach (var line in context.Terminal.IsJson ? unreadable : [])
-            await Console.Error.WriteLineAsync(line);
-        var refused = delivery.Refused + unreadable.Count;
-        return refused > 0 && refused >= delivery.Files + unreadable.Count ? ExitCodes.SomeRefused : ExitCodes.Success;
+        var delivery = await DeliverAsync(context.Terminal, gateway, source, cancellationToken);
+        context.Terminal.Write(DeliveryDocument.From(delivery), console => DeliveryScreen.Write(console, delivery));
+        return delivery.Refused > 0 && delivery.Refused >= delivery.Files ? ExitCodes.SomeRefused : ExitCodes.Success;
     }
 
-    /// <summary>Sends a delivery behind a progress bar.</summary>
-    public static Task<(Delivery Delivery, IReadOnlyList<string> Unreadable)> DeliverAsync(
-        Terminal terminal, GatewayConnection gateway, DeliverySource source, CancellationToken cancellationToken) =>
-        terminal.ProgressAsync(ProgressColumns.ForBytes, async progress =>
+    /// <summary>Sends a delivery behind progress bars: bytes that left, and files that were taken in.</summary>
+    public static Task<Delivery> DeliverAsync(Terminal terminal, GatewayConnection gateway, DeliverySource source, CancellationToken cancellationToken) =>
+        terminal.ProgressAsync(ProgressColumns.ForBytesAndItems("files"), async progress =>
         {
             var sending = progress.AddTask($"Sending {Markup.Escape(source.Name)}", maxValue: Math.Max(1, source.Bytes));
-            var finishing = progress.AddTask("Taking in", autoStart: false);
-            finishing.IsIndeterminate = true;
-            var answer = await DeliverySender.SendAsync(gateway, source, bytes => sending.Increment(bytes), allSent: () =>
-            {
-                sending.Value = sending.MaxValue;
-                finishing.StartTask();
-            }, cancellationToken);
-            finishing.IsIndeterminate = false;
-            finishing.Value = finishing.MaxValue;
-            return answer;
+            var entries = source.CountEntries();
+            var taking = progress.AddTask("Taking in", autoStart: false, maxValue: Math.Max(1, entries ?? int.MaxValue));
+            ProgressColumns.CountItems(taking);
+            taking.IsIndeterminate = entries is null;
+            var delivery = await DeliverySender.SendAsync(
+                gateway, source, bytes => sending.Increment(bytes), allSent: () => sending.Value = sending.MaxValue, files => Show(taking, files), cancellationToken);
+            Show(taking, delivery.Files);
+            taking.IsIndeterminate = false;
+            taking.Value = taking.MaxValue = Math.Max(1, delivery.Files);
+            return delivery;
         });
+
+    private static void Show(ProgressTask taking, int files)
+    {
+        if (!taking.IsStarted)
+            taking.StartTask();
+
+        // An estimate that was too low is no end.
+        if (files >= taking.MaxValue)
+            taking.MaxValue = files + 1;
+        taking.Value = files;
+    }
 }

@@ -36,26 +36,21 @@ internal static class PictureSaver
         return number == 1 ? stem + extension : string.Create(CultureInfo.InvariantCulture, $"{stem}-{number}{extension}");
     }
 
-    private static async Task SaveAsync(GatewayConnection gateway, string imageId, string path, CancellationToken cancellationToken)
+    /// <summary>Writes one picture, as it was delivered, to a file.</summary>
+    public static async Task<SavedImageDocument> SaveAsync(GatewayConnection gateway, string imageId, string path, CancellationToken cancellationToken)
     {
+        await using var file = new DownloadFile(path);
         using var call = gateway.Catalog.ReadImage(
             new ReadImageRequest { ImageId = imageId }, deadline: gateway.Time.GetUtcNow().UtcDateTime + Deadline, cancellationToken: cancellationToken);
-
-        // Under another name until it is whole.
-        var part = path + ".part";
-        try
+        var mediaType = "";
+        await foreach (var chunk in call.ResponseStream.ReadAllAsync(cancellationToken))
         {
-            await using (var written = File.Create(part))
-            {
-                await foreach (var chunk in call.ResponseStream.ReadAllAsync(cancellationToken))
-                    await written.WriteAsync(chunk.Bytes.Memory, cancellationToken);
-            }
+            mediaType = chunk.MediaType.Length > 0 ? chunk.MediaType : mediaType;
+            await file.WriteAsync(chunk.Bytes.Memory, cancellationToken);
+        }
 
-            File.Move(part, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(part);
-        }
+        var length = file.Length;
+        await file.FinishAsync();
+        return new SavedImageDocument(imageId, path, length, mediaType);
     }
 }

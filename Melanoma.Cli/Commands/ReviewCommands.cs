@@ -8,6 +8,9 @@ namespace Melanoma.Cli.Commands;
 /// <summary><c>melanoma reviews</c>: what people have to look at, and what they decide.</summary>
 internal static class ReviewCommands
 {
+    /// <summary>How many items are listed at once at most.</summary>
+    public const int LargestPage = 1000;
+
     private static readonly Argument<string[]> Diagnoses = new("DIAGNOSIS")
     {
         Description = "The label: one diagnosis, or several where it cannot be said more finely.",

@@ -24,7 +24,7 @@ internal static class ReviewScreen
 
         console.Write(table);
         if (list.More)
-            console.WriteLine($"There are more: `./melanoma reviews list --limit {Math.Min(1000, 2 * list.Items.Count)}`.");
+            console.WriteLine(WhereTheOthersAre(list.Items.Count));
     }
 
     public static void WriteNext(IAnsiConsole console, NextReviewDocument next)
@@ -100,6 +100,11 @@ internal static class ReviewScreen
 
         console.Write(table);
     }
+
+    /// <summary>How to see the items behind those that were listed.</summary>
+    internal static string WhereTheOthersAre(int listed) => listed < ReviewCommands.LargestPage
+        ? string.Create(CultureInfo.InvariantCulture, $"There are more: `./melanoma reviews list --limit {Math.Min(ReviewCommands.LargestPage, 2 * listed)}`.")
+        : "There are more, and no more are listed at once: --kind and --state narrow them down, and what is decided makes room.";
 
     private static string Describe(DecisionDocument decision) => decision switch
     {

@@ -6,6 +6,8 @@ namespace Melanoma.Cli.Output;
 /// <summary>The columns of progress bars: every long work shows how far, how fast and how long still.</summary>
 internal static class ProgressColumns
 {
+    private const string ItemsKey = "items";
+
     public static ProgressColumn[] ForBytes =>
     [
         new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(),
@@ -18,11 +20,35 @@ internal static class ProgressColumns
         new ItemRateColumn(unit), new RemainingTimeColumn(), new SpinnerColumn(),
     ];
 
+    /// <summary>For tasks that count bytes beside tasks that count items, which say so by <see cref="CountItems"/>.</summary>
+    public static ProgressColumn[] ForBytesAndItems(string unit) =>
+    [
+        new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(),
+        new ByKindColumn(new DownloadedColumn(), new ItemCountColumn(unit)), new ByKindColumn(new TransferSpeedColumn(), new ItemRateColumn(unit)),
+        new RemainingTimeColumn(), new SpinnerColumn(),
+    ];
+
+    /// <summary>Says that a task counts items and not bytes.</summary>
+    public static void CountItems(ProgressTask task) => task.State.Update<bool>(ItemsKey, _ => true);
+
     /// <summary>For tasks that say their rate themselves.</summary>
     public static ProgressColumn[] Plain =>
     [
         new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn(), new SpinnerColumn(),
     ];
+
+    private sealed class ByKindColumn(ProgressColumn ofBytes, ProgressColumn ofItems) : ProgressColumn
+    {
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
+            (task.State.Get<bool>(ItemsKey) ? ofItems : ofBytes).Render(options, task, deltaTime);
+    }
+
+    /// <summary>Items done.</summary>
+    private sealed class ItemCountColumn(string unit) : ProgressColumn
+    {
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
+            new Text(task.IsStarted ? FormattableString.Invariant($"{task.Value:N0} {unit}") : "");
+    }
 
     /// <summary>Items a second.</summary>
     private sealed class ItemRateColumn(string unit) : ProgressColumn

@@ -1,43 +1,55 @@
 using System.IO.Compression;
+using System.Security.Cryptography;
 using Melanoma.Contracts;
 using Melanoma.Imaging;
 using Melanoma.Testing;
 
 namespace Melanoma.Ingestion.Benchmarks;
 
-/// <summary>A set of encoded pictures that can be read again and again, a file at a time.</summary>
-internal sealed record PictureSet(string Name, int Count, Func<IEnumerable<(string Path, byte[] Bytes)>> Read)
+/// <summary>Pictures that can be read again and again.</summary>
+/// <param name="Name">For people.</param>
+/// <param name="Distinct">How many contents it has; every rate counts these.</param>
+/// <param name="ReadDistinct">Each content once, encoded.</param>
+/// <param name="OpenFiles">The files in which it is delivered.</param>
+internal sealed record PictureSet(string Name, int Distinct, Func<IEnumerable<byte[]>> ReadDistinct, Func<IEnumerable<(string Path, Stream Content)>> OpenFiles)
 {
     private const int Width = 300;
     private const int Height = 225;
     private const int PicturesPerPack = 2_000;
 
-    /// <summary>Drawn pictures of about 30 KB, no two alike, kept in packs on disk so that only the first run draws them.</summary>
+    /// <summary>Drawn pictures of about 30 KB, no two alike, each a file; kept in packs on disk so that only the first run draws them.</summary>
     public static PictureSet Drawn(string folder, int count)
     {
         Directory.CreateDirectory(folder);
         var packs = (count + PicturesPerPack - 1) / PicturesPerPack;
         Parallel.For(0, packs, pack => DrawPack(Path.Combine(folder, $"{pack:0000}.zip"), pack * PicturesPerPack));
-        return new PictureSet($"{count:N0} drawn pictures of 30 KB", count, () => ReadPacks(folder, packs).Take(count));
+        return new PictureSet(
+            $"{count:N0} drawn pictures of 30 KB", count,
+            () => ReadPacks(folder, packs).Take(count).Select(file => file.Bytes),
+            () => ReadPacks(folder, packs).Take(count).Select(file => (file.Path, (Stream)new MemoryStream(file.Bytes))));
     }
 
-    /// <summary>The nine-class delivery; null where the shared data are not there.</summary>
+    /// <summary>The nine-class delivery as its users deliver it: one ZIP; null where the shared data are not there.</summary>
     public static PictureSet? NineClasses()
     {
         var archive = Path.Combine(SharedData.Folder, "isic9.zip");
         if (!File.Exists(archive))
             return null;
-        using var zip = ZipFile.OpenRead(archive);
-        return new PictureSet("nine-class delivery", zip.Entries.Count(entry => entry.Name.Length > 0), () => ReadZip(archive));
+        var seen = new HashSet<string>();
+        var first = ReadZip(archive).Where(file => seen.Add(Convert.ToHexString(SHA256.HashData(file.Bytes)))).Select(file => file.Path).ToHashSet();
+        return new PictureSet(
+            "nine-class delivery, a ZIP", first.Count,
+            () => ReadZip(archive, first.Contains).Select(file => file.Bytes),
+            () => [(Path.GetFileName(archive), File.OpenRead(archive))]);
     }
 
     private static IEnumerable<(string Path, byte[] Bytes)> ReadPacks(string folder, int packs) =>
         Enumerable.Range(0, packs).SelectMany(pack => ReadZip(Path.Combine(folder, $"{pack:0000}.zip")));
 
-    private static IEnumerable<(string Path, byte[] Bytes)> ReadZip(string path)
+    private static IEnumerable<(string Path, byte[] Bytes)> ReadZip(string path, Func<string, bool>? isWanted = null)
     {
         using var zip = ZipFile.OpenRead(path);
-        foreach (var entry in zip.Entries.Where(entry => entry.Name.Length > 0))
+        foreach (var entry in zip.Entries.Where(entry => entry.Name.Length > 0 && (isWanted is null || isWanted(entry.FullName))))
         {
             var bytes = new byte[entry.Length];
             using (var stream = entry.Open())

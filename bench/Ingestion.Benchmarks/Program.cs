@@ -3,19 +3,46 @@ using System.Text.Json;
 using Melanoma.Ingestion.Benchmarks;
 using Melanoma.Testing;
 
-// Usage: [--images N, default 100000] [--json FILE] [--folder FOLDER for the drawn pictures]. What runs beside it is in bench/README.md.
+// Usage: [--images N, default 100000; 0 for the nine-class delivery alone] [--json FILE] [--folder FOLDER for the drawn pictures].
+// What runs beside it is in bench/README.md.
 var count = int.Parse(Option("--images") ?? "100000", CultureInfo.InvariantCulture);
 var folder = Option("--folder") ?? Path.Combine(Repository.Root, ".melanoma", "bench", "pictures");
 await using var servers = new TestServers();
-Console.Error.WriteLine($"Drawing {count:N0} pictures, or finding them in {folder}");
-PictureSet?[] sets = [PictureSet.NineClasses(), PictureSet.Drawn(folder, count)];
-if (sets[0] is null)
+var sets = new List<PictureSet>();
+if (PictureSet.NineClasses() is { } nine)
+    sets.Add(nine);
+else
     Console.Error.WriteLine("The nine-class delivery is not here and is left out.");
+if (count > 0)
+{
+    Console.Error.WriteLine($"Drawing {count:N0} pictures, or finding them in {folder}");
+    sets.Add(PictureSet.Drawn(folder, count));
+}
 
-var results = new List<object>();
-Console.WriteLine("| set | decode + hash | COPY | decode, hash and COPY | service | service / bare | second delivery | first / second | stored | near-duplicates | memory above start |");
-Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
-foreach (var set in sets.OfType<PictureSet>())
+var results = new List<SetFigures>();
+Console.WriteLine(
+    "| set | decode + hash | COPY | bare before | bare after | service | service / bare before, after | second delivery | second / first "
+    + "| files | stored | near-duplicates | memory above start |");
+Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+foreach (var set in sets)
+{
+    var figures = await MeasureAsync(set);
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        $"| {figures.Set} | {figures.DecodeAndHash:0}/s | {figures.Copy:0}/s | {figures.BareBefore:0}/s | {figures.BareAfter:0}/s | {figures.Service:0}/s ")
+        + string.Create(CultureInfo.InvariantCulture,
+        $"| {figures.ServiceToBareBefore:0.00}, {figures.ServiceToBareAfter:0.00} | {figures.SecondDelivery:0}/s | {figures.SecondToFirst:0.0} ")
+        + string.Create(CultureInfo.InvariantCulture,
+        $"| {figures.Files} | {figures.Stored} | {figures.NearDuplicates} | {figures.MegabytesAboveStart:0} MB |"));
+    results.Add(figures);
+}
+
+Console.WriteLine();
+foreach (var verdict in results.SelectMany(Goals.Judge))
+    Console.WriteLine($"- {verdict}");
+if (Option("--json") is { } json)
+    await File.WriteAllTextAsync(json, JsonSerializer.Serialize(new { sets = results }, JsonSerializerOptions.Web));
+
+async Task<SetFigures> MeasureAsync(PictureSet set)
 {
     var decode = RawLimits.DecodeAndHash(set);
     var copy = await RawLimits.CopyAsync(set, await servers.CreateDatabaseAsync());
@@ -23,30 +50,11 @@ foreach (var set in sets.OfType<PictureSet>())
     await using var service = await ServiceRun.StartAsync(await servers.CreateDatabaseAsync(), await servers.CreateVirtualHostAsync());
     var (first, delivery) = await service.DeliverAsync(set);
     var (second, _) = await service.DeliverAsync(set);
+    var megabytes = service.PeakMegabytesAboveStart;
 
     // Once more after the service, because the machine may have become slower or faster meanwhile.
     var after = await RawLimits.DecodeHashAndCopyAsync(set, await servers.CreateDatabaseAsync());
-    var bare = (before + after) / 2;
-    Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-        $"| {set.Name} | {decode:0}/s | {copy:0}/s | {bare:0}/s | {first:0}/s | {first / bare:0.00} | {second:0}/s | {second / first:0.0} | {delivery.Stored} | {delivery.NearDuplicates} | {service.PeakMegabytesAboveStart:0} MiB |"));
-    results.Add(new
-    {
-        set = set.Name,
-        decodeAndHash = decode,
-        copy,
-        bareBefore = before,
-        bareAfter = after,
-        service = first,
-        serviceToBare = first / bare,
-        secondDelivery = second,
-        secondToFirst = second / first,
-        stored = delivery.Stored,
-        nearDuplicates = delivery.NearDuplicates,
-        megabytesAboveStart = service.PeakMegabytesAboveStart,
-    });
+    return new SetFigures(set.Name, decode, copy, before, after, first, second, delivery.Files, delivery.Stored, delivery.NearDuplicates, megabytes);
 }
-
-if (Option("--json") is { } json)
-    await File.WriteAllTextAsync(json, JsonSerializer.Serialize(new { sets = results }));
 
 string? Option(string name) => Array.IndexOf(args, name) is var at and >= 0 && at + 1 < args.Length ? args[at + 1] : null;

@@ -7,18 +7,18 @@ using NpgsqlTypes;
 
 namespace Melanoma.Ingestion.Benchmarks;
 
-/// <summary>What the same bytes cost without a service: bare loops on all processors.</summary>
+/// <summary>What the distinct contents cost without a service: bare loops on all processors.</summary>
 internal static class RawLimits
 {
     private const int Batch = 256;
 
     /// <summary>Decodes each picture whole and hashes its bytes.</summary>
-    /// <returns>Images a second.</returns>
+    /// <returns>Distinct pictures a second.</returns>
     public static double DecodeAndHash(PictureSet set)
     {
         var watch = Stopwatch.StartNew();
-        Parallel.ForEach(set.Read(), new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, file => Judge(file.Bytes));
-        return set.Count / watch.Elapsed.TotalSeconds;
+        Parallel.ForEach(set.ReadDistinct(), new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, Judge);
+        return set.Distinct / watch.Elapsed.TotalSeconds;
     }
 
     /// <summary>Writes the bytes into Postgres by binary COPY, <see cref="Batch"/> rows a transaction.</summary>
@@ -26,9 +26,9 @@ internal static class RawLimits
     {
         await using var connection = await OpenAsync(connectionString);
         var watch = Stopwatch.StartNew();
-        foreach (var batch in set.Read().Chunk(Batch))
-            await CopyAsync(connection, batch.Select(file => file.Bytes));
-        return set.Count / watch.Elapsed.TotalSeconds;
+        foreach (var batch in set.ReadDistinct().Chunk(Batch))
+            await CopyAsync(connection, batch);
+        return set.Distinct / watch.Elapsed.TotalSeconds;
     }
 
     /// <summary>One bare program that does both: decodes and hashes on all processors and copies batches meanwhile.</summary>
@@ -39,10 +39,10 @@ internal static class RawLimits
         var judged = Channel.CreateBounded<byte[]>(Batch * 2);
         var judging = Task.Run(async () =>
         {
-            await Parallel.ForEachAsync(set.Read(), new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, async (file, token) =>
+            await Parallel.ForEachAsync(set.ReadDistinct(), new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, async (file, token) =>
             {
-                Judge(file.Bytes);
-                await judged.Writer.WriteAsync(file.Bytes, token);
+                Judge(file);
+                await judged.Writer.WriteAsync(file, token);
             });
             judged.Writer.Complete();
         });
@@ -56,7 +56,7 @@ internal static class RawLimits
         }
 
         await judging;
-        return set.Count / watch.Elapsed.TotalSeconds;
+        return set.Distinct / watch.Elapsed.TotalSeconds;
     }
 
     private static void Judge(byte[] bytes)

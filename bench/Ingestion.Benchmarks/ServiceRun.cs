@@ -10,6 +10,8 @@ namespace Melanoma.Ingestion.Benchmarks;
 /// <summary>The real service with all its checks, asked over gRPC.</summary>
 internal sealed class ServiceRun : IAsyncDisposable
 {
+    private const int ChunkBytes = 512 * 1024;
+
     private readonly ServiceProcess _service;
     private readonly GrpcChannel _channel;
     private readonly double _megabytesAtStart;
@@ -21,11 +23,8 @@ internal sealed class ServiceRun : IAsyncDisposable
         _megabytesAtStart = Megabytes("VmRSS");
     }
 
-    /// <summary>How much memory the process needed at most above what it had when it was ready, in MiB.</summary>
+    /// <summary>How much memory the process needed at most above what it had when it was ready, in MB.</summary>
     public double PeakMegabytesAboveStart => Megabytes("VmHWM") - _megabytesAtStart;
-
-    /// <summary>Processor time of the service so far.</summary>
-    public TimeSpan ProcessorTime => Process.GetProcessById(_service.Id).TotalProcessorTime;
 
     public static async Task<ServiceRun> StartAsync(string database, string bus)
     {
@@ -37,21 +36,26 @@ internal sealed class ServiceRun : IAsyncDisposable
     }
 
     /// <summary>Delivers the set and waits for the answer.</summary>
-    /// <returns>Images a second, and what became of them.</returns>
+    /// <returns>Distinct pictures a second, and what became of the files.</returns>
     public async Task<(double Rate, Delivery Delivery)> DeliverAsync(PictureSet set)
     {
         var watch = Stopwatch.StartNew();
         using var call = new ImageCatalog.ImageCatalogClient(_channel).Ingest();
         await call.RequestStream.WriteAsync(new IngestRequest { Header = new DeliveryHeader { Name = set.Name } });
-        foreach (var (path, bytes) in set.Read())
+        var chunk = new byte[ChunkBytes];
+        foreach (var (path, content) in set.OpenFiles())
         {
-            await call.RequestStream.WriteAsync(new IngestRequest { File = new FileHeader { Path = path, Size = bytes.Length } });
-            await call.RequestStream.WriteAsync(new IngestRequest { Chunk = UnsafeByteOperations.UnsafeWrap(bytes) });
+            await using (content)
+            {
+                await call.RequestStream.WriteAsync(new IngestRequest { File = new FileHeader { Path = path, Size = content.Length } });
+                while (await content.ReadAsync(chunk) is > 0 and var count)
+                    await call.RequestStream.WriteAsync(new IngestRequest { Chunk = UnsafeByteOperations.UnsafeWrap(chunk.AsMemory(0, count)) });
+            }
         }
 
         await call.RequestStream.CompleteAsync();
         var delivery = await call.ResponseAsync;
-        return (set.Count / watch.Elapsed.TotalSeconds, delivery);
+        return (set.Distinct / watch.Elapsed.TotalSeconds, delivery);
     }
 
     public async ValueTask DisposeAsync()
@@ -63,6 +67,6 @@ internal sealed class ServiceRun : IAsyncDisposable
     private double Megabytes(string field)
     {
         var line = File.ReadLines($"/proc/{_service.Id}/status").First(line => line.StartsWith(field, StringComparison.Ordinal));
-        return double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
+        return double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024 / 1e6;
     }
 }

@@ -9,6 +9,9 @@ internal sealed record CrossFigures(string Half, int Shared, int SharedFound, in
 
     /// <summary>Two ids of one lesion that nobody viewed count as false here.</summary>
     public double Precision => (double)True / Math.Max(1, True + SameLesion + False);
+
+    /// <summary>Pairs that were listed and not viewed count as false here too: no true figure can be lower.</summary>
+    public double PrecisionAtLeast => (double)True / Math.Max(1, True + SameLesion + Unknown + False);
 }
 
 /// <summary>Pairs found within one collection, by what is known of them.</summary>
@@ -67,7 +70,7 @@ internal static class CrossCheck
     }
 
     public static string Line(CrossFigures f) => string.Create(CultureInfo.InvariantCulture,
-        $"| {f.Half} | {f.SharedFound} of {f.Shared} | {f.Recall:0.0000} | {f.Precision:0.0000} | {f.True} | {f.SameLesion} | {f.Unknown} | {f.False} |");
+        $"| {f.Half} | {f.SharedFound} of {f.Shared} | {f.Recall:0.0000} | {f.Precision:0.0000} | {f.PrecisionAtLeast:0.0000} | {f.True} | {f.SameLesion} | {f.Unknown} | {f.False} |");
 
     public static string Line(WithinFigures f) => $"| {f.Collection} | {f.SameId} | {f.Verified} | {f.SameLesion} | {f.Unknown} | {f.DifferentLesions} |";
 }

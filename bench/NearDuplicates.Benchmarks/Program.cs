@@ -2,13 +2,16 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Melanoma.Imaging.Benchmarks;
+using Melanoma.Testing;
 
-// Near-duplicates found among real dermoscopy, and what it costs. Usage: [data folder, default ../shared/data] [--json FILE] [--pairs FILE: every pair found] [--threshold: to see what lies below the default] [--growth: up to 1,000,000 pictures].
+// Near-duplicates found among real dermoscopy, and what it costs.
+// Usage: [data folder, default MELANOMA_SHARED_DATA or ../shared/data beside the checkout] [--json FILE] [--pairs FILE: every pair found]
+//        [--threshold: to see what lies below the default] [--growth: up to 1,000,000 pictures].
 var json = Option("--json");
 var pairsFile = Option("--pairs");
 if (Option("--threshold") is { } threshold)
     Intake.Threshold = double.Parse(threshold, CultureInfo.InvariantCulture);
-var folder = args.Length > 0 && !args[0].StartsWith("--", StringComparison.Ordinal) ? args[0] : Path.Combine("..", "shared", "data");
+var folder = args.Length > 0 && !args[0].StartsWith("--", StringComparison.Ordinal) ? args[0] : SharedData.Folder;
 string[] zips = ["isic9.zip", "ham10000-200x150.zip", "ham10000-224.zip"];
 if (zips.FirstOrDefault(zip => !File.Exists(Path.Combine(folder, zip))) is { } missing)
 {
@@ -28,7 +31,7 @@ List<FoundPair> all = [];
 foreach (var (name, a, b, aName, bName) in new[] { ("isic9 against ham10000-200x150", nine, small, "isic9", "ham10000-200x150"), ("ham10000-224 against ham10000-200x150", small, half, "ham10000-200x150", "ham10000-224") })
 {
     var (cross, within, intake) = CrossCheck.Run(aName, a, bName, b, truth);
-    Console.WriteLine($"\n{name}\n| half | shared ids found | recall | precision | true pairs | same lesion, not viewed | listed, not viewed | false |\n| --- | --- | --- | --- | --- | --- | --- | --- |");
+    Console.WriteLine($"\n{name}\n| half | shared ids found | recall | precision | at least | true pairs | same lesion, not viewed | listed, not viewed | false |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     foreach (var line in cross)
         Console.WriteLine(CrossCheck.Line(line));
     Console.WriteLine("\n| within | same id | verified by a person | same lesion | listed, not viewed | different lesions |\n| --- | --- | --- | --- | --- | --- |");

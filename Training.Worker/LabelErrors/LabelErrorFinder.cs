@@ -28,23 +28,13 @@ internal static class LabelErrorFinder
         // Divided by the root of their length, so that the penalty means the same for long embeddings.
         var embeddings = Vectors.Standardise([.. ordered.Select(row => row.Embedding)], Math.Sqrt(ordered[0].Embedding.Length));
         string[] groups = [.. ordered.Select(row => row.Group)];
-        var kept = ordered.Select(row => row.Claims.Distinct().ToList()).ToArray();
-        var verdicts = new List<Verdict>();
-        for (var round = 0; round <= options.Refits; round++)
-        {
-            var model = OutOfFoldModel.Predict(embeddings, groups, [.. kept.Select(Union)], options.Folds, options.Penalty, cancellationToken);
-            verdicts = Judge(ordered, model, options);
-            kept = [.. ordered.Select(row => row.Claims.Distinct().ToList())];
-            foreach (var verdict in verdicts.Take((int)(options.LeftOut * verdicts.Count)).Where(verdict => verdict.LogOdds > 0 || !verdict.IsDisputed))
-            {
-                kept[verdict.Row].Remove(verdict.Claim);
-            }
-        }
-
-        return [.. verdicts.Select(verdict => verdict.Describe(ordered))];
+        DiagnosisSet[] targets = [.. ordered.Select(row => Union(row.Claims))];
+        var model = OutOfFoldModel.Predict(embeddings, groups, targets, options.Folds, options.Penalty, cancellationToken);
+        return [.. Judge(ordered, model, options).Select(verdict => verdict.Describe(ordered))];
     }
 
-    private static DiagnosisSet Union(List<DiagnosisSet> claims) => new((short)claims.Aggregate(0, (bits, claim) => bits | (ushort)claim.Bits));
+    /// <summary>What a picture teaches: one of the diagnoses that are claimed.</summary>
+    private static DiagnosisSet Union(IEnumerable<DiagnosisSet> claims) => new((short)claims.Aggregate(0, (bits, claim) => bits | (ushort)claim.Bits));
 
     private static List<Verdict> Judge(LabelledEmbedding[] rows, double[][] model, LabelErrorOptions options)
     {
@@ -71,10 +61,10 @@ internal static class LabelErrorFinder
         {
             List<(int Row, DiagnosisSet Claim)> claims = [.. group.SelectMany(i => rows[i].Claims.Distinct().Select(claim => (i, claim)))];
 
-            // Labels of one lesion are seldom independent: where they agree they count once, where not the larger side counts by the root of the ratio.
-            var counts = claims.CountBy(claim => claim.Claim).ToDictionary();
-            var fewest = counts.Count == 0 ? 1 : counts.Values.Min();
-            var weighed = counts.OrderBy(count => count.Key.Bits).Select(count => (count.Key, Math.Sqrt((double)count.Value / fewest))).ToList();
+            // Labels of one lesion that agree were mostly given once; where they do not, every picture's counts.
+            var counts = claims.CountBy(claim => claim.Claim).OrderBy(count => count.Key.Bits).ToList();
+            var isDisputed = counts.Any(count => counts.Any(other => !other.Key.Meets(count.Key)));
+            var weighed = counts.Select(count => (count.Key, isDisputed ? (double)count.Value : 1.0 / counts.Count)).ToList();
             return new(claims, new Lesion(GeometricMean([.. group.Select(i => model[i])]), weighed));
         }
 

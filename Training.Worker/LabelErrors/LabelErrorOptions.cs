@@ -15,12 +15,6 @@ internal sealed record LabelErrorOptions
     /// <summary>Penalty on squared weights of the model, on embeddings whose squares have mean 1; default 0.25.</summary>
     public double Penalty { get; init; } = 0.25;
 
-    /// <summary>How often the model is trained anew without the claims that it found likeliest wrong; default 1.</summary>
-    public int Refits { get; init; } = 1;
-
-    /// <summary>Share of the claims that a refit leaves out; default 0.05.</summary>
-    public double LeftOut { get; init; } = 0.05;
-
     /// <summary>Whether labels of the same picture and of other pictures of the lesion count as evidence; default true.</summary>
     public bool UseCopies { get; init; } = true;
 }

@@ -38,11 +38,11 @@ internal sealed class LabellingHabits
             foreach (var lesion in lesions)
             {
                 // What the model says of an undisputed label is no proof of a habit: the label stands.
-                if (lesion.Claims is [var (undisputed, _)])
+                if (lesion.AgreedClaim is { IsEmpty: false } agreed)
                 {
-                    foreach (var label in undisputed.Members)
+                    foreach (var label in agreed.Members)
                     {
-                        counts[(int)label, (int)label] += 1.0 / undisputed.Count;
+                        counts[(int)label, (int)label] += 1.0 / agreed.Count;
                     }
 
                     continue;
@@ -101,4 +101,9 @@ internal sealed class LabellingHabits
 /// <summary>What is known of a lesion.</summary>
 /// <param name="Model">Nine probabilities by its pictures alone.</param>
 /// <param name="Claims">Its distinct claims; a weight of 1 is that of one independent claim.</param>
-internal sealed record Lesion(double[] Model, IReadOnlyList<(DiagnosisSet Claim, double Weight)> Claims);
+internal sealed record Lesion(double[] Model, IReadOnlyList<(DiagnosisSet Claim, double Weight)> Claims)
+{
+    /// <summary>What all claims have in common; empty where they are disputed or there is none.</summary>
+    public DiagnosisSet AgreedClaim { get; } =
+        Claims.Count == 0 ? DiagnosisSet.Empty : Claims.Select(weighed => weighed.Claim).Aggregate((all, next) => all.Intersect(next));
+}

@@ -4,15 +4,16 @@ using Melanoma.Training.Embeddings;
 namespace Melanoma.Training.LabelErrors;
 
 /// <summary>
-/// Multinomial logistic regression over the nine diagnoses that learns from sets: the loss of a row is -ln of the probability of its set. Rare sets weigh more
-/// per row (with the root of their rarity), squared weights are penalised. The same rows in the same order give the same model, whatever the number of cores.
+/// Multinomial logistic regression over the nine diagnoses that learns from sets: the loss of a row is -ln of the probability of its set, and squared weights are
+/// penalised. Rows weigh alike, so that the probabilities are those at the shares of the labels. The same rows in the same order give the same model, whatever
+/// the number of cores.
 /// </summary>
 internal sealed class LogisticRegression
 {
     private const int Classes = Diagnoses.Count;
     private const int RowsPerBlock = 256;
     private const int MostSteps = 60;
-    private const double Tolerance = 1e-5;
+    private const double Tolerance = 1e-7;
 
     private readonly float[][] _weights;
     private readonly double[] _biases;
@@ -27,8 +28,6 @@ internal sealed class LogisticRegression
     public static LogisticRegression Fit(IReadOnlyList<float[]> rows, IReadOnlyList<DiagnosisSet> labels, double penalty, CancellationToken cancellationToken)
     {
         var length = rows[0].Length;
-        var counts = labels.CountBy(label => label).ToDictionary();
-        var weights = labels.Select(label => Math.Sqrt((double)labels.Count / counts.Count / counts[label])).ToArray();
         var supported = labels.Aggregate(DiagnosisSet.Empty, (all, label) => new DiagnosisSet((short)(all.Bits | label.Bits)));
         var blocks = Enumerable.Range(0, labels.Count).Chunk(RowsPerBlock).ToArray();
         var partial = blocks.Select(_ => new Partial(length)).ToArray();
@@ -45,7 +44,7 @@ internal sealed class LogisticRegression
         double Loss(double[] point, double[] gradient)
         {
             var (kernel, biases) = (Weights(point, length), point[(Classes * length)..]);
-            Parallel.For(0, blocks.Length, block => partial[block].Set(blocks[block], rows, labels, weights, kernel, biases));
+            Parallel.For(0, blocks.Length, block => partial[block].Set(blocks[block], rows, labels, kernel, biases));
             var loss = 0.0;
             Array.Clear(gradient);
             for (var i = 0; i < Classes * length; i++)
@@ -110,8 +109,7 @@ internal sealed class LogisticRegression
 
         public double[] BiasGradient { get; } = new double[Classes];
 
-        public void Set(
-            int[] block, IReadOnlyList<float[]> rows, IReadOnlyList<DiagnosisSet> labels, double[] weights, float[][] kernel, double[] biases)
+        public void Set(int[] block, IReadOnlyList<float[]> rows, IReadOnlyList<DiagnosisSet> labels, float[][] kernel, double[] biases)
         {
             Loss = 0;
             Array.Clear(BiasGradient);
@@ -124,11 +122,11 @@ internal sealed class LogisticRegression
             {
                 var probabilities = Probabilities(rows[i], kernel, biases);
                 var right = Math.Max(1e-30, labels[i].Members.Sum(diagnosis => probabilities[(int)diagnosis]));
-                Loss -= weights[i] * Math.Log(right);
+                Loss -= Math.Log(right);
                 for (var c = 0; c < Classes; c++)
                 {
                     var wanted = labels[i].Contains((Diagnosis)c) ? probabilities[c] / right : 0;
-                    var slope = weights[i] * (probabilities[c] - wanted);
+                    var slope = probabilities[c] - wanted;
                     BiasGradient[c] += slope;
                     Vectors.AddScaled(Gradient[c], rows[i], (float)slope);
                 }

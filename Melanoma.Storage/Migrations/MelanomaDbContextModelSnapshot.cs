@@ -508,6 +508,10 @@ namespace Melanoma.Storage.Migrations
                     b.HasIndex("DeliveryId")
                         .HasDatabaseName("ix_images_delivery_id");
 
+                    b.HasIndex("ForgottenAt")
+                        .HasDatabaseName("ix_images_forgotten_at")
+                        .HasFilter("forgotten_at IS NOT NULL");
+
                     b.HasIndex("GroupId")
                         .HasDatabaseName("ix_images_group_id");
 
@@ -525,6 +529,10 @@ namespace Melanoma.Storage.Migrations
                     b.HasIndex("Sha256")
                         .IsUnique()
                         .HasDatabaseName("ix_images_sha256");
+
+                    b.HasIndex(new[] { "Number" }, "ix_images_unmeasured")
+                        .HasDatabaseName("ix_images_number1")
+                        .HasFilter("measures_quality_flags IS NULL");
 
                     b.ToTable("images", (string)null);
                 });
@@ -777,7 +785,10 @@ namespace Melanoma.Storage.Migrations
                     b.HasIndex("DuplicateOfId")
                         .HasDatabaseName("ix_near_duplicates_duplicate_of_id");
 
-                    b.ToTable("near_duplicates", (string)null);
+                    b.ToTable("near_duplicates", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_near_duplicates_another_image", "image_id <> duplicate_of_id");
+                        });
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Datasets.Dataset", b =>
@@ -798,10 +809,21 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("created_at");
 
+                    b.Property<byte[]>("FactsHash")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bytea")
+                        .HasColumnName("facts_hash")
+                        .HasDefaultValueSql("''");
+
                     b.Property<string>("Kind")
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("kind");
+
+                    b.Property<string>("LeftOut")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("left_out");
 
                     b.PrimitiveCollection<string[]>("Licences")
                         .HasColumnType("text[]")
@@ -833,9 +855,9 @@ namespace Melanoma.Storage.Migrations
                     b.HasAlternateKey("Id", "Kind")
                         .HasName("ak_datasets_id_kind");
 
-                    b.HasIndex("Kind", "ContentHash")
+                    b.HasIndex("Kind", "ContentHash", "FactsHash")
                         .IsUnique()
-                        .HasDatabaseName("ix_datasets_kind_content_hash");
+                        .HasDatabaseName("ix_datasets_kind_content_hash_facts_hash");
 
                     b.ToTable("datasets", (string)null);
                 });

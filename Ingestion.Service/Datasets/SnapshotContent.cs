@@ -15,7 +15,7 @@ internal sealed record SnapshotContent(DatasetKind Kind, IReadOnlyList<SnapshotR
     public string[]? Licences { get; init; }
 
     /// <summary>How many were left out by reason, as it is stored: see <see cref="Datasets.LeftOut"/>.</summary>
-    public required string LeftOut { get; init; }
+    public string LeftOut { get; init; } = "{}";
 
     /// <summary>
     /// SHA-256 over the rows in order: 32 bytes image SHA-256, 2 bytes label bits (big-endian), 1 byte split (0 train, 1 validation,

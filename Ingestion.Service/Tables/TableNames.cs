@@ -11,7 +11,8 @@ internal static class TableNames
     /// <summary>The name of a row. Our own table may come from anybody, so its sources are claimants of their own; every other kind is one publication.</summary>
     /// <param name="kind">The kind of table.</param>
     /// <param name="source">The source that the row names.</param>
-    public static string Of(string kind, string? source) => kind == Plain && source is not null ? $"{Plain}: {source}" : kind;
+    public static string Of(string kind, string? source) =>
+        kind == Plain && source is not null ? $"{Plain}: {source.Replace(FurtherMark, ";", StringComparison.Ordinal)}" : kind;
 
     /// <summary>The name of a row whose id stood in the same table before, with another claim.</summary>
     /// <param name="name">What <see cref="Of"/> gave.</param>

@@ -416,7 +416,8 @@ public sealed class DeliveryTests(TestServers servers)
     /// <summary>Stores pictures that are there to be forgotten, and gives their ids.</summary>
     private static async Task<string[]> DeliverEarlierAsync(IngestionHost host, int count, CancellationToken cancellationToken)
     {
-        var delivery = await host.DeliverAsync("earlier", Enumerable.Range(10_000, count).Select(i => ($"{i}.jpg", HostileFiles.Picture(i))), cancellationToken);
+        var files = Enumerable.Range(10_000, count).Select(i => ($"{i}.jpg", HostileFiles.Picture(i)));
+        var delivery = await host.DeliverAsync("earlier", files, cancellationToken);
         return [.. (await host.FilesAsync(delivery.DeliveryId, cancellationToken)).Values.Select(file => file.ImageId)];
     }
 
@@ -445,8 +446,9 @@ public sealed class DeliveryTests(TestServers servers)
     private static async Task CheckNothingLostAsync(IngestionHost host, int images, int forgotten, ForgottenEvents events, CancellationToken cancellationToken)
     {
         const string Events = "outbox WHERE message_name = 'melanoma.images-forgotten.v1'";
-        Assert.Equal((images, images), (await CountAsync("images"), await host.QueryAsync<long>("SELECT count(DISTINCT sha256) FROM images", cancellationToken)));
-        Assert.Equal(0, await CountAsync("images LEFT JOIN image_contents ON image_id = id WHERE forgotten_at IS NULL AND (bytes IS NULL OR sha256(bytes) <> sha256)"));
+        Assert.Equal((images, images), (await CountAsync("images"), await CountAsync("(SELECT DISTINCT sha256 FROM images) AS x")));
+        Assert.Equal(0, await CountAsync(
+            "images LEFT JOIN image_contents ON image_id = id WHERE forgotten_at IS NULL AND (bytes IS NULL OR sha256(bytes) <> sha256)"));
         Assert.Equal(0, await CountAsync("images WHERE (SELECT count(*) FROM delivery_files WHERE image_id = images.id AND outcome = 'stored') <> 1"));
         Assert.Equal(0, await CountAsync(
             "delivery_files AS line WHERE outcome IN ('stored', 'duplicate') AND NOT EXISTS (SELECT FROM images WHERE images.id = line.image_id)"));

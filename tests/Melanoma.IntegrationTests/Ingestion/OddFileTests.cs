@@ -54,7 +54,8 @@ public sealed class OddFileTests(TestServers servers)
         Assert.Equal((Files.Length, Files.Length), (delivery.Files, delivery.Stored + delivery.Refused));
         Assert.All(reports.Values, file => Assert.True(file.Outcome == FileOutcome.Stored || file.Reason.EndsWith('.'), $"{file.Path}: {file.Outcome} {file.Reason}"));
 
-        // In a delivery of its own, because the pictures of one come in no order. What Exif turns has bytes of its own and the size that it is seen with, and is recognised as the picture that was there, of the same lesion.
+        // What Exif turns has bytes of its own and the size that it is seen with, and is recognised as the picture that was there, of the same lesion.
+        // It comes in a delivery of its own, because the pictures of one come in no order.
         var later = await host.DeliverAsync("turned", [("turned.jpg", TestPictures.WithOrientation(Upright, 6))], cancellation);
         var turned = (await host.FilesAsync(later.DeliveryId, cancellation))["turned.jpg"];
         Assert.NotEqual(reports["upright.jpg"].ImageId, turned.ImageId);

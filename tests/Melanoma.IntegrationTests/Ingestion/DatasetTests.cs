@@ -24,13 +24,15 @@ public sealed class DatasetTests(TestServers servers)
     private static readonly Gen<(string Path, byte[] Bytes)[]> GenPictures =
         Gen.Select(Gen.Int[0, 60], Gen.Int[0, 60], Gen.Int[0, 8], Gen.Int[0, 9], (picture, id, diagnosis, folder) => (picture, id, diagnosis, folder))
             .Array[20, 60]
-            .Select(files => files.Select((file, i) => (PathOf(file.folder, file.picture + (file.diagnosis == 0 ? 1 : 0), file.id, i), HostileFiles.Picture(file.picture))).ToArray());
+            .Select(files => files.Select((file, i) =>
+                (PathOf(file.folder, file.picture + (file.diagnosis == 0 ? 1 : 0), file.id, i), HostileFiles.Picture(file.picture))).ToArray());
 
     // Large enough to be recognised when they are mirrored or turned; every id is its own, so that only the picture can say that they are the same.
     private static readonly Gen<(string Path, byte[] Bytes)[]> GenTurned =
         Gen.Select(Gen.Int[0, 20], Gen.Int[0, Symmetries - 1], Gen.Int[0, 9], (lesion, symmetry, folder) => (lesion, symmetry, folder))
             .Array[2, 8]
-            .Select(files => files.Select(file => (PathOf(file.folder, file.lesion, 1000 + (file.lesion * Symmetries) + file.symmetry, 0), TurnedLesion(file.lesion, file.symmetry))).ToArray());
+            .Select(files => files.Select(file =>
+                (PathOf(file.folder, file.lesion, 1000 + (file.lesion * Symmetries) + file.symmetry, 0), TurnedLesion(file.lesion, file.symmetry))).ToArray());
 
     private static readonly Gen<(string Path, byte[] Bytes)> GenTable =
         Gen.Select(Gen.Int[0, 60], Gen.Int[0, 30], Gen.Int[0, HamDiagnoses.Length - 1], Gen.Bool, (id, lesion, diagnosis, isHisto) =>
@@ -75,7 +77,8 @@ public sealed class DatasetTests(TestServers servers)
                 WHERE lesion_id IS NOT NULL GROUP BY lesion_id HAVING count(DISTINCT group_id) > 1) AS x
                 """, cancellation));
             Assert.Equal(0, await host.QueryAsync<long>("""
-                SELECT count(*) FROM near_duplicates JOIN images AS copy ON copy.id = near_duplicates.image_id JOIN images AS original ON original.id = duplicate_of_id
+                SELECT count(*) FROM near_duplicates
+                JOIN images AS copy ON copy.id = near_duplicates.image_id JOIN images AS original ON original.id = duplicate_of_id
                 WHERE copy.group_id <> original.group_id
                 """, cancellation));
 
@@ -88,10 +91,11 @@ public sealed class DatasetTests(TestServers servers)
         // Each of what joins lesions was there.
         Assert.NotEqual(0, await host.QueryAsync<long>("SELECT count(*) FROM near_duplicates", cancellation));
         Assert.NotEqual(0, await host.QueryAsync<long>("""
-            SELECT count(*) FROM (SELECT lesion_id FROM metadata_rows JOIN image_isic_ids USING (isic_id) GROUP BY lesion_id HAVING count(DISTINCT isic_id) > 1) AS x
+            SELECT count(*) FROM
+                (SELECT lesion_id FROM metadata_rows JOIN image_isic_ids USING (isic_id) GROUP BY lesion_id HAVING count(DISTINCT isic_id) > 1) AS x
             """, cancellation));
-        Assert.Equal(["exclude", "settle", "undo"], (await host.Reviews.ListDecisionsAsync(new ListDecisionsRequest { PageSize = 1000 }, cancellationToken: cancellation))
-            .Decisions.Select(decision => decision.Action).Distinct().Order(StringComparer.Ordinal));
+        var log = await host.Reviews.ListDecisionsAsync(new ListDecisionsRequest { PageSize = 1000 }, cancellationToken: cancellation);
+        Assert.Equal(["exclude", "settle", "undo"], log.Decisions.Select(decision => decision.Action).Distinct().Order(StringComparer.Ordinal));
 
         // A split that was drawn changes only to test.
         Assert.Equal(0, await host.QueryAsync<long>("""
@@ -101,10 +105,8 @@ public sealed class DatasetTests(TestServers servers)
 
         async Task DecideAsync(int action, int image, int diagnosis)
         {
-            var selection = new ImageSelection
-            {
-                ImageIds = { (await host.QueryAsync<Guid>($"SELECT id FROM images ORDER BY number OFFSET {image} % (SELECT count(*) FROM images) LIMIT 1", cancellation)).ToString() },
-            };
+            var id = await host.QueryAsync<Guid>($"SELECT id FROM images ORDER BY number OFFSET {image} % (SELECT count(*) FROM images) LIMIT 1", cancellation);
+            var selection = new ImageSelection { ImageIds = { id.ToString() } };
             if (action == 0)
             {
                 await host.Reviews.SettleImagesAsync(
@@ -116,8 +118,8 @@ public sealed class DatasetTests(TestServers servers)
             }
             else
             {
-                var log = await host.Reviews.ListDecisionsAsync(new ListDecisionsRequest(), cancellationToken: cancellation);
-                if (log.Decisions.FirstOrDefault(decision => decision.Action != "undo" && !decision.HasUndoneByDecisionId) is { } decided)
+                var decisions = await host.Reviews.ListDecisionsAsync(new ListDecisionsRequest(), cancellationToken: cancellation);
+                if (decisions.Decisions.FirstOrDefault(decision => decision.Action != "undo" && !decision.HasUndoneByDecisionId) is { } decided)
                     await host.Reviews.UndoDecisionAsync(new UndoDecisionRequest { DecisionId = decided.DecisionId }, cancellationToken: cancellation);
             }
         }

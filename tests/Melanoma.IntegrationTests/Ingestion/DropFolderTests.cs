@@ -123,9 +123,6 @@ public sealed class DropFolderTests(TestServers servers) : IDisposable
 
         Assert.Equal(300, Left().Length);
         await CheckManyAsync(host, 300, cancellation);
-
-        // Emptied folders go.
-        await IngestionHost.WaitAsync(() => Task.FromResult(!Directory.Exists(Path.Combine(_folder, "Train"))), cancellation);
     }
 
     [Fact]
@@ -241,6 +238,9 @@ public sealed class DropFolderTests(TestServers servers) : IDisposable
         await CheckManyAsync(host, 200, cancellation);
         Assert.Equal(0, await host.QueryAsync<long>("SELECT count(*) FROM delivery_files WHERE outcome <> 'stored'", cancellation));
         Assert.Contains("another replica works", another.Log, StringComparison.Ordinal);
+
+        // Emptied folders go.
+        await IngestionHost.WaitAsync(() => Task.FromResult(!Directory.Exists(Path.Combine(_folder, "Train"))), cancellation);
 
         // Whoever is left takes over.
         await host.KillAndRestartAsync(cancellation);

@@ -48,7 +48,8 @@ public sealed class FuzzTests(TestServers servers)
         var (slowest, busiest) = (TimeSpan.Zero, TimeSpan.Zero);
         for (var sent = 0; sent < count; sent += FilesPerDelivery)
         {
-            var files = Enumerable.Range(sent, FilesPerDelivery).Select(i => ($"{i}{random.Pick(Endings)}", MakeFile(random))).ToList<(string Path, byte[] Bytes)>();
+            var files = Enumerable.Range(sent, FilesPerDelivery)
+                .Select(i => ($"{i}{random.Pick(Endings)}", MakeFile(random))).ToList<(string Path, byte[] Bytes)>();
             var (begin, used) = (Stopwatch.GetTimestamp(), host.ProcessorTime);
             var delivery = await host.DeliverAsync($"fuzz {sent}", files, cancellation);
             var took = Stopwatch.GetElapsedTime(begin);
@@ -69,7 +70,8 @@ public sealed class FuzzTests(TestServers servers)
 
         var growth = host.PeakMemoryBytes - memory;
         TestContext.Current.TestOutputHelper?.WriteLine(
-            $"{count} files, ten of them took at most {slowest.TotalSeconds:0.00} s and {busiest.TotalSeconds:0.00} s of processor, at most {growth >> 20} MiB more than at the start");
+            $"{count} files, ten of them took at most {slowest.TotalSeconds:0.00} s and {busiest.TotalSeconds:0.00} s of processor; "
+            + $"at most {growth >> 20} MiB more than at the start");
 
         // Ten files together use less of the processor than one may take.
         Assert.InRange(busiest.TotalSeconds, 0, MaxSecondsPerFile);

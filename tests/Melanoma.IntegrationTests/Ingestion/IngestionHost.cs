@@ -34,6 +34,9 @@ internal sealed class IngestionHost : IAsyncDisposable
 
     public TrainingRuns.TrainingRunsClient Runs => new(_channel);
 
+    /// <summary>Where the service sends its events.</summary>
+    public Uri Broker => new(_environment["ConnectionStrings__rabbitmq"]!);
+
     public string Log => _process.Log;
 
     /// <summary>The most memory that the service ever had resident, in bytes.</summary>

@@ -12,7 +12,9 @@ internal static class DeliveryProgress
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    /// <summary>Tells how many files have a line in the report, until it is cancelled. Nothing that goes wrong here harms the delivery, so nothing of it is told.</summary>
+    /// <summary>
+    /// Tells how many files have a line in the report, until it is cancelled. Nothing that goes wrong here harms the delivery, so nothing of it is told.
+    /// </summary>
     /// <param name="gateway">Whom to ask.</param>
     /// <param name="headers">The headers of the answer, which name the delivery.</param>
     /// <param name="taken">Told each number.</param>

@@ -43,7 +43,8 @@ internal static class DeliverySender
         }
     }
 
-    private static async Task SendAsync(IClientStreamWriter<IngestRequest> stream, DeliverySource source, Action<long> sent, CancellationToken cancellationToken)
+    private static async Task SendAsync(
+        IClientStreamWriter<IngestRequest> stream, DeliverySource source, Action<long> sent, CancellationToken cancellationToken)
     {
         await stream.WriteAsync(new IngestRequest { Header = new DeliveryHeader { Name = source.Name } }, cancellationToken);
         var buffers = (new byte[ChunkBytes], new byte[ChunkBytes]);
@@ -61,13 +62,15 @@ internal static class DeliverySender
     /// <summary>Sends a file.</summary>
     /// <returns>Why nothing was sent of it, or null.</returns>
     private static async Task<string?> TrySendAsync(
-        IClientStreamWriter<IngestRequest> stream, PictureFile file, (byte[] Chunk, byte[] Next) buffers, Action<long> sent, CancellationToken cancellationToken)
+        IClientStreamWriter<IngestRequest> stream, PictureFile file, (byte[] Chunk, byte[] Next) buffers, Action<long> sent,
+        CancellationToken cancellationToken)
     {
         var (chunk, next) = buffers;
         FileStream content;
         try
         {
-            content = new FileStream(file.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
+            content = new FileStream(
+                file.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

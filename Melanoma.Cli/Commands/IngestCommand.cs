@@ -38,7 +38,8 @@ internal static class IngestCommand
             ProgressColumns.CountItems(taking);
             taking.IsIndeterminate = entries is null;
             var delivery = await DeliverySender.SendAsync(
-                gateway, source, bytes => sending.Increment(bytes), allSent: () => sending.Value = sending.MaxValue, files => Show(taking, files), cancellationToken);
+                gateway, source, bytes => sending.Increment(bytes), allSent: () => sending.Value = sending.MaxValue, taken: files => Show(taking, files),
+                cancellationToken);
             Show(taking, delivery.Files);
             taking.IsIndeterminate = false;
             taking.Value = taking.MaxValue = Math.Max(1, delivery.Files);

@@ -10,13 +10,14 @@ internal static class Goals
     /// <summary>A sentence a goal.</summary>
     public static IEnumerable<string> Judge(SetFigures figures)
     {
-        var (low, high) = (Math.Min(figures.ServiceToBareBefore, figures.ServiceToBareAfter), Math.Max(figures.ServiceToBareBefore, figures.ServiceToBareAfter));
+        var low = Math.Min(figures.ServiceToBareBefore, figures.ServiceToBareAfter);
+        var high = Math.Max(figures.ServiceToBareBefore, figures.ServiceToBareAfter);
 
         // The bare program ran on a faster or slower machine before than after: then nobody knows.
         var verdict = low >= ServiceToBare ? "met" : high < ServiceToBare ? "NOT met" : "unclear, for the machine changed its speed meanwhile: repeat it";
         yield return FormattableString.Invariant($"{figures.Set}: at least {ServiceToBare} of the bare program: {low:0.00} to {high:0.00}, {verdict}.");
         yield return FormattableString.Invariant(
-            $"{figures.Set}: a second delivery at least {SecondToFirst} times as fast: {figures.SecondToFirst:0.0}, {Met(figures.SecondToFirst >= SecondToFirst)}.");
+            $"{figures.Set}: the second delivery at least {SecondToFirst} times as fast: {figures.SecondToFirst:0.0}, {Met(figures.SecondToFirst >= SecondToFirst)}.");
         yield return FormattableString.Invariant(
             $"{figures.Set}: less than {Megabytes} MB above the start: {figures.MegabytesAboveStart:0}, {Met(figures.MegabytesAboveStart < Megabytes)}.");
     }

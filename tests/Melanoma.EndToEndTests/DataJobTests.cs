@@ -68,7 +68,8 @@ public sealed class DataJobTests(TestServers servers)
         Assert.Contains("sender", Text(files.Single(file => Text(file, "path") == "Train/nevus/gone.jpg"), "reason"), StringComparison.Ordinal);
         Assert.Contains(files, file => Text(file, "path") == "Train/nevus/mirrored.jpg" && file.TryGetProperty("nearDuplicateOf", out _));
 
-        IEnumerable<string> Paths(string outcome) => files.Where(file => Text(file, "outcome") == outcome).Select(file => Text(file, "path")).Order(StringComparer.Ordinal);
+        IEnumerable<string> Paths(string outcome) =>
+            files.Where(file => Text(file, "outcome") == outcome).Select(file => Text(file, "path")).Order(StringComparer.Ordinal);
     }
 
     /// <summary>Settles the only contradiction and takes it back.</summary>
@@ -110,7 +111,8 @@ public sealed class DataJobTests(TestServers servers)
         Assert.Equal(0, Int(settled, "parked"));
         Assert.Equal(Pictures, Int(settled, "images"));
 
-        var difference = (await stack.RunAsync(cancellationToken, "datasets", "diff", $"{Int(parked, "id")}", $"{Int(settled, "id")}", "--json")).Succeeded().Document;
+        string[] diff = ["datasets", "diff", $"{Int(parked, "id")}", $"{Int(settled, "id")}", "--json"];
+        var difference = (await stack.RunAsync(cancellationToken, diff)).Succeeded().Document;
         Assert.Equal((1, 0, 0, 0), (Int(difference, "added"), Int(difference, "removed"), Int(difference, "relabelled"), Int(difference, "moved")));
         return (Int(parked, "id"), settled);
     }

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using Melanoma.Cli.Commands;
 using Melanoma.Cli.Output;
 
@@ -43,6 +44,26 @@ public sealed class DeliverySourceTests : IDisposable
     [Fact]
     public void Should_refuse_with_a_sentence_when_there_is_nothing() =>
         Assert.Throws<CommandFailure>(() => DeliverySource.Find(_folder.FullName, name: null));
+
+    [Fact]
+    public void Should_count_what_the_report_will_have_when_archives_say_how_much_they_hold()
+    {
+        Write("Train/nevus/a.jpg");
+        Write("labels.csv");
+        using (var archive = ZipFile.Open(Path.Combine(_folder.FullName, "more.zip"), ZipArchiveMode.Create))
+        {
+            archive.CreateEntry("Train/melanoma/");
+            archive.CreateEntry("Train/melanoma/b.jpg");
+            archive.CreateEntry("Train/melanoma/c.jpg");
+        }
+
+        Assert.Equal(4, DeliverySource.Find(_folder.FullName, name: null).CountEntries());
+
+        Write("broken.zip");
+        Assert.Null(DeliverySource.Find(Path.Combine(_folder.FullName, "broken.zip"), name: null).CountEntries());
+        Write("more.tar.gz");
+        Assert.Null(DeliverySource.Find(Path.Combine(_folder.FullName, "more.tar.gz"), name: null).CountEntries());
+    }
 
     [Theory]
     [InlineData(0, 1, 0)]

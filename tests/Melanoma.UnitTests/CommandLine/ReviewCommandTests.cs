@@ -59,6 +59,13 @@ public sealed class ReviewCommandTests
     }
 
     [Theory]
+    [InlineData(100, "--limit 200")]
+    [InlineData(600, "--limit 1000")]
+    [InlineData(1000, "--kind")]
+    public void Should_say_how_to_see_the_others_when_a_list_is_cut(int listed, string advice) =>
+        Assert.Contains(advice, ReviewScreen.WhereTheOthersAre(listed), StringComparison.Ordinal);
+
+    [Theory]
     [InlineData("lesion.jpg", 1, "image/png", "lesion.jpg")]
     [InlineData("lesion.jpg", 3, "image/jpeg", "lesion-3.jpg")]
     [InlineData("out.d/lesion", 1, "image/jpeg", "out.d/lesion.jpg")]

@@ -40,7 +40,8 @@ internal sealed class DatasetReports(IDbContextFactory<MelanomaDbContext> databa
             .ToDictionaryAsync(row => row.Key, row => row.Count, cancellationToken);
 
         // By the groups as they are now, not as the snapshot wrote them down: what turned out to be one lesion later shows.
-        var divided = await DividedLesions.CountAsync(database, [.. datasets.Where(dataset => dataset.Kind == DatasetKind.Honest).Select(dataset => dataset.Id)], cancellationToken);
+        var honest = datasets.Where(dataset => dataset.Kind == DatasetKind.Honest).Select(dataset => dataset.Id).ToList();
+        var divided = await DividedLesions.CountAsync(database, honest, cancellationToken);
 
         // A reproduction wrote no groups down, and divides lesions from the start.
         var dividedFiles = await items.Where(item => item.Kind == DatasetKind.Reproduction)

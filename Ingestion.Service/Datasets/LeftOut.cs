@@ -36,7 +36,8 @@ internal sealed record LeftOut(int Forgotten, int Excluded, int Conflicts, int U
             : $"{Forgotten} images that were forgotten, and {OtherLicence} images under another licence.");
 
     /// <summary>The counts by reason, as they are stored.</summary>
-    public string ToJson() => JsonSerializer.Serialize(Order.Zip([Conflicts, Unlabelled, Excluded, Forgotten, OtherLicence]).ToDictionary(pair => pair.First, pair => pair.Second));
+    public string ToJson() => JsonSerializer.Serialize(
+        Order.Zip([Conflicts, Unlabelled, Excluded, Forgotten, OtherLicence]).ToDictionary(pair => pair.First, pair => pair.Second));
 
     /// <summary>The same of a reproduction, which leaves out nothing but files of forgotten images.</summary>
     public static string ForgottenToJson(int files) => JsonSerializer.Serialize(new Dictionary<string, int> { [ForgottenReason] = files });

@@ -26,7 +26,9 @@ internal sealed class DatasetExport(NpgsqlDataSource dataSource, ExportRows rows
         JOIN images ON images.id = image_id WHERE forgotten_at IS NULL
         """;
 
-    private const string Forgotten = "SELECT count(*)::int FROM dataset_items JOIN images ON images.id = image_id WHERE dataset_id = $1 AND forgotten_at IS NOT NULL";
+    private const string Forgotten = """
+        SELECT count(*)::int FROM dataset_items JOIN images ON images.id = image_id WHERE dataset_id = $1 AND forgotten_at IS NOT NULL
+        """;
 
     private static readonly string[] Columns =
     [

@@ -41,7 +41,8 @@ internal sealed record PatientScope(string PatientId, string Source)
         if (source is null && places.Count > 1)
         {
             throw Refuse(
-                StatusCode.FailedPrecondition, $"This pseudonym may be that of several people, nothing was forgotten; name the source as well. It stands in: {Say(places)}.");
+                StatusCode.FailedPrecondition,
+                $"This pseudonym may be that of several people, nothing was forgotten; name the source as well. It stands in: {Say(places)}.");
         }
 
         return new PatientScope(patientId, source ?? NameOf(places[0]));
@@ -49,9 +50,11 @@ internal sealed record PatientScope(string PatientId, string Source)
 
     private static string NameOf((string Table, string? Source) place) => place.Source ?? place.Table;
 
-    private static string Say(List<(string Table, string? Source)> places) => string.Join(
-        ", ", places.Take(NamedAtMost).Select(place => place.Source is null ? $"source '{place.Table}' (rows of that table without a source)" : $"source '{place.Source}' ({place.Table})"))
-        + (places.Count > NamedAtMost ? $" and {places.Count - NamedAtMost} more" : "");
+    private static string Say(List<(string Table, string? Source)> places) =>
+        string.Join(", ", places.Take(NamedAtMost).Select(Say)) + (places.Count > NamedAtMost ? $" and {places.Count - NamedAtMost} more" : "");
+
+    private static string Say((string Table, string? Source) place) =>
+        place.Source is null ? $"source '{place.Table}' (rows of that table without a source)" : $"source '{place.Source}' ({place.Table})";
 
     private static RpcException Refuse(StatusCode code, string detail) => new(new Status(code, detail));
 }

@@ -2,9 +2,12 @@ using System.Text;
 
 namespace Melanoma.IntegrationTests.Ingestion;
 
-/// <summary>Reads RFC 4180 strictly: rows of fields by the names in the first row.</summary>
+/// <summary>Tables as files: reading is strict RFC 4180, rows of fields by the names in the first row.</summary>
 internal static class CsvTable
 {
+    /// <summary>A table of lines whose fields need no quotes.</summary>
+    public static byte[] Write(string header, IEnumerable<string> lines) => Encoding.UTF8.GetBytes(string.Join('\n', [header, .. lines]) + "\n");
+
     public static List<Dictionary<string, string>> Read(string text)
     {
         var rows = new List<List<string>> { new() };

@@ -81,6 +81,37 @@ public sealed class DatasetExportTests(TestServers servers)
         Assert.Equal(StatusCode.NotFound, missing.StatusCode);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Should_end_the_export_when_an_image_is_forgotten_before_it_is_whole(bool withoutImages)
+    {
+        await using var host = await IngestionHost.StartAsync(servers, Cancellation);
+        await host.DeliverAsync("lesions", Enumerable.Range(0, 90).Select(i => ($"Train/{Diagnoses.Names[i % 9]}/ISIC_{i:0000000}.jpg", HostileFiles.Picture(i))), Cancellation);
+        var dataset = await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest(), cancellationToken: Cancellation);
+
+        // The export has begun, and cannot go on until the transaction that forgets an image has ended.
+        await using var connection = await host.Database.OpenConnectionAsync(Cancellation);
+        await using var transaction = await connection.BeginTransactionAsync(Cancellation);
+        await using (var forget = connection.CreateCommand())
+        {
+            forget.CommandText = "LOCK TABLE image_isic_ids; UPDATE images SET forgotten_at = now() WHERE number = 45";
+            await forget.ExecuteNonQueryAsync(Cancellation);
+        }
+
+        var export = ExportAsync(host, dataset.DatasetId, withoutImages);
+        await IngestionHost.WaitAsync(
+            async () => export.IsCompleted || await host.QueryAsync<long>(
+                "SELECT count(*) FROM pg_locks WHERE relation = 'image_isic_ids'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND NOT granted",
+                Cancellation) > 0,
+            Cancellation);
+        Assert.False(export.IsCompleted);
+        await transaction.CommitAsync(Cancellation);
+
+        Assert.Equal(StatusCode.Aborted, (await Assert.ThrowsAsync<RpcException>(() => export)).StatusCode);
+        await ExportAsync(host, dataset.DatasetId, withoutImages);
+    }
+
     private static async Task<(byte[] Bytes, long Announced)> ExportAsync(IngestionHost host, int dataset, bool withoutImages = false)
     {
         var request = new ExportDatasetRequest { DatasetId = dataset, WithoutImages = withoutImages };

@@ -97,6 +97,16 @@ public sealed class DatasetTests(TestServers servers)
         var log = await host.Reviews.ListDecisionsAsync(new ListDecisionsRequest { PageSize = 1000 }, cancellationToken: cancellation);
         Assert.Equal(["exclude", "settle", "undo"], log.Decisions.Select(decision => decision.Action).Distinct().Order(StringComparer.Ordinal));
 
+        // What is counted from the groups that were joined is what the images say.
+        foreach (var dataset in (await host.Datasets.ListDatasetsAsync(new ListDatasetsRequest(), cancellationToken: cancellation)).Datasets)
+        {
+            Assert.Equal(dataset.GroupsInTwoSplits, await host.QueryAsync<long>($"""
+                SELECT count(*) FROM (
+                    SELECT images.group_id FROM dataset_items JOIN images ON images.id = image_id WHERE dataset_id = {dataset.DatasetId}
+                    GROUP BY images.group_id HAVING count(DISTINCT split) > 1) AS divided
+                """, cancellation));
+        }
+
         // A split that was drawn changes only to test.
         Assert.Equal(0, await host.QueryAsync<long>("""
             SELECT count(*) FROM dataset_groups AS early JOIN dataset_groups AS late USING (group_id)
@@ -225,11 +235,17 @@ public sealed class DatasetTests(TestServers servers)
     {
         var cancellation = TestContext.Current.CancellationToken;
         await using var host = await IngestionHost.StartAsync(servers, cancellation);
-        var files = Enumerable.Range(0, 160).Select(i => ($"Train/{Diagnoses.Names[i / 2 % 9]}/ISIC_{i / 2:0000000}_{i}.jpg", HostileFiles.Picture(i)));
+        var files = Enumerable.Range(1, 160).Select(i => ($"Train/{Diagnoses.Names[i / 2 % 9]}/ISIC_{i:0000000}.jpg", HostileFiles.Picture(i)));
         await host.DeliverAsync("lesions", files, cancellation);
-        await host.ExecuteAsync("UPDATE images SET licence = CASE number % 3 WHEN 0 THEN 'CC-BY-NC-4.0' WHEN 1 THEN 'CC0-1.0' END", cancellation);
-        await host.ExecuteAsync("UPDATE images SET excluded_at = now() WHERE number % 3 = 0 AND number <= 15", cancellation);
-        await host.ExecuteAsync("UPDATE images SET forgotten_at = now() WHERE number = 18", cancellation);
+        string[] licences = ["CC BY-NC 4.0", "CC0-1.0", ""];
+        var table = CsvTable.Write(
+            "isic_id,diagnosis,lesion_id,licence", Enumerable.Range(1, 160).Select(i => $"ISIC_{i:0000000},,L{i / 2},{licences[i % 3]}"));
+        await host.DeliverAsync("licences", [("labels.csv", table)], cancellation);
+        await host.ExecuteAsync(
+            "UPDATE images SET excluded_at = now() WHERE id IN (SELECT image_id FROM image_isic_ids WHERE isic_id IN ('ISIC_0000003', 'ISIC_0000006', 'ISIC_0000009', 'ISIC_0000012', 'ISIC_0000015'))",
+            cancellation);
+        var forgotten = (await host.Catalog.ListImagesAsync(new ListImagesRequest { IsicId = "ISIC_0000018" }, cancellationToken: cancellation)).Images.Single();
+        await host.Catalog.ForgetImagesAsync(new ForgetImagesRequest { ImageIds = { forgotten.ImageId } }, cancellationToken: cancellation);
 
         var limited = await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest { Licences = { "cc-by-nc-4.0" } }, cancellationToken: cancellation);
         var all = await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest(), cancellationToken: cancellation);
@@ -244,11 +260,15 @@ public sealed class DatasetTests(TestServers servers)
             WHERE dataset_id = {limited.DatasetId} AND licence IS DISTINCT FROM 'CC-BY-NC-4.0'
             """, cancellation));
         Assert.Contains("Only images under these licences were taken: CC-BY-NC-4.0.", limited.Rules);
+        Assert.Equal(
+            [("conflict", 0), ("unlabelled", 0), ("excluded", 5), ("forgotten", 1), ("licence", 107)], limited.LeftOut.Select(part => (part.Reason, part.Count)));
+        var free = await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest { Licences = { "CC0 1.0", "cc0-1.0" } }, cancellationToken: cancellation);
+        Assert.Equal(("CC-0", 54), (free.Licences.Single(), free.Images));
         Assert.Contains(limited.Rules, rule => rule.EndsWith(
             "5 images that a reviewer excluded, 1 images that were forgotten, and 107 images under another licence.", StringComparison.Ordinal));
         await AssertDrawnBySmallestHashAsync();
         await RefusedAsync(
-            new CreateDatasetRequest { Licences = { "CC-BY-NC-4.0", "MIT" } }, "No image has the licence 'MIT'. The catalogue has: CC-BY-NC-4.0, CC0-1.0, unknown.");
+            new CreateDatasetRequest { Licences = { "CC-BY-NC-4.0", "MIT" } }, "No image has the licence 'MIT'. The catalogue has: CC-0, CC-BY-NC-4.0, unknown.");
         await RefusedAsync(new CreateDatasetRequest { Kind = DatasetKind.Reproduction, Licences = { "unknown" } }, "Only honest datasets");
 
         async Task AssertDrawnBySmallestHashAsync()
@@ -274,6 +294,37 @@ public sealed class DatasetTests(TestServers servers)
             Assert.Equal(StatusCode.InvalidArgument, refusal.StatusCode);
             Assert.Contains(says, refusal.Status.Detail, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public async Task Should_make_another_dataset_only_when_more_is_known_of_the_same_content()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+        await host.DeliverAsync("lesions", Enumerable.Range(0, 80).Select(i => ($"Train/{Diagnoses.Names[i % 2]}/ISIC_{i:0000000}.jpg", HostileFiles.Picture(i))), cancellation);
+        var table = CsvTable.Write(
+            "isic_id,diagnosis,source,licence", Enumerable.Range(0, 80).Select(i => $"ISIC_{i:0000000},,{(i % 2 == 0 ? "north" : "south")},CC-0"));
+
+        var before = await CreateAsync();
+        var again = await CreateAsync();
+        await host.DeliverAsync("sources", [("labels.csv", table)], cancellation);
+        var after = await CreateAsync();
+        var limited = await CreateAsync("CC-0");
+
+        Assert.Equal(before, again);
+        Assert.Equal([1, 2, 3], new[] { before, after, limited }.Select(dataset => dataset.DatasetId));
+        Assert.Single(new[] { before, after, limited }.Select(dataset => dataset.ContentHash).Distinct());
+        Assert.Equal((0, 1.0), (VOf(before), VOf(after)));
+        Assert.DoesNotContain(after.Rules, IsLicenceRule);
+        Assert.Contains(limited.Rules, IsLicenceRule);
+        Assert.Equal((after, limited), (await CreateAsync(), await CreateAsync("CC-0")));
+
+        static double VOf(Dataset dataset) => Math.Round(dataset.Shortcuts.Properties.Where(property => property.Property == "source").Sum(property => property.CramersV), 1);
+
+        static bool IsLicenceRule(string rule) => rule == "Only images under these licences were taken: CC-0.";
+
+        async Task<Dataset> CreateAsync(params string[] licences) =>
+            await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest { Licences = { licences } }, cancellationToken: cancellation);
     }
 
     [Fact]

@@ -7,6 +7,8 @@ namespace Melanoma.IntegrationTests.Ingestion;
 
 public sealed class ForgettingTests(TestServers servers)
 {
+    private static readonly int[] PatientRows = [0, 1, 2, 3, 500];
+
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -56,17 +58,11 @@ public sealed class ForgettingTests(TestServers servers)
     public async Task Should_know_nothing_of_the_person_any_more_when_a_patient_is_forgotten()
     {
         await using var host = await IngestionHost.StartAsync(servers, Cancellation);
-        var delivery = await host.DeliverAsync("lesions", Pictures(0, 12), Cancellation);
-        await host.ExecuteAsync($"""
-            INSERT INTO metadata_rows (isic_id, table_name, delivery_id, rank, patient_id, age_years, sex, site, skin_tone, licence)
-            SELECT 'ISIC_' || lpad(i::text, 7, '0'), 'a table', '{delivery.DeliveryId}', 2, CASE WHEN i < 3 OR i = 500 THEN 'P-1' ELSE 'P-2' END,
-                50, 'female', 'back', 'II', 'CC0-1.0'
-            FROM unnest(ARRAY[0, 1, 2, 3, 500]) AS row (i)
-            """, Cancellation);
-        await host.ExecuteAsync("""
-            UPDATE images SET patient_id = row.patient_id, age_years = 50, sex = 'female', site = 'back', skin_tone = 'II'
-            FROM image_isic_ids JOIN metadata_rows AS row USING (isic_id) WHERE image_id = images.id
-            """, Cancellation);
+        await host.DeliverAsync("lesions", Pictures(0, 12), Cancellation);
+        var table = CsvTable.Write(
+            "isic_id,diagnosis,patient_id,age,sex,site,skin_tone,licence",
+            PatientRows.Select(i => $"ISIC_{i:0000000},,{(i is 3 ? "P-2" : "P-1")},50,female,back,II,CC0-1.0"));
+        await host.DeliverAsync("table", [("labels.csv", table)], Cancellation);
 
         var forgotten = await ForgetAsync(host, new() { PatientId = "P-1" });
 
@@ -75,8 +71,82 @@ public sealed class ForgettingTests(TestServers servers)
         const string Facts = "patient_id IS NOT NULL OR age_years IS NOT NULL OR sex IS NOT NULL OR site IS NOT NULL OR skin_tone IS NOT NULL";
         Assert.Equal(1, await host.QueryAsync<long>($"SELECT count(*) FROM metadata_rows WHERE {Facts}", Cancellation));
         Assert.Equal(1, await host.QueryAsync<long>($"SELECT count(*) FROM images WHERE {Facts}", Cancellation));
-        Assert.Equal(5, await host.QueryAsync<long>("SELECT count(*) FROM metadata_rows WHERE licence = 'CC0-1.0'", Cancellation));
+        Assert.Equal(5, await host.QueryAsync<long>("SELECT count(*) FROM metadata_rows WHERE licence = 'CC-0'", Cancellation));
         Assert.Equal(StatusCode.NotFound, (await Assert.ThrowsAsync<RpcException>(() => ForgetAsync(host, new() { PatientId = "P-1" }))).StatusCode);
+
+        // The table comes again: it says nothing of forgotten images, and all of an id whose image is not here.
+        await host.DeliverAsync("again", [("labels.csv", table)], Cancellation);
+        Assert.Equal(2, await host.QueryAsync<long>($"SELECT count(*) FROM metadata_rows WHERE {Facts}", Cancellation));
+        Assert.Equal(1, await host.QueryAsync<long>($"SELECT count(*) FROM images WHERE {Facts}", Cancellation));
+        Assert.Equal(0, (await ForgetAsync(host, new() { PatientId = "P-1" })).Images);
+    }
+
+    [Fact]
+    public async Task Should_take_a_pseudonym_for_one_person_only_when_several_sources_have_it()
+    {
+        await using var host = await IngestionHost.StartAsync(servers, Cancellation);
+        await host.DeliverAsync("lesions", Pictures(0, 12), Cancellation);
+        await host.DeliverAsync("table", [("labels.csv", CsvTable.Write(
+            "isic_id,diagnosis,patient_id,source",
+            ["ISIC_0000000,,1,north", "ISIC_0000001,,1,north", "ISIC_0000002,,1,south", "ISIC_0000003,,1,", "ISIC_0000004,,2,south"]))], Cancellation);
+
+        await RefusedAsync(new() { PatientId = "1" }, StatusCode.FailedPrecondition, "'north' (label table)", "'south' (label table)", "'label table' (rows of that table");
+        await RefusedAsync(new() { PatientId = "1", Source = "west" }, StatusCode.NotFound, "'north'", "'south'");
+        await RefusedAsync(new() { PatientId = "2", Source = "north" }, StatusCode.NotFound, "'south'");
+        Assert.Equal(12, await host.QueryAsync<long>("SELECT count(*) FROM image_contents", Cancellation));
+
+        Assert.Equal(2, (await ForgetAsync(host, new() { PatientId = "1", Source = "north" })).Images);
+        Assert.Equal(3, await host.QueryAsync<long>("SELECT count(*) FROM images WHERE patient_id IS NOT NULL", Cancellation));
+        Assert.Equal(3, await host.QueryAsync<long>("SELECT count(*) FROM metadata_rows WHERE patient_id IS NOT NULL", Cancellation));
+        Assert.Equal(1, (await ForgetAsync(host, new() { PatientId = "1", Source = "label table" })).Images);
+        Assert.Equal(1, (await ForgetAsync(host, new() { PatientId = "1" })).Images);
+
+        async Task RefusedAsync(ForgetImagesRequest request, StatusCode status, params string[] says)
+        {
+            var refusal = await Assert.ThrowsAsync<RpcException>(() => ForgetAsync(host, request));
+            Assert.Equal(status, refusal.StatusCode);
+            Assert.All(says, words => Assert.Contains(words, refusal.Status.Detail, StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public async Task Should_name_the_copies_that_remain_when_an_image_is_forgotten()
+    {
+        await using var host = await IngestionHost.StartAsync(servers, Cancellation);
+        await host.DeliverAsync("lesions", Pictures(0, 12), Cancellation);
+        var ids = (await host.Catalog.ListImagesAsync(new ListImagesRequest(), cancellationToken: Cancellation)).Images.Select(image => image.ImageId).ToList();
+        foreach (var (image, of) in new[] { (1, 0), (2, 1), (4, 3), (2, 5) })
+            await host.ExecuteAsync($"INSERT INTO near_duplicates (image_id, duplicate_of_id, similarity, transform) VALUES ('{ids[image]}', '{ids[of]}', 1, '')", Cancellation);
+
+        var first = await ForgetAsync(host, new() { ImageIds = { ids[1] } });
+        var rest = await ForgetAsync(host, new() { ImageIds = { first.RemainingCopies } });
+
+        Assert.Equal([ids[0], ids[2], ids[5]], first.RemainingCopies);
+        Assert.Equal(3, rest.Images);
+        Assert.Empty(rest.RemainingCopies);
+    }
+
+    [Fact]
+    public async Task Should_train_on_a_reproduction_when_files_of_it_were_forgotten()
+    {
+        await using var host = await IngestionHost.StartAsync(servers, Cancellation);
+        await host.DeliverAsync("files",
+        [
+            .. Pictures(0, 30), ($"Train/{Diagnoses.Names[0]}/copy.jpg", HostileFiles.Picture(1)), ($"Test/{Diagnoses.Names[0]}/test.jpg", HostileFiles.Picture(99)),
+        ], Cancellation);
+        var request = new CreateDatasetRequest { Kind = DatasetKind.Reproduction };
+        var whole = await host.Datasets.CreateDatasetAsync(request, cancellationToken: Cancellation);
+        var image = (await host.Catalog.ListImagesAsync(new ListImagesRequest { IsicId = "ISIC_0000001" }, cancellationToken: Cancellation)).Images.Single();
+        await ForgetAsync(host, new() { ImageIds = { image.ImageId } });
+
+        var later = await host.Datasets.CreateDatasetAsync(request, cancellationToken: Cancellation);
+        var run = await host.Runs.StartRunAsync(
+            new StartRunRequest { Recipe = "quick", Protocol = Protocol.Leaky, DatasetId = later.DatasetId }, cancellationToken: Cancellation);
+
+        Assert.Equal((32, 30, 0), (whole.Images, later.Images, later.Forgotten));
+        Assert.Equal(later.DatasetId, run.DatasetId);
+        Assert.Equal(("forgotten", 2), later.LeftOut.Select(part => (part.Reason, part.Count)).Single());
+        Assert.Contains("Left out: 2 files of images that were forgotten.", later.Rules);
     }
 
     [Fact]
@@ -93,6 +163,7 @@ public sealed class ForgettingTests(TestServers servers)
             (new(), StatusCode.InvalidArgument),
             (new() { PatientId = "P", ImageIds = { images[0].ImageId } }, StatusCode.InvalidArgument),
             (new() { ImageIds = { "first" } }, StatusCode.InvalidArgument),
+            (new() { ImageIds = { images[0].ImageId }, Source = "here" }, StatusCode.InvalidArgument),
             (new() { ImageIds = { images[0].ImageId, Guid.NewGuid().ToString() } }, StatusCode.NotFound),
             (new() { PatientId = "nobody" }, StatusCode.NotFound),
         ];

@@ -42,7 +42,8 @@ public sealed class ImageTests(TestServers servers)
         var delivery = await host.DeliverAsync(
             "first", [.. Pictures(0, 18), ("Train/melanoma/torn.jpg", HostileFiles.Picture(4)), ("loose.jpg", HostileFiles.Picture(99))], Cancellation);
         await host.DeliverAsync("second", Pictures(100, 9), Cancellation);
-        await host.ExecuteAsync("UPDATE images SET licence = 'CC0-1.0', source = 'here', excluded_at = now() WHERE number = 1", Cancellation);
+        await host.DeliverAsync("table", [("labels.csv", CsvTable.Write("isic_id,diagnosis,licence,source", ["ISIC_0000000,,CC0 1.0,here"]))], Cancellation);
+        await host.ExecuteAsync("UPDATE images SET excluded_at = now() WHERE number = 1", Cancellation);
         var first = (await host.Catalog.ListImagesAsync(new ListImagesRequest { PageSize = 1 }, cancellationToken: Cancellation)).Images[0];
 
         Assert.Equal(1, await CountAsync(new() { Diagnosis = "Nevus", DeliveryId = delivery.DeliveryId }));

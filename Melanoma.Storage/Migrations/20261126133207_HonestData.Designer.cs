@@ -12,7 +12,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace Melanoma.Storage.Migrations
 {
     [DbContext(typeof(MelanomaDbContext))]
-    [Migration("20261126132544_HonestData")]
+    [Migration("20261126133207_HonestData")]
     partial class HonestData
     {
         /// <inheritdoc />

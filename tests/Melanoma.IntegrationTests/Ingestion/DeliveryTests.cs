@@ -274,6 +274,9 @@ public sealed class DeliveryTests(TestServers servers)
             await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation) > earlier.Length, cancellation);
             forgetting = ForgetOneByOneAsync(host, earlier, cancellation);
             await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation) > earlier.Length + 20, cancellation);
+
+            // They are asked for one by one, so all before the newest have been answered.
+            await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM images WHERE forgotten_at IS NOT NULL", cancellation) >= 3, cancellation);
             await host.KillAndRestartAsync(cancellation);
         }
 

@@ -90,7 +90,7 @@ public sealed class ForgettingTests(TestServers servers)
             "isic_id,diagnosis,patient_id,source",
             ["ISIC_0000000,,1,north", "ISIC_0000001,,1,north", "ISIC_0000002,,1,south", "ISIC_0000003,,1,", "ISIC_0000004,,2,south"]))], Cancellation);
 
-        await RefusedAsync(new() { PatientId = "1" }, StatusCode.FailedPrecondition, "'north' (label table)", "'south' (label table)", "'label table' (rows of that table");
+        await RefusedAsync(new() { PatientId = "1" }, StatusCode.FailedPrecondition, "'north' (label table: north)", "'south' (label table: south)", "'label table' (rows of that table");
         await RefusedAsync(new() { PatientId = "1", Source = "west" }, StatusCode.NotFound, "'north'", "'south'");
         await RefusedAsync(new() { PatientId = "2", Source = "north" }, StatusCode.NotFound, "'south'");
         Assert.Equal(12, await host.QueryAsync<long>("SELECT count(*) FROM image_contents", Cancellation));

@@ -11,9 +11,12 @@ namespace Melanoma.Ingestion.Deliveries;
 /// Brings the files of one delivery into the catalogue with flat memory: read, recognised by their hash, decoded on all
 /// processors unless known, written in batches in the order in which they came. Each stage waits when the next is slower.
 /// </summary>
-internal sealed class DeliveryPipeline(CatalogueWriter writer, PictureJudge judge, NpgsqlDataSource dataSource, IOptions<DeliveryOptions> options)
+internal sealed class DeliveryPipeline(CatalogueWriter writer, PictureJudge judge, NpgsqlDataSource dataSource, IOptions<DeliveryOptions> options, TimeProvider time)
 {
     private const int BytesPerPermit = 1024;
+
+    /// <summary>How long a batch waits to become full: a transaction for every few files would cost more than the files.</summary>
+    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Runs until <paramref name="source"/> has given its last file and all are written, or something fails.</summary>
     /// <param name="deliveryId">The delivery.</param>
@@ -77,13 +80,10 @@ internal sealed class DeliveryPipeline(CatalogueWriter writer, PictureJudge judg
     // What the catalogue has was decoded when it came first, so a second delivery costs little more than its hashes.
     private async Task RecogniseAsync(ChannelReader<IncomingFile> incoming, ChannelWriter<Task<JudgedFile>> judged, CancellationToken cancellationToken)
     {
-        var files = new List<(IncomingFile File, byte[] Sha256)>();
-        while (await incoming.WaitToReadAsync(cancellationToken))
+        var batch = new List<IncomingFile>();
+        while (await GatherAsync(incoming, batch, cancellationToken))
         {
-            files.Clear();
-            while (files.Count < options.Value.BatchSize && incoming.TryRead(out var file))
-                files.Add((file, file.Verdict is null ? ImageFingerprint.Sha256(file.Bytes) : []));
-
+            var files = batch.ConvertAll(file => (File: file, Sha256: file.Verdict is null ? ImageFingerprint.Sha256(file.Bytes) : []));
             var known = await KnownAsync([.. files.Where(file => file.Sha256.Length > 0).Select(file => file.Sha256)], cancellationToken);
             foreach (var (file, sha256) in files)
             {
@@ -114,15 +114,12 @@ internal sealed class DeliveryPipeline(CatalogueWriter writer, PictureJudge judg
         return new JudgedFile(file, sha256, picture, refusal is null ? null : FileVerdict.Of(refusal));
     }
 
-    // A batch is whatever has gathered while the last one was written: large under load, and a slow sender waits for nobody.
     private async Task WriteAsync(Guid deliveryId, ChannelReader<Task<JudgedFile>> judged, CancellationToken cancellationToken)
     {
-        var batch = new List<JudgedFile>();
-        while (await judged.WaitToReadAsync(cancellationToken))
+        var gathered = new List<Task<JudgedFile>>();
+        while (await GatherAsync(judged, gathered, cancellationToken))
         {
-            batch.Clear();
-            while (batch.Count < options.Value.BatchSize && judged.TryRead(out var task))
-                batch.Add(await task);
+            var batch = await Task.WhenAll(gathered);
             var lines = await writer.WriteAsync(deliveryId, batch, cancellationToken);
             foreach (var (file, line) in batch.Zip(lines))
             {
@@ -130,6 +127,30 @@ internal sealed class DeliveryPipeline(CatalogueWriter writer, PictureJudge judg
                 file.File.Receipt?.Commit(line);
             }
         }
+    }
+
+    // Fills a batch, or takes what came in a short while: full under load, and a slow sender waits for nobody. False at the end.
+    private async Task<bool> GatherAsync<T>(ChannelReader<T> reader, List<T> batch, CancellationToken cancellationToken)
+    {
+        batch.Clear();
+        if (!await reader.WaitToReadAsync(cancellationToken))
+            return false;
+        using var linger = new CancellationTokenSource(Linger, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(linger.Token, cancellationToken);
+        try
+        {
+            while (batch.Count < options.Value.BatchSize && await reader.WaitToReadAsync(either.Token))
+            {
+                while (batch.Count < options.Value.BatchSize && reader.TryRead(out var item))
+                    batch.Add(item);
+            }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // The while is over.
+        }
+
+        return true;
     }
 
     internal static int PermitsFor(int bytes, DeliveryOptions options) =>

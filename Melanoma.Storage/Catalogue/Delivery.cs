@@ -111,7 +111,9 @@ internal sealed class DeliveryConfiguration : IEntityTypeConfiguration<Delivery>
     public void Configure(EntityTypeBuilder<DeliveryFile> builder)
     {
         builder.HasIndex(file => new { file.DeliveryId, file.Path }).IsUnique();
-        builder.HasIndex(file => file.ImageId);
+
+        // With the id, so that the first line about an image is one look and not a walk through all lines.
+        builder.HasIndex(file => new { file.ImageId, file.Id });
         builder.Property(file => file.Path).HasMaxLength(1000);
         builder.HasOne<Delivery>().WithMany().HasForeignKey(file => file.DeliveryId);
         builder.HasOne<Image>().WithMany().HasForeignKey(file => file.ImageId);

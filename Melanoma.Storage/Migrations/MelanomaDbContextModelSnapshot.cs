@@ -392,15 +392,15 @@ namespace Melanoma.Storage.Migrations
                     b.HasKey("Id")
                         .HasName("pk_delivery_files");
 
-                    b.HasIndex("ImageId")
-                        .HasDatabaseName("ix_delivery_files_image_id");
-
                     b.HasIndex("NearDuplicateOfId")
                         .HasDatabaseName("ix_delivery_files_near_duplicate_of_id");
 
                     b.HasIndex("DeliveryId", "Path")
                         .IsUnique()
                         .HasDatabaseName("ix_delivery_files_delivery_id_path");
+
+                    b.HasIndex("ImageId", "Id")
+                        .HasDatabaseName("ix_delivery_files_image_id_id");
 
                     b.ToTable("delivery_files", (string)null);
                 });

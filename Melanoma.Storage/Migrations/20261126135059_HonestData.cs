@@ -13,6 +13,10 @@ namespace Melanoma.Storage.Migrations
         protected override void Up(MigrationBuilder migrationBuilder)
         {
             migrationBuilder.DropIndex(
+                name: "ix_delivery_files_image_id",
+                table: "delivery_files");
+
+            migrationBuilder.DropIndex(
                 name: "ix_datasets_kind_content_hash",
                 table: "datasets");
 
@@ -448,6 +452,11 @@ namespace Melanoma.Storage.Migrations
                 filter: "patient_id IS NOT NULL");
 
             migrationBuilder.CreateIndex(
+                name: "ix_delivery_files_image_id_id",
+                table: "delivery_files",
+                columns: new[] { "image_id", "id" });
+
+            migrationBuilder.CreateIndex(
                 name: "ix_delivery_files_near_duplicate_of_id",
                 table: "delivery_files",
                 column: "near_duplicate_of_id");
@@ -600,6 +609,10 @@ namespace Melanoma.Storage.Migrations
                 table: "images");
 
             migrationBuilder.DropIndex(
+                name: "ix_delivery_files_image_id_id",
+                table: "delivery_files");
+
+            migrationBuilder.DropIndex(
                 name: "ix_delivery_files_near_duplicate_of_id",
                 table: "delivery_files");
 
@@ -737,6 +750,11 @@ namespace Melanoma.Storage.Migrations
                 type: "bigint",
                 nullable: false,
                 defaultValue: 0L);
+
+            migrationBuilder.CreateIndex(
+                name: "ix_delivery_files_image_id",
+                table: "delivery_files",
+                column: "image_id");
 
             migrationBuilder.CreateIndex(
                 name: "ix_datasets_kind_content_hash",

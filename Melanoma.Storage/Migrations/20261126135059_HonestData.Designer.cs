@@ -12,7 +12,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace Melanoma.Storage.Migrations
 {
     [DbContext(typeof(MelanomaDbContext))]
-    [Migration("20261126133207_HonestData")]
+    [Migration("20261126135059_HonestData")]
     partial class HonestData
     {
         /// <inheritdoc />
@@ -395,15 +395,15 @@ namespace Melanoma.Storage.Migrations
                     b.HasKey("Id")
                         .HasName("pk_delivery_files");
 
-                    b.HasIndex("ImageId")
-                        .HasDatabaseName("ix_delivery_files_image_id");
-
                     b.HasIndex("NearDuplicateOfId")
                         .HasDatabaseName("ix_delivery_files_near_duplicate_of_id");
 
                     b.HasIndex("DeliveryId", "Path")
                         .IsUnique()
                         .HasDatabaseName("ix_delivery_files_delivery_id_path");
+
+                    b.HasIndex("ImageId", "Id")
+                        .HasDatabaseName("ix_delivery_files_image_id_id");
 
                     b.ToTable("delivery_files", (string)null);
                 });

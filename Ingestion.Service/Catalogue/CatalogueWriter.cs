@@ -79,7 +79,6 @@ internal sealed partial class CatalogueWriter(
         foreach (var image in images.Join(pairs, image => image.Id, pair => pair.ImageId, (image, pair) => (Image: image, Pair: pair)))
             image.Image.NearDuplicates.Add(image.Pair);
         var grouping = await GroupAsync(connection, images, ids, rows, cancellationToken);
-        await GroupWriter.WriteAsync(connection, grouping, cancellationToken);
         for (var i = 0; i < images.Count; i++)
         {
             images[i].GroupId = grouping.GroupOfImage[i];
@@ -97,7 +96,7 @@ internal sealed partial class CatalogueWriter(
         // After the ids: what a known image learns here comes from tables about an id that it did not have before.
         await ImageFactsWriter.RefreshAsync(connection, [.. images.Where(image => image is { Known: not null, Rows.Count: > 0 }).Select(image => image.Id)], cancellationToken);
         await ConflictItems.UpdateAsync(connection, [.. labels.Values.Where(label => label.Resolution.State == LabelState.Conflict)], now, cancellationToken);
-        var others = images.Select(image => image.GroupId).Where(group => !created.Contains(group)).Concat(grouping.Merged.Select(merge => merge.From)).Distinct();
+        var others = grouping.Touched.Where(group => !created.Contains(group));
         await LabelResolution.ApplyAsync(connection, [.. others], now, cancellationToken);
     }
 
@@ -113,9 +112,7 @@ internal sealed partial class CatalogueWriter(
             [.. image.Known is { } known ? [known.GroupId] : Array.Empty<Guid>(), .. image.NearDuplicates.Where(pair => groupsOfOthers.ContainsKey(pair.DuplicateOfId)).Select(pair => groupsOfOthers[pair.DuplicateOfId])],
             [.. image.NearDuplicates.Where(pair => places.ContainsKey(pair.DuplicateOfId)).Select(pair => places[pair.DuplicateOfId])],
             image.DeliveredAsTest)).ToList();
-        var states = await GroupKeys.ReadStatesAsync(
-            connection, groupsByKey.SelectMany(groups => groups).Concat(toGroup.SelectMany(image => image.Groups)), cancellationToken);
-        return LesionGrouping.Group(toGroup, groupsByKey, states, Guid.CreateVersion7);
+        return await GroupWriter.JoinAsync(connection, toGroup, groupsByKey, cancellationToken);
     }
 
     private static async Task WriteImagesAsync(

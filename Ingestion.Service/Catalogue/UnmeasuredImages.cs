@@ -119,10 +119,8 @@ internal sealed partial class UnmeasuredImages(
         var groupsOfOthers = await GroupKeys.ReadGroupsOfImagesAsync(connection, [.. pairs.Select(pair => pair.DuplicateOfId).Distinct()], cancellationToken);
         var toGroup = groupOfImage
             .Select(image => new ImageToGroup([], [image.Value, .. others[image.Key].Select(other => groupsOfOthers[other])], [], DeliveredAsTest: false)).ToList();
-        var states = await GroupKeys.ReadStatesAsync(connection, toGroup.SelectMany(image => image.Groups), cancellationToken);
-        var grouping = LesionGrouping.Group(toGroup, Enumerable.Empty<Guid>().ToLookup(_ => ""), states, Guid.CreateVersion7);
-        await GroupWriter.WriteAsync(connection, grouping, cancellationToken);
-        await LabelResolution.ApplyAsync(connection, [.. grouping.GroupOfImage.Concat(grouping.Merged.Select(merge => merge.From)).Distinct()], time.GetUtcNow(), cancellationToken);
+        var grouping = await GroupWriter.JoinAsync(connection, toGroup, Enumerable.Empty<Guid>().ToLookup(_ => ""), cancellationToken);
+        await LabelResolution.ApplyAsync(connection, [.. grouping.Touched], time.GetUtcNow(), cancellationToken);
     }
 
     private static async Task UpdateAsync(NpgsqlConnection connection, Guid id, ImageMeasures measures, CancellationToken cancellationToken)

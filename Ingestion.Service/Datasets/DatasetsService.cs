@@ -43,7 +43,7 @@ internal sealed class DatasetsService(DatasetSnapshots snapshots, DatasetReports
         var dataset = await FindAsync(request.DatasetId, context);
         var bytes = await export.EstimateBytesAsync(dataset, !request.WithoutImages, context.CancellationToken);
         await context.WriteResponseHeadersAsync(new Metadata { { DatasetExport.SizeHeaderName, bytes.ToString(CultureInfo.InvariantCulture) } });
-        await using var output = new ChunkStream(responseStream);
+        await using var output = new ExportStream(responseStream);
         await export.WriteAsync(dataset, !request.WithoutImages, output, context.CancellationToken);
     }
 

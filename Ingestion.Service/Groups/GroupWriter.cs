@@ -19,7 +19,22 @@ internal static class GroupWriter
     private const string MarkMerged =
         "UPDATE lesion_groups SET merged_into_id = merge.into_id FROM unnest($1::uuid[], $2::uuid[]) AS merge (from_id, into_id) WHERE lesion_groups.id = merge.from_id";
 
-    public static async Task WriteAsync(NpgsqlConnection connection, Grouping grouping, CancellationToken cancellationToken)
+    /// <summary>Groups images with what the catalogue knows of them, and writes what comes of it.</summary>
+    /// <param name="connection">The connection whose transaction holds the lock.</param>
+    /// <param name="images">Distinct images.</param>
+    /// <param name="groupsByKey">The groups of catalogued images with a key, see <see cref="GroupKeys"/>.</param>
+    /// <param name="cancellationToken">Breaks the transaction.</param>
+    public static async Task<Grouping> JoinAsync(
+        NpgsqlConnection connection, IReadOnlyList<ImageToGroup> images, ILookup<string, Guid> groupsByKey, CancellationToken cancellationToken)
+    {
+        var states = await GroupKeys.ReadStatesAsync(
+            connection, groupsByKey.SelectMany(groups => groups).Concat(images.SelectMany(image => image.Groups)), cancellationToken);
+        var grouping = LesionGrouping.Group(images, groupsByKey, states, Guid.CreateVersion7);
+        await WriteAsync(connection, grouping, cancellationToken);
+        return grouping;
+    }
+
+    private static async Task WriteAsync(NpgsqlConnection connection, Grouping grouping, CancellationToken cancellationToken)
     {
         await using var batch = new NpgsqlBatch(connection);
         AddStates(batch, Create, grouping.Created);

@@ -22,7 +22,11 @@ internal sealed record Grouping(
     IReadOnlyList<Guid> GroupOfImage,
     IReadOnlyList<GroupState> Created,
     IReadOnlyList<GroupState> Changed,
-    IReadOnlyList<(Guid From, Guid Into)> Merged);
+    IReadOnlyList<(Guid From, Guid Into)> Merged)
+{
+    /// <summary>Every group whose images may have changed, those that were merged into others included.</summary>
+    public IEnumerable<Guid> Touched => GroupOfImage.Concat(Merged.Select(merge => merge.From)).Distinct();
+}
 
 /// <summary>
 /// Finds which images show one lesion: the same bytes, ISIC id or lesion id, near-duplicates, and whatever that joins further. A pure function.

@@ -89,9 +89,7 @@ internal sealed class MetadataWriter(NpgsqlDataSource dataSource, TimeProvider t
 
         await ImageFactsWriter.RefreshAsync(connection, imageIds, cancellationToken);
         var grouping = await GroupAsync(connection, images, cancellationToken);
-        await GroupWriter.WriteAsync(connection, grouping, cancellationToken);
-        await LabelResolution.ApplyAsync(
-            connection, [.. grouping.GroupOfImage.Concat(grouping.Merged.Select(merge => merge.From)).Distinct()], now, cancellationToken);
+        await LabelResolution.ApplyAsync(connection, [.. grouping.Touched], now, cancellationToken);
     }
 
     private static async Task<Grouping> GroupAsync(NpgsqlConnection connection, List<(Guid Id, Guid Group, string[] IsicIds)> images, CancellationToken cancellationToken)
@@ -99,8 +97,7 @@ internal sealed class MetadataWriter(NpgsqlDataSource dataSource, TimeProvider t
         var ids = images.SelectMany(image => image.IsicIds).Distinct().ToArray();
         var rows = await MetadataRows.ReadAsync(connection, ids, cancellationToken);
         var groupsByKey = await GroupKeys.FindGroupsAsync(connection, ids, rows.SelectMany(row => row), cancellationToken);
-        var states = await GroupKeys.ReadStatesAsync(connection, groupsByKey.SelectMany(groups => groups).Concat(images.Select(image => image.Group)), cancellationToken);
-        return LesionGrouping.Group(
-            [.. images.Select(image => new ImageToGroup(GroupKeys.Of(image.IsicIds, rows), [image.Group], [], DeliveredAsTest: false))], groupsByKey, states, Guid.CreateVersion7);
+        return await GroupWriter.JoinAsync(
+            connection, [.. images.Select(image => new ImageToGroup(GroupKeys.Of(image.IsicIds, rows), [image.Group], [], DeliveredAsTest: false))], groupsByKey, cancellationToken);
     }
 }

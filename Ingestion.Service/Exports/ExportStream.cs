@@ -5,7 +5,7 @@ using Melanoma.Contracts.V1;
 namespace Melanoma.Ingestion.Exports;
 
 /// <summary>Cuts what is written into the chunks of an answer, each sent when it is full: the receiver's pace is the writer's.</summary>
-internal sealed class ChunkStream(IServerStreamWriter<ExportChunk> answer) : Stream
+internal sealed class ExportStream(IServerStreamWriter<ExportChunk> answer) : Stream
 {
     private const int ChunkBytes = 256 * 1024;
 

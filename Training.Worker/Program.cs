@@ -3,6 +3,12 @@ using Melanoma.ServiceDefaults.Database;
 using Melanoma.ServiceDefaults.Messaging;
 using Melanoma.Storage.Roles;
 using Melanoma.Training;
+using Melanoma.Training.Exports;
+
+if (args is [TrainExportCommand.Name, ..])
+{
+    return await TrainExportCommand.RunAsync(args);
+}
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
@@ -13,3 +19,4 @@ builder.AddTraining();
 var app = builder.Build();
 app.MapServiceDefaults();
 await app.RunAsync();
+return 0;

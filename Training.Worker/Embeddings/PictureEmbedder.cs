@@ -1,4 +1,5 @@
 using Melanoma.Imaging;
+using Melanoma.Training.Images;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;
 using Microsoft.ML.OnnxRuntime;

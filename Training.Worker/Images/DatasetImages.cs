@@ -15,8 +15,9 @@ internal sealed partial class DatasetImages(
 
     /// <summary>The samples of a dataset with an augmentation, and their decoded pictures.</summary>
     /// <param name="size">Height and width of the decoded pictures, in pixels.</param>
+    /// <param name="leastLesions">A diagnosis with fewer training lesions is unsupported.</param>
     /// <exception cref="UnusableDatasetException">A picture was forgotten or cannot be decoded, or there is nothing to train or validate on.</exception>
-    public async Task<TrainingData> LoadAsync(int datasetId, Guid augmentationId, int size, CancellationToken cancellationToken)
+    public async Task<TrainingData> LoadAsync(int datasetId, Guid augmentationId, int size, int leastLesions, CancellationToken cancellationToken)
     {
         PrivateFolder.Create(options.Value.CacheFolder);
         await forgotten.RemoveCachesAsync(options.Value.CacheFolder, cancellationToken);
@@ -36,7 +37,7 @@ internal sealed partial class DatasetImages(
 
         File.SetLastWriteTimeUtc(path, time.GetUtcNow().UtcDateTime);
         RemoveOldCaches(path);
-        return new TrainingData(new ImageCache(path, size), samples);
+        return new TrainingData(new ImageCache(path, size), samples, leastLesions);
     }
 
     /// <summary>Items in the order of the dataset, then the variants in theirs.</summary>

@@ -12,12 +12,14 @@ internal readonly record struct Sample(int Image, Split Split, DiagnosisSet Labe
 /// <summary>What a run trains and is judged on.</summary>
 internal sealed class TrainingData
 {
-    public TrainingData(ImageCache images, IReadOnlyList<Sample> samples)
+    /// <param name="leastLesions">A diagnosis with fewer training lesions is unsupported.</param>
+    public TrainingData(ImageCache images, IReadOnlyList<Sample> samples, int leastLesions = 1)
     {
         Images = images;
         ClassesBefore = Count(samples.Where(sample => sample.Split == Split.Train && !sample.IsVariant));
         ClassesAfter = Count(samples.Where(sample => sample.Split == Split.Train));
-        Supported = [.. ClassesAfter.Select(count => count > 0)];
+        var lesions = Count(samples.Where(sample => sample.Split == Split.Train).DistinctBy(sample => (sample.Group, sample.Label)));
+        Supported = [.. lesions.Select(count => count >= leastLesions)];
         var supported = DiagnosisSet.Of([.. Enumerable.Range(0, Diagnoses.Count).Where(i => Supported[i]).Select(i => (Diagnosis)i)]);
         Train = [.. samples.Where(sample => sample.Split == Split.Train && sample.Label.Meets(supported))];
         Validation = [.. samples.Where(sample => sample.Split == Split.Validation)];
@@ -41,7 +43,7 @@ internal sealed class TrainingData
     /// <summary>The same with variants.</summary>
     public int[] ClassesAfter { get; }
 
-    /// <summary>Which diagnoses have training images.</summary>
+    /// <summary>Which diagnoses have enough training lesions.</summary>
     public bool[] Supported { get; }
 
     /// <summary>Share of each diagnosis among the training lesions; 0 for unsupported ones, and never below one lesion for the others.</summary>

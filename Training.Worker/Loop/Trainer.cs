@@ -5,52 +5,81 @@ using Melanoma.Training.Images;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;
 using Melanoma.Training.Recipes;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Melanoma.Training.Loop;
 
 /// <summary>
 /// Trains a recipe on data, step by step. Order of images, augmentation and dropout are drawn anew from (seed, epoch, step), so the state
-/// between any two steps is weights, moments, schedule and position; from <see cref="Capture"/> another worker goes on to the same numbers.
+/// between any two steps is weights, moments, average, schedule and position; from <see cref="Capture"/> another worker goes on to the same numbers.
 /// </summary>
 internal sealed class Trainer : IDisposable
 {
     private const int EvaluationBatch = 64;
-    private const int FormatVersion = 1;
+    private const int FormatVersion = 2;
+
+    /// <summary>Reading a number from an accelerator waits until it has done all that it was asked.</summary>
+    private const int StepsBetweenLooks = 20;
 
     private readonly TrainingRecipe _recipe;
     private readonly TrainingData _data;
     private readonly TimeProvider _time;
     private readonly int _epochs;
     private readonly long _seed;
+    private readonly Network _trained;
+    private readonly Network? _average;
     private readonly Adam _adam;
     private readonly Schedule _schedule;
-    private readonly Tensor[] _weights;
+    private readonly Sampling _sampling;
+    private readonly PixelSource _pixels;
+    private readonly ScalarType _precision;
     private readonly Tensor _trainingOffset;
+    private readonly Tensor _sums;
+    private readonly BestEpoch? _best;
     private int[] _order = [];
     private int _orderedEpoch = -1;
     private double _lossSum;
-    private int _right;
+    private double _right;
     private int _seen;
 
-    public Trainer(TrainingRecipe recipe, TrainingData data, int epochs, long seed, TimeProvider time, Device? device = null)
+    /// <param name="start">Weights to start from, by the names of <see cref="NetworkDescription.Slots"/>; null for random ones.</param>
+    /// <param name="settings">What it calculates on and in; null for the CPU.</param>
+    /// <exception cref="InvalidDataException">The weights do not fit the recipe's network.</exception>
+    public Trainer(
+        TrainingRecipe recipe, TrainingData data, int epochs, long seed, TimeProvider time, IReadOnlyDictionary<string, Weight>? start = null, TrainerSettings? settings = null)
     {
         if (data.Images.Size != recipe.Network.InputSize)
         {
             throw new ArgumentException($"{recipe.Network.Name} takes {recipe.Network.InputSize} pixels; the cache has {data.Images.Size}.", nameof(data));
         }
 
-        (_recipe, _data, _epochs, _seed, _time) = (recipe, data, epochs, seed, time);
-        Network = new Network(recipe.Network, seed, device);
-        var trained = Network.Trained;
-        _weights = [.. trained.Select(weight => weight.Tensor)];
-        _adam = new Adam(recipe.Optimiser, trained);
+        settings ??= TrainerSettings.Cpu;
+        (_recipe, _data, _epochs, _seed, _time, _precision) = (recipe, data, epochs, seed, time, settings.Precision);
+        _trained = new Network(recipe.Network, seed, settings.Device);
+        if (start is not null)
+        {
+            _trained.Load(start);
+        }
+
+        if (recipe.AverageDecay is not null)
+        {
+            _average = new Network(recipe.Network, seed, settings.Device);
+            _average.Load(_trained.Weights());
+        }
+
+        _adam = new Adam(recipe.Optimiser, [("kernels", _trained.Kernels, true), ("others", _trained.Others, false)]);
         _schedule = new Schedule(recipe.Schedule, recipe.Optimiser.LearningRate, epochs);
+        _sampling = new Sampling(data, recipe.RarityPower);
+        _pixels = new PixelSource(data.Images, settings.Device, settings.ResidentBytes);
+        _best = recipe.Patience is { } patience ? new BestEpoch(patience) : null;
         using var scope = NewDisposeScope();
-        _trainingOffset = tensor(TrainingOffset(recipe, data), [1, Diagnoses.Count]).to(Network.Device).DetachFromDisposeScope();
+        _trainingOffset = tensor(TrainingOffset(), [1, Diagnoses.Count]).to(settings.Device).DetachFromDisposeScope();
+        _sums = zeros(2, ScalarType.Float64, settings.Device).DetachFromDisposeScope();
     }
 
-    public Network Network { get; }
+    /// <summary>The network that is judged and served: the averaged one where the recipe averages.</summary>
+    public Network Network => _average ?? _trained;
 
     /// <summary>Whole epochs behind it.</summary>
     public int Epoch { get; private set; }
@@ -58,7 +87,7 @@ internal sealed class Trainer : IDisposable
     /// <summary>Steps behind it in the running epoch.</summary>
     public int Step { get; private set; }
 
-    public bool IsFinished => Epoch >= _epochs;
+    public bool IsFinished => Epoch >= _epochs || _best is { IsOutOfPatience: true };
 
     private int StepsPerEpoch => (_data.Train.Length + _recipe.BatchSize - 1) / _recipe.BatchSize;
 
@@ -66,9 +95,9 @@ internal sealed class Trainer : IDisposable
     public OutputRule Rule => new(1, _data.Supported, ServedOffset(_recipe, _data));
 
     /// <summary>The class shares at which <see cref="Rule"/> states its probabilities.</summary>
-    public double[] Prior => _recipe.Balancing == ClassBalancing.LogitAdjustment ? _data.LesionShares : _data.TrainedShares;
+    public double[] Prior => _recipe.Balancing == ClassBalancing.LogitAdjustment ? _data.LesionShares : _sampling.Shares;
 
-    /// <summary>Trains to the end of the running epoch and judges it on validation.</summary>
+    /// <summary>Trains to the end of the running epoch and judges it on validation. After the last epoch the network is that of the best one, if the recipe asks for it.</summary>
     /// <exception cref="OperationCanceledException">Stopped between two steps; the state is whole.</exception>
     /// <exception cref="TrainingDivergedException">The loss is no number any more.</exception>
     public EpochFigures FinishEpoch(Action<EpochProgress>? progress, CancellationToken cancellationToken)
@@ -79,18 +108,24 @@ internal sealed class Trainer : IDisposable
         {
             cancellationToken.ThrowIfCancellationRequested();
             TakeStep(RateAt(Step));
-            progress?.Invoke(new EpochProgress(Epoch + 1, (double)Step / StepsPerEpoch, Speed()));
+            if (_trained.Device.type == DeviceType.CPU || Step % StepsBetweenLooks == 0 || Step == StepsPerEpoch)
+            {
+                ReadSums();
+                progress?.Invoke(new EpochProgress(Epoch + 1, (double)Step / StepsPerEpoch, Speed()));
+            }
         }
 
         var speed = Speed();
         cancellationToken.ThrowIfCancellationRequested();
         var validation = Judgement.Of(Rule, Prior, Logits(_data.Validation), _data.Validation);
         var figures = new EpochFigures(
-            Epoch + 1, _lossSum / _seen, (double)_right / _seen, validation.Loss, validation.Accuracy, validation.BalancedAccuracy, RateAt(StepsPerEpoch - 1),
+            Epoch + 1, _lossSum / _seen, _right / _seen, validation.Loss, validation.Accuracy, validation.BalancedAccuracy, RateAt(StepsPerEpoch - 1),
             _time.GetElapsedTime(started).TotalSeconds, speed);
         _schedule.EndEpoch(validation.Accuracy);
+        _best?.EndEpoch(validation.BalancedAccuracy, Network);
         Epoch++;
         (Step, _lossSum, _right, _seen) = (0, 0, 0, 0);
+        TakeBestIfFinished();
         return figures;
 
         double RateAt(int step) => _schedule.RateAt(Epoch, (double)step / StepsPerEpoch);
@@ -99,15 +134,17 @@ internal sealed class Trainer : IDisposable
     }
 
     /// <summary>The bare logits of pictures as they are, nine per picture.</summary>
-    public float[] Logits(IReadOnlyList<Sample> samples)
+    /// <param name="view">Which of the eight turned and mirrored views is looked at; see <see cref="SquareSymmetry"/>.</param>
+    public float[] Logits(IReadOnlyList<Sample> samples, int view = 0)
     {
         using var quiet = no_grad();
         var logits = new float[samples.Count * Diagnoses.Count];
         for (var from = 0; from < samples.Count; from += EvaluationBatch)
         {
             using var scope = NewDisposeScope();
-            var batch = samples.Skip(from).Take(EvaluationBatch).ToArray();
-            Network.Values(Network.Forward(Load(batch), training: false).Logits).CopyTo(logits, from * Diagnoses.Count);
+            var batch = samples.Skip(from).Take(EvaluationBatch).Select(sample => sample.Image).ToArray();
+            var pictures = SquareSymmetry.Apply(_pixels.Batch(batch), view);
+            Network.Values(Network.Forward(pictures, training: false).Logits).CopyTo(logits, from * Diagnoses.Count);
         }
 
         return logits;
@@ -116,7 +153,9 @@ internal sealed class Trainer : IDisposable
     /// <summary>Everything that <see cref="Restore"/> needs, in one file.</summary>
     public byte[] Capture()
     {
-        var tensors = Network.Weights();
+        var tensors = _trained.Weights();
+        Add("average.", _average?.Weights());
+        Add("best.", _best?.Weights);
         foreach (var (name, moment) in _adam.Moments())
         {
             tensors[name] = moment;
@@ -131,11 +170,20 @@ internal sealed class Trainer : IDisposable
             ["step"] = Invariant(Step),
             ["adam.steps"] = Invariant(_adam.Steps),
             ["loss"] = _lossSum.ToString("R", CultureInfo.InvariantCulture),
-            ["right"] = Invariant(_right),
+            ["right"] = Invariant((long)_right),
             ["seen"] = Invariant(_seen),
         };
         _schedule.Save(state);
+        _best?.Save(state);
         return SafeTensors.Write(tensors, state);
+
+        void Add(string prefix, IReadOnlyDictionary<string, Weight>? weights)
+        {
+            foreach (var (name, weight) in weights ?? new Dictionary<string, Weight>())
+            {
+                tensors[prefix + name] = weight;
+            }
+        }
     }
 
     /// <exception cref="InvalidDataException">The state is not of this run or of another format.</exception>
@@ -149,30 +197,40 @@ internal sealed class Trainer : IDisposable
             throw new InvalidDataException("The checkpoint is of another run or of another version of the worker.");
         }
 
-        Network.Load(tensors);
+        _trained.Load(tensors);
+        _average?.Load(Under("average."));
+        _best?.Load(state, Under("best."));
         _adam.Load(tensors);
         _adam.Steps = Number("adam.steps");
         _schedule.Load(state);
-        (Epoch, Step, _right, _seen) = ((int)Number("epoch"), (int)Number("step"), (int)Number("right"), (int)Number("seen"));
+        (Epoch, Step, _right, _seen) = ((int)Number("epoch"), (int)Number("step"), Number("right"), (int)Number("seen"));
         _lossSum = double.Parse(state["loss"], CultureInfo.InvariantCulture);
+        TakeBestIfFinished();
 
         long Number(string name) => long.Parse(state[name], CultureInfo.InvariantCulture);
+
+        Dictionary<string, Weight> Under(string prefix) => tensors
+            .Where(tensor => tensor.Key.StartsWith(prefix, StringComparison.Ordinal))
+            .ToDictionary(tensor => tensor.Key[prefix.Length..], tensor => tensor.Value);
     }
 
     public void Dispose()
     {
         _trainingOffset.Dispose();
+        _sums.Dispose();
+        _pixels.Dispose();
         _adam.Dispose();
-        Network.Dispose();
+        _average?.Dispose();
+        _trained.Dispose();
     }
 
     private static string Invariant(long value) => value.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Added to the logits in the loss: the mask of unsupported diagnoses and, with logit adjustment, ln(share trained on).</summary>
-    private static float[] TrainingOffset(TrainingRecipe recipe, TrainingData data) =>
+    private float[] TrainingOffset() =>
     [
         .. Enumerable.Range(0, Diagnoses.Count).Select(i =>
-            !data.Supported[i] ? OutputRule.Masked : recipe.Balancing == ClassBalancing.LogitAdjustment ? (float)Math.Log(data.TrainedShares[i]) : 0),
+            !_data.Supported[i] ? OutputRule.Masked : _recipe.Balancing == ClassBalancing.LogitAdjustment ? (float)Math.Log(_sampling.Shares[i]) : 0),
     ];
 
     private static double[] ServedOffset(TrainingRecipe recipe, TrainingData data) =>
@@ -186,57 +244,70 @@ internal sealed class Trainer : IDisposable
         using var scope = NewDisposeScope();
         var batch = Batch();
         manual_seed((long)(SplitMix64.At(_seed, Epoch, Step, 1).Next() >> 1));
-        var images = Load(batch);
-        var random = SplitMix64.At(_seed, Epoch, Step, 2);
-        foreach (var layer in _recipe.OnlineAugmentation)
-        {
-            images = layer.Apply(images, ref random);
-        }
-
-        var logits = Network.Forward(images, training: true).Logits + _trainingOffset;
+        var logits = _trained.Forward(Augmented(batch), training: true, _precision).Logits + _trainingOffset;
         var targets = Targets(batch);
 
         // -ln of the probability of the label's set; for one diagnosis that is the usual cross-entropy.
         var losses = logits.logsumexp(1) - (logits + targets).logsumexp(1);
-        var gradients = autograd.grad([losses.mean()], _weights);
+        var gradients = autograd.grad([losses.mean()], [_trained.Kernels, _trained.Others]);
         _adam.Step([.. gradients], rate);
-
-        var loss = losses.sum().item<float>();
-        if (!float.IsFinite(loss))
+        if (_recipe.AverageDecay is { } decay)
         {
-            throw new TrainingDivergedException(Epoch + 1, Step + 1);
+            // Young averages follow faster, so that the start is soon forgotten.
+            _average!.MoveTowards(_trained, 1 - Math.Min(decay, (1.0 + _adam.Steps) / (10.0 + _adam.Steps)));
         }
 
-        _lossSum += loss;
-        var chosen = logits.argmax(1).cpu().data<long>();
-        _right += batch.Where((sample, i) => sample.Label.Contains((Diagnosis)chosen[i])).Count();
+        using var quiet = no_grad();
+        var right = targets.gather(1, logits.argmax(1, keepdim: true)).eq(0).sum();
+        _sums.add_(stack([losses.sum().to(ScalarType.Float64), right.to(ScalarType.Float64)]));
         _seen += batch.Length;
         Step++;
+    }
+
+    /// <summary>The batch's pictures after the recipe's online augmentation, of the epoch's side.</summary>
+    private Tensor Augmented(Sample[] batch)
+    {
+        using var quiet = no_grad();
+        var images = _pixels.Batch(Array.ConvertAll(batch, sample => sample.Image));
+        var random = SplitMix64.At(_seed, Epoch, Step, 2);
+        var side = _recipe.SideAt(Epoch, _epochs);
+        foreach (var layer in _recipe.OnlineAugmentation)
+        {
+            images = layer.At(side).Apply(images, ref random);
+        }
+
+        return images;
+    }
+
+    private void ReadSums()
+    {
+        using var scope = NewDisposeScope();
+        var sums = _sums.cpu().data<double>();
+        (_lossSum, _right) = (_lossSum + sums[0], _right + sums[1]);
+        _sums.zero_();
+        if (!double.IsFinite(_lossSum))
+        {
+            throw new TrainingDivergedException(Epoch + 1, Step);
+        }
+    }
+
+    private void TakeBestIfFinished()
+    {
+        if (IsFinished && _best?.Weights is { } best)
+        {
+            Network.Load(best);
+        }
     }
 
     private Sample[] Batch()
     {
         if (_orderedEpoch != Epoch)
         {
-            _order = [.. Enumerable.Range(0, _data.Train.Length)];
-            SplitMix64.At(_seed, Epoch, 0).Shuffle(_order.AsSpan());
+            _order = _sampling.Order(_seed, Epoch);
             _orderedEpoch = Epoch;
         }
 
         return [.. _order.Skip(Step * _recipe.BatchSize).Take(_recipe.BatchSize).Select(i => _data.Train[i])];
-    }
-
-    private Tensor Load(Sample[] batch)
-    {
-        var cache = _data.Images;
-        var images = empty([batch.Length, cache.Size, cache.Size, 3], ScalarType.Byte);
-        var bytes = images.bytes;
-        for (var i = 0; i < batch.Length; i++)
-        {
-            cache[batch[i].Image].CopyTo(bytes[(i * cache.BytesPerImage)..]);
-        }
-
-        return images.to(Network.Device);
     }
 
     /// <summary>0 for the diagnoses of each label, far below for the others.</summary>
@@ -248,7 +319,7 @@ internal sealed class Trainer : IDisposable
             targets[i] = batch[i / Diagnoses.Count].Label.Contains((Diagnosis)(i % Diagnoses.Count)) ? 0 : OutputRule.Masked;
         }
 
-        return tensor(targets, [batch.Length, Diagnoses.Count]).to(Network.Device);
+        return tensor(targets, [batch.Length, Diagnoses.Count]).to(_trained.Device, non_blocking: true);
     }
 }
 

@@ -2,10 +2,17 @@ using static TorchSharp.torch;
 
 namespace Melanoma.Training.Networks;
 
-/// <summary>The TorchSharp side of a <see cref="NetworkDescription"/>: its weights as tensors, and the forward pass.</summary>
+/// <summary>
+/// The TorchSharp side of a <see cref="NetworkDescription"/>: its weights, and the forward pass. Weights lie one behind another in three long tensors, so that
+/// the optimiser, the average and the cast to half precision take a few operations for all of them. Kernels lie channels-last, which convolutions like best.
+/// </summary>
 internal sealed class Network : IDisposable
 {
-    private readonly Dictionary<string, Tensor> _tensors = [];
+    private readonly Place[] _places;
+    private readonly long[] _kernelSizes;
+    private readonly long[] _otherSizes;
+    private readonly Dictionary<string, Tensor> _statistics = [];
+    private readonly Tensor _allStatistics;
     private readonly Tensor _scale;
     private readonly Tensor _offset;
 
@@ -15,15 +22,30 @@ internal sealed class Network : IDisposable
         Description = description;
         Device = device ?? CPU;
         Slots = description.Slots();
+        _places = [.. Places(Slots)];
+        _kernelSizes = SizesOf(Part.Kernels);
+        _otherSizes = SizesOf(Part.Others);
         using var scope = NewDisposeScope();
-        for (var index = 0; index < Slots.Count; index++)
+        Kernels = New(_kernelSizes.Sum()).DetachFromDisposeScope();
+        Others = New(_otherSizes.Sum()).DetachFromDisposeScope();
+        _allStatistics = New(SizesOf(Part.Statistics).Sum()).DetachFromDisposeScope();
+        foreach (var place in _places.Where(place => place.Part == Part.Statistics))
         {
-            var slot = Slots[index];
-            _tensors[slot.Name] = Place(slot, new Weight(slot.Shape, InitialValues(slot, SplitMix64.At(seed, index))));
+            _statistics[place.Slot.Name] = _allStatistics.narrow(0, place.Offset, place.Slot.Count).DetachFromDisposeScope();
         }
 
+        Load(Slots.Index().ToDictionary(slot => slot.Item.Name, slot => new Weight(slot.Item.Shape, InitialValues(slot.Item, SplitMix64.At(seed, slot.Index)))));
+        Kernels.requires_grad = true;
+        Others.requires_grad = true;
         _scale = tensor(description.Normalization.Scale, [1, 3, 1, 1], device: Device).DetachFromDisposeScope();
         _offset = tensor(description.Normalization.Offset, [1, 3, 1, 1], device: Device).DetachFromDisposeScope();
+    }
+
+    private enum Part
+    {
+        Kernels,
+        Others,
+        Statistics,
     }
 
     public NetworkDescription Description { get; }
@@ -32,26 +54,34 @@ internal sealed class Network : IDisposable
 
     public IReadOnlyList<WeightSlot> Slots { get; }
 
-    /// <summary>The tensors that training changes, in the order of <see cref="Slots"/>.</summary>
-    public IReadOnlyList<(string Name, Tensor Tensor)> Trained => [.. Slots.Where(slot => slot.IsTrained).Select(slot => (slot.Name, _tensors[slot.Name]))];
+    /// <summary>All kernels, one behind another: what weight decay is for.</summary>
+    public Tensor Kernels { get; }
+
+    /// <summary>All biases and scales, one behind another.</summary>
+    public Tensor Others { get; }
 
     /// <summary>Pictures [N,H,W,3] with pixels 0-255 (bytes or floats) to logits [N,9] and the embedding [N,D], the input of the last layer.</summary>
-    public (Tensor Logits, Tensor Embedding) Forward(Tensor images, bool training)
+    /// <param name="training">Whether batch statistics and dropout are at work.</param>
+    /// <param name="precision">What convolutions calculate in; the rest and the answers are of single precision.</param>
+    public (Tensor Logits, Tensor Embedding) Forward(Tensor images, bool training, ScalarType precision = ScalarType.Float32)
     {
-        var x = (images.to(Device).permute(0, 3, 1, 2).to(ScalarType.Float32) * _scale) + _offset;
+        var pass = new Pass(WeightsByName(precision), training);
+        var x = ((images.to(Device).permute(0, 3, 1, 2).to(ScalarType.Float32) * _scale) + _offset).to(precision);
         var last = Description.Layers.Length - 1;
         for (var index = 0; index < last; index++)
         {
-            x = Apply(NetworkDescription.PathOf("", index), Description.Layers[index], x, training);
+            x = Apply(pass, NetworkDescription.PathOf("", index), Description.Layers[index], x);
         }
 
-        return (Apply(NetworkDescription.PathOf("", last), Description.Layers[last], x, training), x);
+        return (Apply(pass, NetworkDescription.PathOf("", last), Description.Layers[last], x), x);
     }
 
     /// <summary>A copy of every weight and running statistic by its slot's name.</summary>
     public Dictionary<string, Weight> Weights()
     {
-        return Slots.ToDictionary(slot => slot.Name, slot => new Weight(slot.Shape, Values(_tensors[slot.Name])));
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        return _places.ToDictionary(place => place.Slot.Name, place => new Weight(place.Slot.Shape, Values(Shaped(place.Slot, ViewOf(place)))));
     }
 
     /// <summary>Takes over every weight and running statistic.</summary>
@@ -60,24 +90,39 @@ internal sealed class Network : IDisposable
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        foreach (var slot in Slots)
+        foreach (var place in _places)
         {
+            var slot = place.Slot;
             if (!weights.TryGetValue(slot.Name, out var weight) || !weight.Shape.AsSpan().SequenceEqual(slot.Shape))
             {
                 throw new InvalidDataException($"The weights do not fit {Description.Name}: '{slot.Name}' must be [{string.Join(", ", slot.Shape)}].");
             }
 
-            _tensors[slot.Name].copy_(tensor(weight.Values, weight.Shape));
+            Shaped(slot, ViewOf(place)).copy_(tensor(weight.Values, weight.Shape));
         }
+    }
+
+    /// <summary>Moves every weight and statistic a little towards those of another network of the same description.</summary>
+    /// <param name="share">How much of the way, 0 to 1.</param>
+    public void MoveTowards(Network other, double share)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        Kernels.lerp_(other.Kernels, share);
+        Others.lerp_(other.Others, share);
+        _allStatistics.lerp_(other._allStatistics, share);
     }
 
     public void Dispose()
     {
-        foreach (var tensor in _tensors.Values)
+        foreach (var tensor in _statistics.Values)
         {
             tensor.Dispose();
         }
 
+        Kernels.Dispose();
+        Others.Dispose();
+        _allStatistics.Dispose();
         _scale.Dispose();
         _offset.Dispose();
     }
@@ -88,17 +133,58 @@ internal sealed class Network : IDisposable
         return [.. tensor.detach().to(ScalarType.Float32).cpu().contiguous().data<float>()];
     }
 
-    /// <summary>A leaf tensor; kernels lie channels-last, which the CPU's convolutions like best.</summary>
-    private Tensor Place(WeightSlot slot, Weight weight)
+    private static IEnumerable<Place> Places(IReadOnlyList<WeightSlot> slots)
     {
-        using var quiet = no_grad();
-        var plain = tensor(weight.Values, weight.Shape);
-        var placed = slot.Shape is [_, var channels, var height, var width]
-            ? empty_strided(slot.Shape, [channels * height * width, 1, width * channels, channels], ScalarType.Float32, Device)
-            : empty(slot.Shape, ScalarType.Float32, Device);
-        placed.copy_(plain);
-        placed.requires_grad = slot.IsTrained;
-        return placed.DetachFromDisposeScope();
+        var ends = new long[3];
+        foreach (var slot in slots)
+        {
+            var part = slot.Role switch
+            {
+                WeightRole.Kernel or WeightRole.DepthwiseKernel => Part.Kernels,
+                WeightRole.RunningMean or WeightRole.RunningVariance => Part.Statistics,
+                _ => Part.Others,
+            };
+            yield return new Place(slot, part, ends[(int)part]);
+            ends[(int)part] += slot.Count;
+        }
+    }
+
+    /// <summary>A slot's stretch in the shape of the slot; kernels of convolutions lie channels-last.</summary>
+    private static Tensor Shaped(WeightSlot slot, Tensor stretch) => slot.Shape is [var filters, var channels, var height, var width]
+        ? stretch.view(filters, height, width, channels).permute(0, 3, 1, 2)
+        : stretch.view(slot.Shape);
+
+    private long[] SizesOf(Part part) => [.. _places.Where(place => place.Part == part).Select(place => place.Slot.Count)];
+
+    private Tensor New(long count) => empty(count, ScalarType.Float32, Device);
+
+    private Tensor ViewOf(Place place) => (place.Part switch
+    {
+        Part.Kernels => Kernels,
+        Part.Others => Others,
+        _ => _allStatistics,
+    }).narrow(0, place.Offset, place.Slot.Count);
+
+    /// <summary>Every trained weight by its slot's name. One split of the long tensors, so that their gradients come back in one piece too.</summary>
+    private Dictionary<string, Tensor> WeightsByName(ScalarType precision)
+    {
+        var weights = new Dictionary<string, Tensor>();
+        Add(Part.Others, Others, _otherSizes, _ => true);
+        Add(Part.Kernels, Kernels.to(precision), _kernelSizes, slot => precision == ScalarType.Float32 || slot.Shape.Length == 4);
+        if (precision != ScalarType.Float32)
+        {
+            Add(Part.Kernels, Kernels, _kernelSizes, slot => slot.Shape.Length != 4);
+        }
+
+        return weights;
+
+        void Add(Part part, Tensor all, long[] sizes, Func<WeightSlot, bool> wanted)
+        {
+            foreach (var (place, stretch) in _places.Where(place => place.Part == part).Zip(all.split(sizes)).Where(pair => wanted(pair.First.Slot)))
+            {
+                weights[place.Slot.Name] = Shaped(place.Slot, stretch);
+            }
+        }
     }
 
     private static float[] InitialValues(WeightSlot slot, SplitMix64 random)
@@ -135,20 +221,21 @@ internal sealed class Network : IDisposable
         return values;
     }
 
-    private Tensor Apply(string path, Layer layer, Tensor x, bool training)
+    private Tensor Apply(Pass pass, string path, Layer layer, Tensor x)
     {
-        Tensor Own(string role) => _tensors[$"{path}.{role}"];
+        Tensor Own(string role) => pass.Weights[$"{path}.{role}"];
         return layer switch
         {
-            KernelLayer c => Convolve(c, x, Own("weight"), c.Bias ? Own("bias") : null),
-            BatchNormalization b => nn.functional.batch_norm(x, Own("running_mean"), Own("running_var"), Own("weight"), Own("bias"), training, b.Momentum, b.Epsilon),
+            KernelLayer c => Convolve(c, x, Own("weight"), c.Bias ? Own("bias").to(x.dtype) : null),
+            BatchNormalization b => nn.functional.batch_norm(
+                x, _statistics[$"{path}.running_mean"], _statistics[$"{path}.running_var"], Own("weight"), Own("bias"), pass.Training, b.Momentum, b.Epsilon),
             Relu => nn.functional.relu(x),
             Relu6 => nn.functional.relu6(x),
-            Residual r => x + r.Layers.Index().Aggregate(x, (y, inner) => Apply(NetworkDescription.PathOf($"{path}.", inner.Index), inner.Item, y, training)),
+            Residual r => x + r.Layers.Index().Aggregate(x, (y, inner) => Apply(pass, NetworkDescription.PathOf($"{path}.", inner.Index), inner.Item, y)),
             MaxPool p => nn.functional.max_pool2d(x, p.Size),
-            Dropout d => training ? nn.functional.dropout(x, d.Rate, training: true) : x,
-            Flatten => x.flatten(1),
-            GlobalAveragePool => x.mean([2, 3]),
+            Dropout d => pass.Training ? nn.functional.dropout(x, d.Rate, training: true) : x,
+            Flatten => x.to(ScalarType.Float32).flatten(1),
+            GlobalAveragePool => x.to(ScalarType.Float32).mean([2, 3]),
             Dense => nn.functional.linear(x, Own("weight"), Own("bias")),
             _ => throw new NotSupportedException($"{layer} has no TorchSharp form."),
         };
@@ -167,4 +254,10 @@ internal sealed class Network : IDisposable
         var padded = nn.functional.pad(x, [left, right, top, bottom]);
         return nn.functional.conv2d(padded, weight, bias, strides: [layer.Stride, layer.Stride], groups: groups);
     }
+
+    /// <summary>Where a slot's numbers lie.</summary>
+    private readonly record struct Place(WeightSlot Slot, Part Part, long Offset);
+
+    /// <summary>What all layers of one forward pass share.</summary>
+    private readonly record struct Pass(IReadOnlyDictionary<string, Tensor> Weights, bool Training);
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Melanoma.Contracts.Recipes;
 using Melanoma.Training.Networks;
+using Melanoma.Training.Recipes.Augmentation;
 
 namespace Melanoma.Training.Recipes;
 
@@ -13,7 +14,42 @@ internal sealed record TrainingRecipe(
     ClassBalancing Balancing,
     AdamSettings Optimiser,
     LearningRateSchedule Schedule,
-    int BatchSize = 32);
+    int BatchSize = 32)
+{
+    /// <summary>Whether the network starts from the weights of <see cref="TrainingOptions.InitialWeights"/> where there are some.</summary>
+    public bool StartsFromInitialWeights { get; init; }
+
+    /// <summary>
+    /// The sides of the square pictures, in pixels, from the first epochs to the last, each for an equal part of them (Tan and Le 2021: progressive learning);
+    /// empty for the network's own throughout. A <see cref="RandomView"/> makes the pictures of that side.
+    /// </summary>
+    public ImmutableArray<int> GrowingSides { get; init; } = [];
+
+    /// <summary>
+    /// Share of the way that the averaged weights keep at each step (an exponential moving average, 0 to 1); null to judge and serve the last weights.
+    /// </summary>
+    public double? AverageDecay { get; init; }
+
+    /// <summary>
+    /// How strongly rare diagnoses are shown more often: an image is drawn in proportion to (share of its diagnoses)^-power. 0 shows each image once an epoch,
+    /// 1 all diagnoses equally often.
+    /// </summary>
+    public double RarityPower { get; init; }
+
+    /// <summary>A diagnosis with fewer training lesions is unsupported: what is learned of two lesions is those two.</summary>
+    public int LeastLesions { get; init; } = 1;
+
+    /// <summary>
+    /// Epochs without a better balanced accuracy on validation after which training ends; the best epoch's weights are kept. Null trains to the end and keeps
+    /// the last.
+    /// </summary>
+    public int? Patience { get; init; }
+
+    /// <summary>The side of the pictures in an epoch, in pixels.</summary>
+    /// <param name="epoch">Counted from 0.</param>
+    public int SideAt(int epoch, int epochs) =>
+        GrowingSides.IsEmpty ? Network.InputSize : GrowingSides[Math.Min(GrowingSides.Length - 1, epoch * GrowingSides.Length / Math.Max(1, epochs))];
+}
 
 /// <summary>What is done about rare diagnoses.</summary>
 internal enum ClassBalancing
@@ -29,7 +65,10 @@ internal enum ClassBalancing
 }
 
 /// <summary>Adam (Kingma and Ba 2015) as Keras has it: epsilon is added to the uncorrected root of the second moment.</summary>
-internal sealed record AdamSettings(double LearningRate = 1e-3, double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-7);
+/// <param name="WeightDecay">What kernels lose at each step, times the learning rate (Loshchilov and Hutter 2019).</param>
+/// <param name="LargestNorm">Norm of all gradients together above which they are scaled down to it; null for none.</param>
+internal sealed record AdamSettings(
+    double LearningRate = 1e-3, double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-7, double WeightDecay = 0, double? LargestNorm = null);
 
 internal abstract record LearningRateSchedule;
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Melanoma.Contracts.Recipes;
 using Melanoma.Training.Networks;
+using Melanoma.Training.Recipes.Augmentation;
 
 namespace Melanoma.Training.Recipes;
 
@@ -16,6 +17,30 @@ internal static class TrainingRecipes
             ClassBalancing.LogitAdjustment,
             new AdamSettings(LearningRate: 2e-3),
             new WarmUpThenCosine()),
+        new(
+            Named("standard"),
+            EfficientNetLite.Lite0 with { InputSize = 192 },
+            [
+                new RandomArtefact(Probability: 0.2),
+                new RandomResolution(Probability: 0.3, Smallest: 0.4),
+                new RandomJpeg(Probability: 0.5, Lowest: 30, Highest: 95),
+                new RandomView(Nearest: 0.55, Farthest: 1.15, Aspect: 1.4, Turned: 0.5),
+                new RandomSharpness(Probability: 0.5, Sigma: 1.2, Sharpest: 0.6),
+                new RandomColour(Exposure: 0.2, Contrast: 0.25, Saturation: 0.25, Balance: 0.08),
+                new RandomNoise(Probability: 0.3, Strongest: 8),
+            ],
+            ClassBalancing.LogitAdjustment,
+            new AdamSettings(LearningRate: 1e-3, Epsilon: 1e-8, WeightDecay: 0.03, LargestNorm: 1),
+            new WarmUpThenCosine(WarmUpEpochs: 0.5),
+            BatchSize: 128)
+        {
+            StartsFromInitialWeights = true,
+            GrowingSides = [128, 128, 144, 160],
+            AverageDecay = 0.999,
+            RarityPower = 0.5,
+            LeastLesions = 10,
+            Patience = 6,
+        },
         Seed("seed-baseline", NetworkCatalogue.SeedBaseline, []),
         Seed(
             "seed-augmented",

@@ -1,10 +1,7 @@
-using Melanoma.Contracts;
-using Melanoma.Contracts.Models;
-using Melanoma.Storage.Datasets;
-using Melanoma.Training.Evaluation;
 using Melanoma.Training.Images;
 using Melanoma.Training.LabelErrors;
 using Melanoma.Training.Loop;
+using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;
 using Melanoma.Training.Recipes;
 using Microsoft.Extensions.Options;
@@ -22,8 +19,6 @@ internal sealed partial class RunTraining(
     TimeProvider time,
     ILogger<RunTraining> logger)
 {
-    private const int ParityPictures = 8;
-
     /// <summary>Works on the run until it ended, somebody else has it, or the worker stops.</summary>
     /// <returns>False when the surroundings failed and an immediate new attempt would fail as well.</returns>
     public async Task<bool> CarryOutAsync(RunClaim claim, CancellationToken stopping)
@@ -109,7 +104,7 @@ internal sealed partial class RunTraining(
         TrainingData data;
         try
         {
-            data = await images.LoadAsync(claim.DatasetId, claim.AugmentationId, recipe.Network.InputSize, cancellationToken);
+            data = await images.LoadAsync(claim.DatasetId, claim.AugmentationId, recipe.Network.InputSize, recipe.LeastLesions, cancellationToken);
         }
         catch (OperationCanceledException) when (heart.State == LeaseState.Held)
         {
@@ -118,7 +113,7 @@ internal sealed partial class RunTraining(
         }
 
         using var pixels = data.Images;
-        using (var trainer = new Trainer(recipe, data, claim.Epochs, claim.Seed, time, device.Device))
+        using (var trainer = new Trainer(recipe, data, claim.Epochs, claim.Seed, time, Start(recipe), TrainerSettings.For(device.Device)))
         {
             Resume(claim, trainer, await ledger.CheckpointsAsync(claim, CancellationToken.None));
             EpochFigures? last = null;
@@ -144,7 +139,8 @@ internal sealed partial class RunTraining(
             last ??= await ledger.LastEpochAsync(claim, CancellationToken.None);
             var looks = data.Test.Length > 0 ? await ledger.RecordTestLookAsync(claim, CancellationToken.None) : 0;
             var warnings = await ledger.DatasetWarningsAsync(claim.DatasetId, CancellationToken.None);
-            var (model, report) = await device.RunAsync(() => Finish(claim, recipe, trainer, data, last, looks, warnings));
+            var facts = new RunFacts(claim.Recipe, claim.RecipeVersion, claim.DatasetId, claim.DatasetKind, claim.Epochs, claim.Seed, looks, warnings);
+            var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, last));
             if (heart.State != LeaseState.Held)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -210,66 +206,9 @@ internal sealed partial class RunTraining(
         LogEpoch(claim.RunId, figures.Epoch, claim.Epochs, figures.TrainingLoss, figures.TrainingAccuracy, figures.ValidationAccuracy, figures.ImagesPerSecond);
     }
 
-    private static (byte[] Model, ModelReport Report) Finish(
-        RunClaim claim, TrainingRecipe recipe, Trainer trainer, TrainingData data, EpochFigures? last, int looks, IReadOnlyList<string> datasetWarnings)
-    {
-        var bare = trainer.Rule;
-        var validationLogits = trainer.Logits(data.Validation);
-        var rule = bare with { Temperature = TemperatureScaling.Fit(bare, trainer.Prior, validationLogits, data.Validation) };
-        var validation = Judgement.Of(rule, trainer.Prior, validationLogits, data.Validation);
-        var points = validation.ChooseOperatingPoints();
-        var validationFigures = validation.Figures(Judgement.Of(bare, trainer.Prior, validationLogits, data.Validation), points, claim.Seed);
-
-        // Everything is chosen: now the one look at the test split.
-        SplitFigures? test = null;
-        if (data.Test.Length > 0)
-        {
-            var logits = trainer.Logits(data.Test);
-            test = Judgement.Of(rule, trainer.Prior, logits, data.Test).Figures(Judgement.Of(bare, trainer.Prior, logits, data.Test), points, claim.Seed);
-        }
-
-        var unsupported = rule.Unsupported;
-        var properties = new ModelProperties(
-            recipe.Network.InputSize, claim.Recipe, claim.RecipeVersion, claim.DatasetId, RunLedger.Text(claim.DatasetKind),
-            trainer.Prior, rule.Temperature, points, unsupported, recipe.Network.HasActivationMap);
-        var model = OnnxExporter.Export(recipe.Network, trainer.Network.Weights(), rule, properties.ToMetadata());
-        var parity = ParityCheck.Require(trainer.Network, rule, model, Pictures(data));
-        var leaky = claim.DatasetKind == DatasetKind.Reproduction;
-        return (model, new ModelReport
-        {
-            Recipe = claim.Recipe,
-            RecipeVersion = claim.RecipeVersion,
-            DatasetId = claim.DatasetId,
-            Protocol = leaky ? "leaky" : "honest",
-            Epochs = claim.Epochs,
-            Seed = claim.Seed,
-            Parameters = recipe.Network.ParameterCount,
-            ClassesBefore = data.ClassesBefore,
-            ClassesAfter = data.ClassesAfter,
-            Validation = validationFigures,
-            Test = test,
-            TestLooks = looks,
-            ClassPrior = trainer.Prior,
-            Temperature = rule.Temperature,
-            OperatingPoints = points,
-            Unsupported = [.. unsupported.Members.Select(Diagnoses.NameOf)],
-            ParityDifference = parity,
-            Findings = Findings.Of(last, validationFigures, test, leaky),
-            DatasetWarnings = datasetWarnings,
-        });
-    }
-
-    private static byte[] Pictures(TrainingData data)
-    {
-        var chosen = data.Validation.Take(ParityPictures).ToArray();
-        var pixels = new byte[chosen.Length * data.Images.BytesPerImage];
-        for (var i = 0; i < chosen.Length; i++)
-        {
-            data.Images[chosen[i].Image].CopyTo(pixels.AsSpan(i * data.Images.BytesPerImage));
-        }
-
-        return pixels;
-    }
+    private Dictionary<string, Weight>? Start(TrainingRecipe recipe) => recipe.StartsFromInitialWeights && options.Value.InitialWeights is { } path
+        ? EfficientNetLite.FromTimm(recipe.Network, SafeTensors.Read(File.ReadAllBytes(path)).Tensors)
+        : null;
 
     [LoggerMessage(1, LogLevel.Information, "Run {RunId} taken: recipe {Recipe} on dataset {DatasetId}, attempt {Attempt}, {Finished} of {Epochs} epochs behind it")]
     private partial void LogTaken(Guid runId, string recipe, int datasetId, int attempt, int finished, int epochs);

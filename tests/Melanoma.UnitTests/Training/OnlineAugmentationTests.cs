@@ -1,6 +1,6 @@
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;
-using Melanoma.Training.Recipes;
+using Melanoma.Training.Recipes.Augmentation;
 using static TorchSharp.torch;
 
 namespace Melanoma.UnitTests.Training;

@@ -2,6 +2,7 @@ using Melanoma.Contracts;
 using Melanoma.Training.Loop;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Recipes;
+using Melanoma.Training.Recipes.Augmentation;
 using static TorchSharp.torch;
 
 namespace Melanoma.UnitTests.Training;
@@ -126,7 +127,7 @@ public sealed class TrainerTests
     {
         using var scope = NewDisposeScope();
         var weight = tensor([1f, -2f]);
-        using var adam = new Adam(new AdamSettings(), [("w", weight)]);
+        using var adam = new Adam(new AdamSettings(), [("w", weight, false)]);
         double m = 0, v = 0, expected = 1;
         for (var step = 1; step <= 3; step++)
         {

@@ -1,4 +1,6 @@
-namespace Melanoma.Training.Embeddings;
+using static TorchSharp.torch;
+
+namespace Melanoma.Training.Images;
 
 /// <summary>The eight views of a square picture.</summary>
 internal static class SquareSymmetry
@@ -28,5 +30,15 @@ internal static class SquareSymmetry
         }
 
         return result;
+    }
+
+    /// <summary>The same view of each picture of a batch.</summary>
+    /// <param name="images">[N,side,side,3].</param>
+    /// <param name="view">0 to 7, as above.</param>
+    public static Tensor Apply(Tensor images, int view)
+    {
+        var seen = (view & 4) == 0 ? images : images.transpose(1, 2);
+        long[] mirrored = [.. (view & 2) == 0 ? (long[])[] : [1], .. (view & 1) == 0 ? (long[])[] : [2]];
+        return mirrored.Length == 0 ? seen : seen.flip(mirrored);
     }
 }

@@ -1,35 +1,7 @@
 using Melanoma.Training.Networks;
 using static TorchSharp.torch;
 
-namespace Melanoma.Training.Recipes;
-
-/// <summary>A random change of a batch of training images [N,H,W,3], pixels 0-255, drawn anew for each image.</summary>
-internal abstract record OnlineLayer
-{
-    /// <summary>The changed batch, bytes or floats.</summary>
-    public abstract Tensor Apply(Tensor images, ref SplitMix64 random);
-
-    /// <summary>Chooses per image between two batches.</summary>
-    private protected static Tensor Either(Tensor when, Tensor otherwise, Func<bool> draw)
-    {
-        var chosen = new bool[when.shape[0]];
-        for (var i = 0; i < chosen.Length; i++)
-        {
-            chosen[i] = draw();
-        }
-
-        return where(tensor(chosen, [chosen.Length, 1, 1, 1]).to(when.device), when, otherwise);
-    }
-
-    /// <summary>Looks each place of the output up in the input by bilinear interpolation; beyond the edge the picture is mirrored (Keras' "reflect").</summary>
-    /// <param name="matrices">Two rows of three numbers per image that map output to input places, both in -1..1 about the centre.</param>
-    private protected static Tensor Resample(Tensor images, float[] matrices)
-    {
-        var x = images.to(ScalarType.Float32).permute(0, 3, 1, 2);
-        var grid = nn.functional.affine_grid(tensor(matrices, [x.shape[0], 2, 3]).to(x.device), x.shape, align_corners: false);
-        return nn.functional.grid_sample(x, grid, GridSampleMode.Bilinear, GridSamplePaddingMode.Reflection, align_corners: false).permute(0, 2, 3, 1);
-    }
-}
+namespace Melanoma.Training.Recipes.Augmentation;
 
 /// <summary>Mirrors left-right and top-bottom, each with probability 1/2.</summary>
 internal sealed record RandomFlip : OnlineLayer
@@ -101,6 +73,6 @@ internal sealed record RandomContrast(double Factor) : OnlineLayer
 
         var x = images.to(ScalarType.Float32);
         var mean = x.mean([1, 2], keepdim: true);
-        return (((x - mean) * tensor(factors, [factors.Length, 1, 1, 1]).to(x.device)) + mean).clamp(0, 255);
+        return (((x - mean) * tensor(factors, [factors.Length, 1, 1, 1]).to(x.device, non_blocking: true)) + mean).clamp(0, 255);
     }
 }

@@ -1,0 +1,102 @@
+using System.Globalization;
+using Melanoma.Contracts.Recipes;
+using Melanoma.Storage.Datasets;
+using Melanoma.Training.Images;
+using Melanoma.Training.Loop;
+using Melanoma.Training.Networks;
+using Melanoma.Training.Recipes;
+using Melanoma.Training.Runs;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace Melanoma.Training.Exports;
+
+/// <summary>What <see cref="TrainExportCommand"/> was asked for.</summary>
+internal sealed record ExportTrainingOptions(
+    string Export, string Into, string Recipe, int? Epochs, int? Seed, string? Weights, string Device, int Threads, string? Folds, int Fold, string? Cache);
+
+/// <summary>Trains on an exported dataset and leaves behind what a run of the platform would register.</summary>
+internal static class ExportTraining
+{
+    /// <summary>Trains from the last checkpoint to the end.</summary>
+    /// <returns>The exit status.</returns>
+    public static async Task<int> RunAsync(ExportTrainingOptions options, CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(options.Into);
+        var summary = RecipeCatalogue.Find(options.Recipe) ?? throw new UnknownRecipeException(options.Recipe, 0);
+        var recipe = TrainingRecipes.Find(summary.Name, summary.Version);
+        var (epochs, seed) = (options.Epochs ?? summary.Epochs, options.Seed ?? summary.Seed);
+        var device = new TrainingDevice(
+            Options.Create(new TrainingOptions { Device = options.Device, Threads = options.Threads }), NullLogger<TrainingDevice>.Instance);
+        Console.WriteLine($"{summary.Name} on {device.Device}, {epochs} epochs, seed {seed}");
+
+        var images = ExportedDataset.Read(options.Export);
+        if (options.Folds is { } folds)
+        {
+            images = CrossValidation.HoldOut(images, CrossValidation.ReadFolds(folds), options.Fold);
+
+            // Nothing may be chosen on the fold that is held out, the best epoch neither.
+            recipe = recipe with { Patience = null };
+        }
+
+        // Folds change the splits, not the pictures, so all of them share a cache; it holds every picture of the export.
+        using var cache = ExportedDataset.Decode(options.Export, images, recipe.Network.InputSize, options.Cache ?? Path.Combine(options.Into, "pictures.pixels"));
+        var groups = images.Select(image => image.Group).Distinct().Index().ToDictionary(group => group.Item, group => group.Index);
+        var samples = images.Index().Select(image => new Sample(image.Index, image.Item.Split, image.Item.Label, groups[image.Item.Group], IsVariant: false)).ToArray();
+        var data = new TrainingData(cache, samples, recipe.LeastLesions);
+        Console.WriteLine($"{data.Train.Length} training, {data.Validation.Length} validation, {data.Test.Length} test images");
+
+        using var trainer = new Trainer(recipe, data, epochs, seed, TimeProvider.System, StartOf(recipe, options.Weights), TrainerSettings.For(device.Device));
+        var checkpoint = Path.Combine(options.Into, "checkpoint.safetensors");
+        if (File.Exists(checkpoint))
+        {
+            trainer.Restore(await File.ReadAllBytesAsync(checkpoint, cancellationToken));
+            Console.WriteLine($"goes on after epoch {trainer.Epoch}");
+        }
+
+        EpochFigures? last = null;
+        while (!trainer.IsFinished)
+        {
+            last = await device.RunAsync(() => trainer.FinishEpoch(null, cancellationToken));
+            await ReportAsync(options.Into, last, cancellationToken);
+            if (trainer.IsFinished || device.Device.type == TorchSharp.DeviceType.CPU)
+            {
+                await WriteWholeAsync(checkpoint, trainer.Capture(), cancellationToken);
+            }
+        }
+
+        await WriteWholeAsync(Path.Combine(options.Into, "weights.safetensors"), SafeTensors.Write(trainer.Network.Weights(), new Dictionary<string, string>()), cancellationToken);
+        await device.RunAsync(() => Predictions.Write(Path.Combine(options.Into, "predictions.csv"), trainer, data, images));
+        if (options.Folds is null)
+        {
+            var facts = new RunFacts(summary.Name, summary.Version, 0, DatasetKind.Honest, epochs, seed, TestLooks: 1, []);
+            var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, last));
+            await WriteWholeAsync(Path.Combine(options.Into, "model.onnx"), model, cancellationToken);
+            await File.WriteAllTextAsync(Path.Combine(options.Into, "report.json"), report.ToJson(), cancellationToken);
+            await File.WriteAllLinesAsync(
+                Path.Combine(options.Into, "training-images.txt"), images.Where(image => image.Split == Split.Train).Select(image => image.Sha256), cancellationToken);
+        }
+
+        return 0;
+    }
+
+    private static Dictionary<string, Weight>? StartOf(TrainingRecipe recipe, string? weights) => weights is null
+        ? null
+        : EfficientNetLite.FromTimm(recipe.Network, SafeTensors.Read(File.ReadAllBytes(weights)).Tensors);
+
+    private static async Task ReportAsync(string folder, EpochFigures epoch, CancellationToken cancellationToken)
+    {
+        var line = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{epoch.Epoch},{epoch.TrainingLoss:f4},{epoch.TrainingAccuracy:f4},{epoch.ValidationLoss:f4},{epoch.ValidationAccuracy:f4},{epoch.ValidationBalancedAccuracy:f4},{epoch.Seconds:f1},{epoch.ImagesPerSecond:f0}");
+        Console.WriteLine(line);
+        await File.AppendAllTextAsync(Path.Combine(folder, "epochs.csv"), line + Environment.NewLine, cancellationToken);
+    }
+
+    /// <summary>A file is under its name whole or not at all.</summary>
+    private static async Task WriteWholeAsync(string path, byte[] bytes, CancellationToken cancellationToken)
+    {
+        await File.WriteAllBytesAsync(path + ".tmp", bytes, cancellationToken);
+        File.Move(path + ".tmp", path, overwrite: true);
+    }
+}

@@ -1,0 +1,89 @@
+using System.IO.Compression;
+using Melanoma.Contracts;
+using Melanoma.Imaging;
+using Melanoma.Storage.Datasets;
+using Melanoma.Training.Images;
+using nietras.SeparatedValues;
+
+namespace Melanoma.Training.Exports;
+
+/// <summary>A row of an exported dataset.</summary>
+/// <param name="File">The entry of the archive that has the picture.</param>
+/// <param name="IsicIds">The ISIC ids that are known of it.</param>
+internal sealed record ExportedImage(string Sha256, string File, Split Split, DiagnosisSet Label, string Group, IReadOnlyList<string> IsicIds, string Source);
+
+/// <summary>A dataset as <c>datasets export</c> writes it: a ZIP archive with <c>dataset.csv</c> and the pictures.</summary>
+internal static class ExportedDataset
+{
+    private const string Table = "dataset.csv";
+
+    /// <summary>The rows, in their order.</summary>
+    /// <exception cref="InvalidDataException">The file is no export.</exception>
+    public static List<ExportedImage> Read(string path)
+    {
+        using var archive = ZipFile.OpenRead(path);
+        var table = archive.GetEntry(Table) ?? throw new InvalidDataException($"{path} is no exported dataset: it has no {Table}.");
+        using var stream = table.Open();
+        using var reader = Sep.New(',').Reader(options => options with { Unescape = true }).From(stream);
+        var images = new List<ExportedImage>();
+        foreach (var row in reader)
+        {
+            images.Add(new ExportedImage(
+                row["sha256"].ToString(),
+                row["file"].ToString(),
+                Enum.Parse<Split>(row["split"].Span, ignoreCase: true),
+                LabelOf(row["label"].ToString()),
+                row["group_id"].ToString(),
+                row["isic_ids"].ToString().Split('|', StringSplitOptions.RemoveEmptyEntries),
+                row["source"].ToString()));
+        }
+
+        return images;
+    }
+
+    /// <summary>Decodes pictures into a file of squares, in their order, unless it is there already.</summary>
+    /// <param name="size">Side of the squares, in pixels.</param>
+    /// <exception cref="InvalidDataException">A picture is missing or cannot be decoded.</exception>
+    public static ImageCache Decode(string path, IReadOnlyList<ExportedImage> images, int size, string cachePath)
+    {
+        var bytes = (long)images.Count * size * size * 3;
+        if (!File.Exists(cachePath) || new FileInfo(cachePath).Length != bytes)
+        {
+            var unfinished = cachePath + ".tmp";
+            using (var file = File.OpenHandle(unfinished, FileMode.Create, FileAccess.Write, preallocationSize: bytes))
+            {
+                Parallel.ForEach(Enumerable.Range(0, images.Count).Chunk(256), chunk =>
+                {
+                    // An archive is read by one thread only, so each chunk opens its own.
+                    using var archive = ZipFile.OpenRead(path);
+                    var pixels = new byte[size * size * 3];
+                    foreach (var place in chunk)
+                    {
+                        if (!ImageDecoder.TryDecodeToSquare(Bytes(archive, images[place].File), size, pixels, ImageLimits.Default, out var refusal))
+                        {
+                            throw new InvalidDataException($"{images[place].File} cannot be decoded: {refusal.Message}");
+                        }
+
+                        RandomAccess.Write(file, pixels, place * (long)pixels.Length);
+                    }
+                });
+            }
+
+            File.Move(unfinished, cachePath, overwrite: true);
+        }
+
+        return new ImageCache(cachePath, size);
+    }
+
+    private static DiagnosisSet LabelOf(string names) => DiagnosisSet.Of([.. names.Split('|').Select(name =>
+        Diagnoses.TryParse(name, out var diagnosis) ? diagnosis : throw new InvalidDataException($"'{name}' is none of the nine diagnoses."))]);
+
+    private static byte[] Bytes(ZipArchive archive, string name)
+    {
+        var entry = archive.GetEntry(name) ?? throw new InvalidDataException($"The export has no {name}; it was made without pictures.");
+        using var stream = entry.Open();
+        var bytes = new byte[entry.Length];
+        stream.ReadExactly(bytes);
+        return bytes;
+    }
+}

@@ -1,0 +1,85 @@
+using Melanoma.Contracts;
+using Melanoma.Contracts.Models;
+using Melanoma.Storage.Datasets;
+using Melanoma.Training.Evaluation;
+using Melanoma.Training.Images;
+using Melanoma.Training.Loop;
+using Melanoma.Training.Onnx;
+using Melanoma.Training.Recipes;
+
+namespace Melanoma.Training.Runs;
+
+/// <summary>What a report says of the run that it is about.</summary>
+/// <param name="TestLooks">How often training had looked at these test lesions, this time counted.</param>
+internal sealed record RunFacts(
+    string Recipe, int RecipeVersion, int DatasetId, DatasetKind DatasetKind, int Epochs, int Seed, int TestLooks, IReadOnlyList<string> DatasetWarnings);
+
+/// <summary>Makes the model and its report of a trained network.</summary>
+internal static class TrainedModel
+{
+    private const int ParityPictures = 8;
+
+    /// <summary>Fits what is fitted on validation, looks once at test, and exports.</summary>
+    /// <param name="last">The last epoch's figures; null when they are not known.</param>
+    /// <returns>The ONNX file and the report.</returns>
+    /// <exception cref="ParityException">The exported graph does not say what the trained network says.</exception>
+    public static (byte[] Model, ModelReport Report) Make(RunFacts facts, TrainingRecipe recipe, Trainer trainer, TrainingData data, EpochFigures? last)
+    {
+        var bare = trainer.Rule;
+        var validationLogits = trainer.Logits(data.Validation);
+        var rule = bare with { Temperature = TemperatureScaling.Fit(bare, trainer.Prior, validationLogits, data.Validation) };
+        var validation = Judgement.Of(rule, trainer.Prior, validationLogits, data.Validation);
+        var points = validation.ChooseOperatingPoints();
+        var validationFigures = validation.Figures(Judgement.Of(bare, trainer.Prior, validationLogits, data.Validation), points, facts.Seed);
+
+        // Everything is chosen: now the one look at the test split.
+        SplitFigures? test = null;
+        if (data.Test.Length > 0)
+        {
+            var logits = trainer.Logits(data.Test);
+            test = Judgement.Of(rule, trainer.Prior, logits, data.Test).Figures(Judgement.Of(bare, trainer.Prior, logits, data.Test), points, facts.Seed);
+        }
+
+        var unsupported = rule.Unsupported;
+        var properties = new ModelProperties(
+            recipe.Network.InputSize, facts.Recipe, facts.RecipeVersion, facts.DatasetId, RunLedger.Text(facts.DatasetKind),
+            trainer.Prior, rule.Temperature, points, unsupported, recipe.Network.HasActivationMap);
+        var model = OnnxExporter.Export(recipe.Network, trainer.Network.Weights(), rule, properties.ToMetadata());
+        var parity = ParityCheck.Require(trainer.Network, rule, model, Pictures(data));
+        var leaky = facts.DatasetKind == DatasetKind.Reproduction;
+        return (model, new ModelReport
+        {
+            Recipe = facts.Recipe,
+            RecipeVersion = facts.RecipeVersion,
+            DatasetId = facts.DatasetId,
+            Protocol = leaky ? "leaky" : "honest",
+            Epochs = facts.Epochs,
+            Seed = facts.Seed,
+            Parameters = recipe.Network.ParameterCount,
+            ClassesBefore = data.ClassesBefore,
+            ClassesAfter = data.ClassesAfter,
+            Validation = validationFigures,
+            Test = test,
+            TestLooks = facts.TestLooks,
+            ClassPrior = trainer.Prior,
+            Temperature = rule.Temperature,
+            OperatingPoints = points,
+            Unsupported = [.. unsupported.Members.Select(Diagnoses.NameOf)],
+            ParityDifference = parity,
+            Findings = Findings.Of(last, validationFigures, test, leaky),
+            DatasetWarnings = facts.DatasetWarnings,
+        });
+    }
+
+    private static byte[] Pictures(TrainingData data)
+    {
+        var chosen = data.Validation.Take(ParityPictures).ToArray();
+        var pixels = new byte[chosen.Length * data.Images.BytesPerImage];
+        for (var i = 0; i < chosen.Length; i++)
+        {
+            data.Images[chosen[i].Image].CopyTo(pixels.AsSpan(i * data.Images.BytesPerImage));
+        }
+
+        return pixels;
+    }
+}

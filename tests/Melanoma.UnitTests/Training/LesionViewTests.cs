@@ -45,10 +45,11 @@ public sealed class LesionViewTests
         {
             var picture = new Texture(seed: i / 2).Seen(40 * (i % 2), 1 + (0.1 * (i % 2)), 0, 0);
             float[] embedding = [.. Enumerable.Range(0, 8).Select(c => (c == i / 2 ? 1 : 0) + random.Between(-0.1, 0.1))];
-            return new LesionPicture($"picture {i:00}", embedding, LocalFeatures.Of(picture));
+            return (Picture: new LesionPicture($"picture {i:00}", embedding), Features: LocalFeatures.Of(picture));
         }).ToArray();
 
-        var pairs = LesionViewFinder.Find(pictures, new LesionViewOptions { Candidates = 4 }, TestContext.Current.CancellationToken);
+        var pairs = LesionViewFinder.Find(
+            [.. pictures.Select(picture => picture.Picture)], i => pictures[i].Features, new LesionViewOptions { Candidates = 4 }, TestContext.Current.CancellationToken);
 
         Assert.Equal(
             Enumerable.Range(0, 6).Select(i => ($"picture {2 * i:00}", $"picture {(2 * i) + 1:00}")),
@@ -62,7 +63,7 @@ public sealed class LesionViewTests
 
         Assert.Equal(0, blank.Count);
         Assert.Equal(0, FeatureMatching.Agreeing(blank, blank));
-        Assert.Empty(LesionViewFinder.Find([new("a", [0, 0], blank), new("b", [0, 0], blank)], new LesionViewOptions(), TestContext.Current.CancellationToken));
+        Assert.Empty(LesionViewFinder.Find([new("a", [0, 0]), new("b", [0, 0])], _ => blank, new LesionViewOptions(), TestContext.Current.CancellationToken));
     }
 
     [Fact]

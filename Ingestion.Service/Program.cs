@@ -5,6 +5,7 @@ using Melanoma.Ingestion.DropFolder;
 using Melanoma.Ingestion.Forgetting;
 using Melanoma.Ingestion.Images;
 using Melanoma.Ingestion.LabelErrors;
+using Melanoma.Ingestion.LesionViews;
 using Melanoma.Ingestion.Reviews;
 using Melanoma.Ingestion.Runs;
 using Melanoma.ServiceDefaults;
@@ -17,11 +18,16 @@ var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = ar
 if (args is [MigrateCommand.Name])
     return await MigrateCommand.RunAsync(builder.Configuration);
 
-builder.AddServiceDefaults().AddMelanomaDatabase(ServiceRole.Ingestion).AddMelanomaBus(ServiceRole.Ingestion, LabelErrorsRegistration.DeclareQueues);
+builder.AddServiceDefaults().AddMelanomaDatabase(ServiceRole.Ingestion)
+    .AddMelanomaBus(ServiceRole.Ingestion, queues =>
+    {
+        LabelErrorsRegistration.DeclareQueues(queues);
+        LesionViewsRegistration.DeclareQueues(queues);
+    });
 builder.Services.AddMelanomaGrpc().AddJsonTranscoding();
 builder.Services.AddGrpcHealthChecks();
 builder.Services.AddGrpcReflection();
-builder.AddDeliveries().AddDropFolder().AddImages().AddForgetting().AddReviews().AddLabelErrors().AddDatasets().AddTrainingRuns();
+builder.AddDeliveries().AddDropFolder().AddImages().AddForgetting().AddReviews().AddLabelErrors().AddLesionViews().AddDatasets().AddTrainingRuns();
 
 var app = builder.Build();
 app.MapServiceDefaults().MapDeliveries().MapDatasets().MapReviews().MapTrainingRuns();

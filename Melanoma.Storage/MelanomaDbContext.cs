@@ -55,6 +55,9 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
     /// <summary>Claims that runs found likely to be wrong.</summary>
     public DbSet<LikelyLabelError> LikelyLabelErrors => Set<LikelyLabelError>();
 
+    /// <summary>Pairs of images that runs found likely to show one lesion.</summary>
+    public DbSet<LikelyLesionView> LikelyLesionViews => Set<LikelyLesionView>();
+
     /// <summary>Images of one lesion.</summary>
     public DbSet<LesionGroup> LesionGroups => Set<LesionGroup>();
 

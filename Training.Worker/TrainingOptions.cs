@@ -41,9 +41,12 @@ internal sealed class TrainingOptions : IValidatableObject
     /// <summary>Whether each honest run looks for labels that are likely to be wrong and puts them before a reviewer. Default true.</summary>
     public bool FindLabelErrors { get; set; } = true;
 
+    /// <summary>Whether each honest run looks for other views of its lesions and puts them before a reviewer. Default: as <see cref="FindLabelErrors"/>.</summary>
+    public bool? FindLesionViews { get; set; }
+
     /// <summary>
-    /// Weights of EfficientNet-Lite0, learned elsewhere, under timm's names: a <c>.safetensors</c> file that describes pictures for the search for label
-    /// errors. By default the network that the run trained does, which judges less well the labels that it has learned.
+    /// Weights of EfficientNet-Lite0, learned elsewhere, under timm's names: a <c>.safetensors</c> file that describes pictures for the searches for label
+    /// errors and lesion views. By default the network that the run trained does, which judges less well the labels that it has learned.
     /// </summary>
     [MinLength(1)]
     public string? InitialWeights { get; set; }

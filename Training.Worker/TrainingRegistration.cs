@@ -1,6 +1,8 @@
 using Melanoma.ServiceDefaults.Messaging;
+using Melanoma.Training.Embeddings;
 using Melanoma.Training.Images;
 using Melanoma.Training.LabelErrors;
+using Melanoma.Training.LesionViews;
 using Melanoma.Training.Runs;
 
 namespace Melanoma.Training;
@@ -19,7 +21,10 @@ internal static class TrainingRegistration
         builder.Services.AddSingleton<ForgottenImages>();
         builder.Services.AddSingleton<DatasetImages>();
         builder.Services.AddSingleton<DatasetClaims>();
+        builder.Services.AddSingleton<RunEmbedder>();
         builder.Services.AddSingleton<LabelErrorSearch>();
+        builder.Services.AddSingleton<DatasetPictures>();
+        builder.Services.AddSingleton<LesionViewSearch>();
         builder.Services.AddSingleton<RunLedger>();
         builder.Services.AddSingleton<RunTraining>();
         builder.Services.AddHostedService<TrainingLoop>();

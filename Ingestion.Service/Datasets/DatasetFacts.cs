@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text.Json;
-using Npgsql;
 
 namespace Melanoma.Ingestion.Datasets;
 
@@ -8,18 +7,16 @@ namespace Melanoma.Ingestion.Datasets;
 /// What is known of the content of a dataset beyond the content itself. A table that says more of the same images makes another dataset, because an old one
 /// would go on with shortcuts and warnings that no longer hold.
 /// </summary>
-/// <param name="Shortcuts">How far the classes can be told without medicine; null in a reproduction.</param>
+/// <param name="Shortcuts">How far the classes can be told without medicine, as it is stored: <c>melanoma.v1.ShortcutReport</c>; null in a reproduction.</param>
+/// <param name="Warnings">Sentences that every report on the dataset carries.</param>
 /// <param name="Hash">SHA-256 over licences, shortcuts and warnings; empty in a reproduction.</param>
-internal sealed record DatasetFacts(DatasetShortcuts? Shortcuts, byte[] Hash)
+/// <param name="EvidenceHash">See <see cref="ShortcutEvidence.Hash"/>; null in a reproduction.</param>
+internal sealed record DatasetFacts(string? Shortcuts, IReadOnlyList<string> Warnings, byte[] Hash, byte[]? EvidenceHash)
 {
     /// <summary>What is known of a reproduction.</summary>
-    public static DatasetFacts None { get; } = new(null, []);
+    public static DatasetFacts None { get; } = new(null, [], [], null);
 
-    /// <summary>Analyses what an honest dataset is to hold.</summary>
-    public static async Task<DatasetFacts> ReadAsync(NpgsqlConnection connection, SnapshotContent content, CancellationToken cancellationToken)
-    {
-        var shortcuts = await DatasetShortcuts.AnalyseAsync(connection, content.Rows, cancellationToken);
-        var hash = SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes<object?[]>([content.Licences, shortcuts.Json, shortcuts.Warnings]));
-        return new DatasetFacts(shortcuts, hash);
-    }
+    /// <summary>What is known of an honest dataset.</summary>
+    public static DatasetFacts Of(string[]? licences, string shortcuts, IReadOnlyList<string> warnings, byte[] evidenceHash) =>
+        new(shortcuts, warnings, SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes<object?[]>([licences, shortcuts, warnings])), evidenceHash);
 }

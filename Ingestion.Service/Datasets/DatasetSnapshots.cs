@@ -10,9 +10,16 @@ namespace Melanoma.Ingestion.Datasets;
 internal sealed partial class DatasetSnapshots(NpgsqlDataSource dataSource, IngestionMetrics metrics, TimeProvider time, ILogger<DatasetSnapshots> logger)
 {
     private const string Insert = """
-        INSERT INTO datasets (kind, created_at, content_hash, rules, parked, licences, shortcuts, warnings, facts_hash, left_out)
-        VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10::text::jsonb) RETURNING id
+        INSERT INTO datasets (kind, created_at, content_hash, rules, parked, licences, shortcuts, warnings, facts_hash, left_out, evidence_hash)
+        VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10::text::jsonb, $11) RETURNING id
         """;
+
+    private const string SameEvidence = "SELECT min(id) FROM datasets WHERE kind = $1 AND content_hash = $2 AND evidence_hash = $3";
+
+    private const string SameFacts = "SELECT id FROM datasets WHERE kind = $1 AND content_hash = $2 AND facts_hash = $3";
+
+    /// <summary>How often the shortcuts are looked for without the lock, while the catalogue goes on changing, before they are looked for with it.</summary>
+    private const int AttemptsWithoutLock = 3;
 
     /// <summary>The number of the dataset of a kind that has the catalogue's present content and of which the same is known: the one there is, else a new one.</summary>
     /// <exception cref="RpcException">FAILED_PRECONDITION: there is nothing to train on. Nothing was drawn or kept.</exception>
@@ -21,6 +28,23 @@ internal sealed partial class DatasetSnapshots(NpgsqlDataSource dataSource, Inge
     /// <summary>The same, limited to some licences: honest datasets only.</summary>
     /// <exception cref="RpcException">INVALID_ARGUMENT: no image has one of these licences. FAILED_PRECONDITION: there is nothing to train on.</exception>
     public async Task<int> CreateAsync(DatasetKind kind, IReadOnlyCollection<string> licences, CancellationToken cancellationToken)
+    {
+        var facts = DatasetFacts.None;
+        for (var attempt = 1; ; attempt++)
+        {
+            var (id, unknown) = await TryCreateAsync(kind, licences, facts, mayWait: attempt <= AttemptsWithoutLock, cancellationToken);
+            if (unknown is null)
+                return id;
+
+            // Seconds of arithmetic, for which nobody who delivers or decides is to wait.
+            facts = await Task.Run(() => Analyse(unknown), cancellationToken);
+        }
+    }
+
+    // Makes the dataset if the facts were found from what the catalogue says at this moment, or may be found under the lock. Else gives the evidence from
+    // which they are to be found, and then nothing was drawn or kept.
+    private async Task<(int Id, ShortcutEvidence? Unknown)> TryCreateAsync(
+        DatasetKind kind, IReadOnlyCollection<string> licences, DatasetFacts facts, bool mayWait, CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
@@ -32,26 +56,44 @@ internal sealed partial class DatasetSnapshots(NpgsqlDataSource dataSource, Inge
             throw new RpcException(new Status(StatusCode.FailedPrecondition, obstacle));
 
         var hash = content.ComputeHash();
-        var facts = kind == DatasetKind.Honest
-            ? await DatasetFacts.ReadAsync(connection, content, cancellationToken)
-            : DatasetFacts.None;
-        var existing = await FindAsync(connection, kind, hash, facts, cancellationToken);
+        int? existing = null;
+        if (kind == DatasetKind.Honest)
+        {
+            var evidence = await ShortcutEvidence.ReadAsync(connection, content, hash, cancellationToken);
+            existing = await FindAsync(connection, SameEvidence, kind, hash, evidence.Hash, cancellationToken);
+            if (existing is null && !evidence.Hash.AsSpan().SequenceEqual(facts.EvidenceHash))
+            {
+                if (mayWait)
+                    return (0, evidence);
+                facts = Analyse(evidence);
+            }
+        }
+
+        existing ??= await FindAsync(connection, SameFacts, kind, hash, facts.Hash, cancellationToken);
         var id = existing ?? await InsertAsync(connection, content, hash, facts, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         metrics.DatasetAsked(kind.ToColumn(), existing is null);
         if (existing is null)
             LogCreated(id, kind, content.Rows.Count, content.Parked);
-        return id;
+        return (id, null);
+    }
+
+    private DatasetFacts Analyse(ShortcutEvidence evidence)
+    {
+        var begin = time.GetTimestamp();
+        var facts = evidence.Analyse();
+        LogAnalysed(evidence.Images, time.GetElapsedTime(begin).TotalSeconds);
+        return facts;
     }
 
     private static async Task<int?> FindAsync(
-        NpgsqlConnection connection, DatasetKind kind, byte[] hash, DatasetFacts facts, CancellationToken cancellationToken)
+        NpgsqlConnection connection, string statement, DatasetKind kind, byte[] content, byte[] known, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand("SELECT id FROM datasets WHERE kind = $1 AND content_hash = $2 AND facts_hash = $3", connection)
+        await using var command = new NpgsqlCommand(statement, connection)
         {
-            Parameters = { new() { Value = kind.ToColumn() }, new() { Value = hash }, new() { Value = facts.Hash } },
+            Parameters = { new() { Value = kind.ToColumn() }, new() { Value = content }, new() { Value = known } },
         };
-        return (int?)await command.ExecuteScalarAsync(cancellationToken);
+        return await command.ExecuteScalarAsync(cancellationToken) as int?;
     }
 
     private async Task<int> InsertAsync(
@@ -64,8 +106,9 @@ internal sealed partial class DatasetSnapshots(NpgsqlDataSource dataSource, Inge
             {
                 new() { Value = content.Kind.ToColumn() }, new() { Value = time.GetUtcNow() }, new() { Value = hash },
                 new() { Value = content.Rules.ToArray() }, new() { Value = content.Parked }, HonestContent.LicencesParameter(content.Licences),
-                new() { Value = (object?)facts.Shortcuts?.Json ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text },
-                new() { Value = facts.Shortcuts?.Warnings.ToArray() ?? [] }, new() { Value = facts.Hash }, new() { Value = content.LeftOut },
+                new() { Value = (object?)facts.Shortcuts ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text },
+                new() { Value = facts.Warnings.ToArray() }, new() { Value = facts.Hash }, new() { Value = content.LeftOut },
+                new() { Value = (object?)facts.EvidenceHash ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bytea },
             },
         })
         {
@@ -90,6 +133,9 @@ internal sealed partial class DatasetSnapshots(NpgsqlDataSource dataSource, Inge
         await DatasetBulk.CopyItemsAsync(connection, items, cancellationToken);
         return id;
     }
+
+    [LoggerMessage(39, LogLevel.Information, "Shortcuts were looked for in {Images} images for {Seconds:f1} s")]
+    private partial void LogAnalysed(int images, double seconds);
 
     [LoggerMessage(31, LogLevel.Information, "Dataset {DatasetId} ({Kind}) was made of {Rows} rows; {Parked} images are parked")]
     private partial void LogCreated(int datasetId, DatasetKind kind, int rows, int parked);

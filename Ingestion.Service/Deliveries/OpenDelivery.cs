@@ -1,3 +1,4 @@
+using Melanoma.Ingestion.Catalogue;
 using Melanoma.Storage;
 using Melanoma.Storage.Catalogue;
 using Npgsql;
@@ -58,15 +59,13 @@ internal sealed class OpenDelivery : IAsyncDisposable
         try
         {
             // Connections go back to the pool as they are, so the lock is given back by hand.
-            if (_connection.FullState == System.Data.ConnectionState.Open)
-                await ExecuteAsync("SELECT pg_advisory_unlock_all()", CancellationToken.None);
+            await ExecuteAsync("SELECT pg_advisory_unlock_all()", CancellationToken.None);
+            await _connection.DisposeAsync();
         }
-        catch (NpgsqlException)
+        catch (Exception exception) when (exception is NpgsqlException or InvalidOperationException)
         {
-            // The connection is lost, and the lock with it.
+            await DatabaseSession.EndAsync(_dataSource, _connection);
         }
-
-        await _connection.DisposeAsync();
     }
 
     // The lock's connection says nothing while the files come, and may have been cut as idle: what was stored is finished all the same.

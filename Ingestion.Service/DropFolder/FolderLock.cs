@@ -1,3 +1,4 @@
+using Melanoma.Ingestion.Catalogue;
 using Melanoma.Storage;
 using Npgsql;
 
@@ -23,7 +24,7 @@ internal sealed class FolderLock(NpgsqlDataSource dataSource, string folder) : I
             catch (Exception exception) when (exception is NpgsqlException or InvalidOperationException)
             {
                 _connection = null;
-                await EndSessionAsync(held);
+                await DatabaseSession.EndAsync(dataSource, held);
             }
         }
 
@@ -39,7 +40,7 @@ internal sealed class FolderLock(NpgsqlDataSource dataSource, string folder) : I
         catch (Exception)
         {
             // The database may have given the lock although its answer did not come.
-            await EndSessionAsync(connection);
+            await DatabaseSession.EndAsync(dataSource, connection);
             throw;
         }
 
@@ -60,15 +61,8 @@ internal sealed class FolderLock(NpgsqlDataSource dataSource, string folder) : I
         }
         catch (Exception exception) when (exception is NpgsqlException or InvalidOperationException)
         {
-            await EndSessionAsync(connection);
+            await DatabaseSession.EndAsync(dataSource, connection);
         }
-    }
-
-    // A session that went back to the pool would keep the lock: connections that are out when the pool is cleared are closed instead.
-    private static async Task EndSessionAsync(NpgsqlConnection connection)
-    {
-        NpgsqlConnection.ClearPool(connection);
-        await connection.DisposeAsync();
     }
 
     private static async Task<bool> ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken, params object[] parameters)

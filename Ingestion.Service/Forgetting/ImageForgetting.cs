@@ -25,7 +25,8 @@ internal sealed partial class ImageForgetting(NpgsqlDataSource dataSource, TimeP
 
     private const string Mark = "UPDATE images SET forgotten_at = $2 WHERE id = ANY($1) AND forgotten_at IS NULL RETURNING id, group_id";
 
-    private const string CloseItems = "UPDATE review_items SET state = 'closed', closed_at = $2 WHERE image_id = ANY($1) AND state <> 'closed'";
+    private const string CloseItems =
+        "UPDATE review_items SET state = 'closed', closed_at = $2 WHERE (image_id = ANY($1) OR other_image_id = ANY($1)) AND state <> 'closed'";
 
     private const string Announce = """
         INSERT INTO outbox (service, message_name, body, trace_parent) SELECT 'ingestion', $1, body, $3 FROM unnest($2::jsonb[]) AS message (body)

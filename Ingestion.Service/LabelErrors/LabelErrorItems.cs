@@ -1,4 +1,5 @@
 using Melanoma.Ingestion.Catalogue;
+using Melanoma.Ingestion.Reviews;
 using Melanoma.Storage;
 using Melanoma.Storage.Catalogue;
 using Melanoma.Storage.Reviews;
@@ -11,7 +12,7 @@ namespace Melanoma.Ingestion.LabelErrors;
 /// Puts likely label errors before a reviewer. What is to be asked is derived from what runs found, from the claims and from the decisions, so repeating it
 /// changes nothing, and a decision that is taken back brings the question back.
 /// </summary>
-internal sealed partial class LabelErrorItems(NpgsqlDataSource dataSource, TimeProvider time, ILogger<LabelErrorItems> logger)
+internal sealed partial class LabelErrorItems(NpgsqlDataSource dataSource, TimeProvider time, ILogger<LabelErrorItems> logger) : IFindingItems
 {
     // Of an image the newest run that found something counts, of its findings the likeliest. Not asked about are claims that were withdrawn, or overruled by
     // the label, and lesions about which a reviewer has decided.
@@ -55,9 +56,8 @@ internal sealed partial class LabelErrorItems(NpgsqlDataSource dataSource, TimeP
         FROM finding JOIN unnest($7::uuid[], $8::uuid[]) AS item (id, image_id) USING (image_id)
         """;
 
-    /// <summary>Opens an item for each image that a run found something about and nobody was asked about yet; brings open ones up to date.</summary>
-    /// <param name="runId">The run; null for all.</param>
-    /// <param name="cancellationToken">Changes nothing.</param>
+    public string Found => "Likely label errors";
+
     public async Task UpdateAsync(Guid? runId, CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);

@@ -1,4 +1,6 @@
+using Melanoma.Ingestion.Reviews;
 using Melanoma.ServiceDefaults.Messaging;
+using Microsoft.Extensions.Options;
 
 namespace Melanoma.Ingestion.LabelErrors;
 
@@ -11,7 +13,8 @@ internal static class LabelErrorsRegistration
     {
         builder.Services.AddOptions<LabelErrorOptions>().BindConfiguration(LabelErrorOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<LabelErrorItems>();
-        builder.Services.AddHostedService<LabelErrorSweep>();
+        builder.Services.AddSingleton<IHostedService>(services => ActivatorUtilities.CreateInstance<FindingSweep>(
+            services, services.GetRequiredService<LabelErrorItems>(), TimeSpan.FromSeconds(services.GetRequiredService<IOptions<LabelErrorOptions>>().Value.SweepSeconds)));
         return builder;
     }
 }

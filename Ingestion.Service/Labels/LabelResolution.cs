@@ -23,6 +23,12 @@ internal static class LabelResolution
         WHERE images.group_id = change.group_id AND (images.label_state, images.label) IS DISTINCT FROM (change.label_state, change.label)
         """;
 
+    // A reviewer who settles one picture of a lesion has been asked about all of them.
+    private const string CloseAnswered = """
+        UPDATE review_items SET state = 'closed', closed_at = $2 FROM images
+        WHERE kind = 'labelerror' AND images.group_id = ANY($1) AND review_items.image_id = images.id AND state <> 'closed'
+        """;
+
     /// <summary>Resolves groups anew from all claims in the database, and opens or closes their items in the review queue.</summary>
     /// <param name="connection">The connection whose transaction changed the claims or the groups.</param>
     /// <param name="groups">The groups, those that were merged into others included.</param>
@@ -61,6 +67,16 @@ internal static class LabelResolution
         }
 
         await ConflictItems.UpdateAsync(connection, resolved, now, cancellationToken);
+        var decided = claims.Where(claim => claim.Claim.Rank == ClaimRank.Reviewer).Select(claim => claim.Group).Distinct().ToArray();
+        if (decided.Length > 0)
+        {
+            await using var close = new NpgsqlCommand(CloseAnswered, connection)
+            {
+                CommandTimeout = CatalogueLock.Timeout,
+                Parameters = { new() { Value = decided }, new() { Value = now } },
+            };
+            await close.ExecuteNonQueryAsync(cancellationToken);
+        }
     }
 }
 

@@ -16,7 +16,9 @@ internal static class DeferredItems
                     JOIN images ON images.id = about.image_id
                 WHERE decision.action = 'defer' AND decision.decided_at >= item.opened_at
                     AND NOT EXISTS (SELECT FROM review_decisions AS undoing WHERE undoing.undoes_id = decision.id)
-                    AND (about.image_id = item.image_id OR (item.image_id IS NULL AND images.group_id = item.group_id)))
+                    AND (about.image_id = item.image_id OR (item.image_id IS NULL AND images.group_id = item.group_id))
+                    AND (item.other_image_id IS NULL OR EXISTS (
+                        SELECT FROM review_decision_images AS also WHERE also.decision_id = decision.id AND also.image_id = item.other_image_id)))
         """;
 
     public static async Task PutOffAsync(NpgsqlConnection connection, Guid[] items, CancellationToken cancellationToken)

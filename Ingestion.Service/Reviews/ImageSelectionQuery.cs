@@ -6,6 +6,7 @@ using Melanoma.Ingestion.Catalogue;
 using Melanoma.Ingestion.Labels;
 using Melanoma.Storage;
 using Melanoma.Storage.Catalogue;
+using Melanoma.Storage.Reviews;
 using Npgsql;
 using V1 = Melanoma.Contracts.V1;
 
@@ -28,6 +29,9 @@ internal sealed partial class ImageSelectionQuery
     public required Guid[] ImageIds { get; init; }
 
     public required Guid[] ItemIds { get; init; }
+
+    /// <summary>Whether items may be named that ask about two images of two lesions; by default not, because what is decided would be meant for one of them.</summary>
+    public bool TakesPairs { get; init; }
 
     public DiagnosisSet? ConflictBetween { get; init; }
 
@@ -67,7 +71,7 @@ internal sealed partial class ImageSelectionQuery
     }
 
     /// <summary>The images of review items.</summary>
-    public static ImageSelectionQuery OfItems(Guid[] items) => new() { ImageIds = [], ItemIds = items };
+    public static ImageSelectionQuery OfItems(Guid[] items) => new() { ImageIds = [], ItemIds = items, TakesPairs = true };
 
     public static Guid[] ParseItems(IEnumerable<string> ids) =>
         [.. ids.Select(id => WireText.ParseId(id, "item_ids", "ListReviewItems gives the ids")).Distinct()];
@@ -78,7 +82,7 @@ internal sealed partial class ImageSelectionQuery
     /// <param name="cancellationToken">Breaks the transaction.</param>
     /// <exception cref="RpcException">
     /// NOT_FOUND: something that is named is not there, or no image is left. FAILED_PRECONDITION: an item is closed.
-    /// INVALID_ARGUMENT: there are too many images.
+    /// INVALID_ARGUMENT: there are too many images, or an item asks something else.
     /// </exception>
     public async Task<IReadOnlyList<SelectedImage>> ReadAsync(NpgsqlConnection connection, bool takeExcluded, CancellationToken cancellationToken)
     {
@@ -88,7 +92,13 @@ internal sealed partial class ImageSelectionQuery
         {
             await CheckImagesAsync(connection, cancellationToken);
             var items = await NamedItem.ReadAsync(connection, ItemIds, cancellationToken);
-            var ids = Parameter(command, ImageIds.Concat(items.Select(item => item.ImageId).OfType<Guid>()).ToArray());
+            if (!TakesPairs && items.FirstOrDefault(item => item.Kind == ReviewKind.LesionViews) is { } pair)
+            {
+                Throw(StatusCode.InvalidArgument,
+                    $"Review item {pair.Id} asks whether two pictures show one lesion: confirm, reject or defer it. To decide about a picture, name the image.");
+            }
+
+            var ids = Parameter(command, ImageIds.Concat(items.SelectMany(item => item.ImageIds)).ToArray());
             var groups = Parameter(command, items.Where(item => item.ImageId is null).Select(item => item.GroupId).ToArray());
             conditions.Add($"(images.id = ANY({ids}) OR group_id = ANY({groups}))");
         }

@@ -6,11 +6,14 @@ using Npgsql;
 namespace Melanoma.Ingestion.Reviews;
 
 /// <summary>A review item that somebody named.</summary>
-internal sealed record NamedItem(Guid Id, Guid GroupId, Guid? ImageId)
+internal sealed record NamedItem(Guid Id, ReviewKind Kind, Guid GroupId, Guid? ImageId, Guid? OtherImageId)
 {
     private const string Items = """
-        SELECT id, group_id, image_id, state FROM unnest($1::uuid[]) WITH ORDINALITY AS named (id, place) LEFT JOIN review_items USING (id) ORDER BY place
+        SELECT id, group_id, image_id, state, kind, other_image_id FROM unnest($1::uuid[]) WITH ORDINALITY AS named (id, place) LEFT JOIN review_items USING (id) ORDER BY place
         """;
+
+    /// <summary>The images in question; none where all of the group are.</summary>
+    public IEnumerable<Guid> ImageIds => new[] { ImageId, OtherImageId }.OfType<Guid>();
 
     /// <summary>Reads items that are not closed.</summary>
     /// <exception cref="RpcException">
@@ -34,7 +37,9 @@ internal sealed record NamedItem(Guid Id, Guid GroupId, Guid? ImageId)
                     $"Review item {id} is closed already. ListDecisions says who decided; name its images to decide otherwise."));
             }
 
-            items.Add(new NamedItem(id, rows.GetGuid(1), rows.IsDBNull(2) ? null : rows.GetGuid(2)));
+            items.Add(new NamedItem(
+                id, EnumText.FromColumn<ReviewKind>(rows.GetString(4)), rows.GetGuid(1), rows.IsDBNull(2) ? null : rows.GetGuid(2),
+                rows.IsDBNull(5) ? null : rows.GetGuid(5)));
         }
 
         return items;

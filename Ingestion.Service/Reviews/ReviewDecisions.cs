@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Melanoma.Contracts;
 using Melanoma.Ingestion.Catalogue;
+using Melanoma.Ingestion.LesionViews;
 using Melanoma.Storage;
 using Melanoma.Storage.Reviews;
 using Npgsql;
@@ -31,9 +32,16 @@ internal sealed partial class ReviewDecisions(NpgsqlDataSource dataSource, Inges
 
     private const string ImagesOfDecision = "SELECT images.id, group_id FROM review_decision_images JOIN images ON images.id = image_id WHERE decision_id = $1";
 
-    private const string ItemsInQueue = "SELECT id FROM review_items WHERE (group_id = ANY($1) OR image_id = ANY($2)) AND state <> 'closed'";
+    // An item keeps the group that its image was in when it was opened.
+    private const string ItemsInQueue = """
+        SELECT item.id FROM review_items AS item
+        LEFT JOIN images ON images.id = item.image_id LEFT JOIN images AS other ON other.id = item.other_image_id
+        WHERE item.state <> 'closed' AND (item.group_id = ANY($1) OR images.group_id = ANY($1) OR other.group_id = ANY($1))
+        """;
 
     private const string CountOpen = "SELECT count(*)::int FROM review_items WHERE state = 'open'";
+
+    private delegate Task<IReadOnlyList<SelectedImage>> Selection(NpgsqlConnection connection, CancellationToken cancellationToken);
 
     private delegate Task Effect(NpgsqlConnection connection, IReadOnlyList<SelectedImage> images, DateTimeOffset now, CancellationToken cancellationToken);
 
@@ -42,18 +50,32 @@ internal sealed partial class ReviewDecisions(NpgsqlDataSource dataSource, Inges
         ImageSelectionQuery selection, DiagnosisSet diagnoses, string decidedBy, string comment, bool preview, CancellationToken cancellationToken) =>
         DecideAsync(
             new NewDecision(ReviewAction.Settle, decidedBy, comment) { Diagnoses = diagnoses },
-            selection, takeExcluded: false, StandingDecisions.ApplyAsync, preview, cancellationToken);
+            (connection, token) => selection.ReadAsync(connection, takeExcluded: false, token), StandingDecisions.ApplyAsync, preview, cancellationToken);
 
     /// <summary>Leaves images out of later datasets.</summary>
     public Task<V1.ReviewOutcome> ExcludeAsync(
         ImageSelectionQuery selection, string decidedBy, string comment, bool preview, CancellationToken cancellationToken) =>
         DecideAsync(
-            new NewDecision(ReviewAction.Exclude, decidedBy, comment), selection, takeExcluded: true, StandingDecisions.ApplyAsync, preview, cancellationToken);
+            new NewDecision(ReviewAction.Exclude, decidedBy, comment),
+            (connection, token) => selection.ReadAsync(connection, takeExcluded: true, token), StandingDecisions.ApplyAsync, preview, cancellationToken);
+
+    /// <summary>Joins the lesions of an item's two images for ever.</summary>
+    public Task<V1.ReviewOutcome> ConfirmAsync(Guid item, string decidedBy, string comment, bool preview, CancellationToken cancellationToken) =>
+        DecideAsync(
+            new NewDecision(ReviewAction.Confirm, decidedBy, comment), (connection, token) => LesionViewDecisions.ReadAsync(connection, item, time.GetUtcNow(), token),
+            LesionViewDecisions.JoinAsync, preview, cancellationToken);
+
+    /// <summary>Says that an item's two images show different lesions.</summary>
+    public Task<V1.ReviewOutcome> RejectAsync(Guid item, string decidedBy, string comment, CancellationToken cancellationToken) =>
+        DecideAsync(
+            new NewDecision(ReviewAction.Reject, decidedBy, comment), (connection, token) => LesionViewDecisions.ReadAsync(connection, item, time.GetUtcNow(), token),
+            LesionViewDecisions.KeepApartAsync, preview: false, cancellationToken);
 
     /// <summary>Puts items off.</summary>
     public Task<V1.ReviewOutcome> DeferAsync(Guid[] items, string decidedBy, string comment, CancellationToken cancellationToken) =>
         DecideAsync(
-            new NewDecision(ReviewAction.Defer, decidedBy, comment), ImageSelectionQuery.OfItems(items), takeExcluded: true,
+            new NewDecision(ReviewAction.Defer, decidedBy, comment),
+            (connection, token) => ImageSelectionQuery.OfItems(items).ReadAsync(connection, takeExcluded: true, token),
             (connection, _, _, token) => DeferredItems.PutOffAsync(connection, items, token), preview: false, cancellationToken);
 
     /// <summary>Takes a decision back.</summary>
@@ -67,18 +89,24 @@ internal sealed partial class ReviewDecisions(NpgsqlDataSource dataSource, Inges
         var images = await ReadImagesAsync(connection, decisionId, cancellationToken);
         var outcome = await RecordAsync(
             connection, new NewDecision(ReviewAction.Undo, decidedBy, comment) { UndoesId = decisionId }, images,
-            undone == ReviewAction.Defer ? DeferredItems.TakeBackAsync : StandingDecisions.ApplyAsync, cancellationToken);
+            undone switch
+            {
+                ReviewAction.Defer => DeferredItems.TakeBackAsync,
+                ReviewAction.Reject => LesionViewDecisions.AskAgainAsync,
+                _ => StandingDecisions.ApplyAsync,
+            },
+            cancellationToken);
         await CommitAsync(transaction, outcome, cancellationToken);
         return outcome;
     }
 
     private async Task<V1.ReviewOutcome> DecideAsync(
-        NewDecision decision, ImageSelectionQuery selection, bool takeExcluded, Effect effect, bool preview, CancellationToken cancellationToken)
+        NewDecision decision, Selection select, Effect effect, bool preview, CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await CatalogueLock.TakeAsync(transaction, cancellationToken);
-        var images = await selection.ReadAsync(connection, takeExcluded, cancellationToken);
+        var images = await select(connection, cancellationToken);
         var outcome = await RecordAsync(connection, decision, images, effect, cancellationToken);
         if (preview)
             outcome.Decision = null;
@@ -95,7 +123,7 @@ internal sealed partial class ReviewDecisions(NpgsqlDataSource dataSource, Inges
         await effect(connection, images, decidedAt, cancellationToken);
         var after = await ReadQueueAsync(connection, images, cancellationToken);
         await using var count = new NpgsqlCommand(CountOpen, connection);
-        return new V1.ReviewOutcome
+        var outcome = new V1.ReviewOutcome
         {
             Images = images.Count,
             ClosedItems = before.Count(item => !after.Contains(item)),
@@ -103,6 +131,9 @@ internal sealed partial class ReviewDecisions(NpgsqlDataSource dataSource, Inges
             OpenItems = (int)(await count.ExecuteScalarAsync(cancellationToken))!,
             Decision = await ReviewHistory.FindAsync(connection, id, cancellationToken),
         };
+        if (decision.Action == ReviewAction.Confirm)
+            await LesionViewDecisions.DescribeAsync(connection, images[0].Id, outcome, cancellationToken);
+        return outcome;
     }
 
     private async Task CommitAsync(NpgsqlTransaction transaction, V1.ReviewOutcome outcome, CancellationToken cancellationToken)
@@ -154,6 +185,12 @@ internal sealed partial class ReviewDecisions(NpgsqlDataSource dataSource, Inges
             throw new RpcException(new Status(StatusCode.FailedPrecondition, $"Decision {id} was undone already, by decision {rows.GetInt64(1)}."));
         if (action == ReviewAction.Undo)
             throw new RpcException(new Status(StatusCode.FailedPrecondition, $"Decision {id} is an undoing, which cannot be undone. Decide anew."));
+        if (action == ReviewAction.Confirm)
+        {
+            throw new RpcException(new Status(StatusCode.FailedPrecondition,
+                $"Decision {id} made one lesion of two, which cannot be undone: its split is for ever. Exclude the picture that does not belong there."));
+        }
+
         return action;
     }
 
@@ -178,11 +215,7 @@ internal sealed partial class ReviewDecisions(NpgsqlDataSource dataSource, Inges
         await using var command = new NpgsqlCommand(ItemsInQueue, connection)
         {
             CommandTimeout = CatalogueLock.Timeout,
-            Parameters =
-            {
-                new() { Value = images.Select(image => image.GroupId).Distinct().ToArray() },
-                new() { Value = images.Select(image => image.Id).ToArray() },
-            },
+            Parameters = { new() { Value = images.Select(image => image.GroupId).Distinct().ToArray() } },
         };
         await using var rows = await command.ExecuteReaderAsync(cancellationToken);
         while (await rows.ReadAsync(cancellationToken))

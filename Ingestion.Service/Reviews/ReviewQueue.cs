@@ -10,14 +10,15 @@ using V1 = Melanoma.Contracts.V1;
 namespace Melanoma.Ingestion.Reviews;
 
 /// <summary>
-/// Reads what is to be looked at: open items before deferred ones, conflicts before likely label errors, of a kind the most urgent first and of
+/// Reads what is to be looked at: open items before deferred ones, conflicts before likely label errors before other views of lesions, of a kind the most urgent first and of
 /// equally urgent ones the oldest.
 /// </summary>
 internal sealed class ReviewQueue(NpgsqlDataSource dataSource)
 {
     private const string Items = """
-        SELECT item.id, kind, state, coalesce(images.group_id, item.group_id), image_id, opened_at, score, suggested, reason, array_position($1, state)
-        FROM review_items AS item LEFT JOIN images ON images.id = image_id
+        SELECT item.id, kind, state, coalesce(images.group_id, item.group_id), image_id, opened_at, score, suggested, reason, array_position($1, state),
+            other_image_id, other.group_id
+        FROM review_items AS item LEFT JOIN images ON images.id = image_id LEFT JOIN images AS other ON other.id = other_image_id
         WHERE state = ANY($1) AND ($2 IS NULL OR kind = $2)
             AND ($3 IS NULL OR (array_position($1, state), kind, -score, item.id) > ($3, $4, -$5, $6))
         ORDER BY array_position($1, state), kind, -score, item.id LIMIT $7
@@ -90,7 +91,10 @@ internal sealed class ReviewQueue(NpgsqlDataSource dataSource)
             found.Add(new Row(
                 new QueuePlace(rows.GetInt32(9), rows.GetString(1), rows.GetFloat(6), rows.GetGuid(0)), EnumText.FromColumn<ReviewState>(rows.GetString(2)),
                 rows.GetGuid(3), rows.IsDBNull(4) ? null : rows.GetGuid(4), rows.GetFieldValue<DateTimeOffset>(5),
-                rows.IsDBNull(7) ? DiagnosisSet.Empty : new DiagnosisSet(rows.GetInt16(7)), rows.GetString(8)));
+                rows.IsDBNull(7) ? DiagnosisSet.Empty : new DiagnosisSet(rows.GetInt16(7)), rows.GetString(8))
+            {
+                Other = rows.IsDBNull(10) ? null : (rows.GetGuid(10), rows.GetGuid(11)),
+            });
         }
 
         return found;
@@ -101,13 +105,18 @@ internal sealed class ReviewQueue(NpgsqlDataSource dataSource)
         var ofGroup = await ReadGroupsAsync(connection, [.. rows.Where(row => row.ImageId is null).Select(row => row.GroupId).Distinct()], cancellationToken);
         var ids = rows.SelectMany(row => ImagesOf(row, ofGroup)).Distinct().ToList();
         var images = (await ImageReader.ReadAsync(connection, ids, cancellationToken)).ToDictionary(image => image.ImageId, StringComparer.Ordinal);
-        var claims = await ImageReader.ReadClaimsAsync(connection, [.. rows.Select(row => row.GroupId).Distinct()], cancellationToken);
+        var claims = await ImageReader.ReadClaimsAsync(connection, [.. rows.SelectMany(row => row.Groups).Distinct()], cancellationToken);
         return [.. rows.Select(row =>
         {
             var item = new V1.ReviewItem
             {
                 ItemId = row.Place.Id.ToString(),
-                Kind = EnumText.FromColumn<ReviewKind>(row.Place.Kind) == ReviewKind.Conflict ? V1.ReviewKind.Conflict : V1.ReviewKind.LabelError,
+                Kind = EnumText.FromColumn<ReviewKind>(row.Place.Kind) switch
+                {
+                    ReviewKind.Conflict => V1.ReviewKind.Conflict,
+                    ReviewKind.LabelError => V1.ReviewKind.LabelError,
+                    _ => V1.ReviewKind.LesionViews,
+                },
                 State = row.State switch
                 {
                     ReviewState.Open => V1.ReviewState.Open,
@@ -120,12 +129,17 @@ internal sealed class ReviewQueue(NpgsqlDataSource dataSource)
             };
             item.Suggested.AddRange(row.Suggested.Members.Select(Diagnoses.NameOf));
             item.Images.AddRange(ImagesOf(row, ofGroup).Select(id => images[id.ToString()]));
-            item.Claims.AddRange(claims[row.GroupId].Take(ClaimsAtMost));
+            item.Claims.AddRange(row.Groups.SelectMany(group => claims[group].Take(ClaimsAtMost / row.Groups.Count)));
             return item;
         })];
     }
 
-    private static IEnumerable<Guid> ImagesOf(Row row, ILookup<Guid, Guid> ofGroup) => row.ImageId is { } image ? [image] : ofGroup[row.GroupId];
+    private static IEnumerable<Guid> ImagesOf(Row row, ILookup<Guid, Guid> ofGroup) => (row.ImageId, row.Other) switch
+    {
+        ({ } image, { } other) => [image, other.ImageId],
+        ({ } image, null) => [image],
+        _ => ofGroup[row.GroupId],
+    };
 
     private static async Task<ILookup<Guid, Guid>> ReadGroupsAsync(NpgsqlConnection connection, Guid[] groups, CancellationToken cancellationToken)
     {
@@ -138,5 +152,12 @@ internal sealed class ReviewQueue(NpgsqlDataSource dataSource)
     }
 
     private sealed record Row(
-        QueuePlace Place, ReviewState State, Guid GroupId, Guid? ImageId, DateTimeOffset OpenedAt, DiagnosisSet Suggested, string Reason);
+        QueuePlace Place, ReviewState State, Guid GroupId, Guid? ImageId, DateTimeOffset OpenedAt, DiagnosisSet Suggested, string Reason)
+    {
+        /// <summary>The second of two images, and its group.</summary>
+        public (Guid ImageId, Guid GroupId)? Other { get; init; }
+
+        /// <summary>The groups of the images, each once.</summary>
+        public IReadOnlyList<Guid> Groups => Other is { } other && other.GroupId != GroupId ? [GroupId, other.GroupId] : [GroupId];
+    }
 }

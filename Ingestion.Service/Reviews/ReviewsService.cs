@@ -45,6 +45,12 @@ internal sealed class ReviewsService(ReviewQueue queue, ReviewDecisions decision
             ImageSelectionQuery.ParseItems(request.ItemIds), context.GetCaller().Name, WireText.ParseComment(request.Comment), context.CancellationToken);
     }
 
+    public override Task<ReviewOutcome> ConfirmLesionViews(ConfirmLesionViewsRequest request, ServerCallContext context) => decisions.ConfirmAsync(
+        ParseItem(request.ItemId), context.GetCaller().Name, WireText.ParseComment(request.Comment), request.Preview, context.CancellationToken);
+
+    public override Task<ReviewOutcome> RejectLesionViews(RejectLesionViewsRequest request, ServerCallContext context) => decisions.RejectAsync(
+        ParseItem(request.ItemId), context.GetCaller().Name, WireText.ParseComment(request.Comment), context.CancellationToken);
+
     public override Task<ReviewOutcome> UndoDecision(UndoDecisionRequest request, ServerCallContext context) =>
         decisions.UndoAsync(request.DecisionId, context.GetCaller().Name, WireText.ParseComment(request.Comment), context.CancellationToken);
 
@@ -56,6 +62,8 @@ internal sealed class ReviewsService(ReviewQueue queue, ReviewDecisions decision
         return new ListDecisionsResponse { Decisions = { await history.ListAsync(count, image, before, context.CancellationToken) } };
     }
 
+    private static Guid ParseItem(string id) => WireText.ParseId(id, "item_id", "ListReviewItems gives the ids");
+
     private static Storage.Reviews.ReviewKind? KindOf(ReviewKind kind)
     {
         switch (kind)
@@ -66,8 +74,10 @@ internal sealed class ReviewsService(ReviewQueue queue, ReviewDecisions decision
                 return Storage.Reviews.ReviewKind.Conflict;
             case ReviewKind.LabelError:
                 return Storage.Reviews.ReviewKind.LabelError;
+            case ReviewKind.LesionViews:
+                return Storage.Reviews.ReviewKind.LesionViews;
             default:
-                Throw(StatusCode.InvalidArgument, "kind is not known; choose REVIEW_KIND_CONFLICT or REVIEW_KIND_LABEL_ERROR, or leave it out for all.");
+                Throw(StatusCode.InvalidArgument, "kind is not known; choose REVIEW_KIND_CONFLICT, _LABEL_ERROR or _LESION_VIEWS, or leave it out for all.");
                 return null;
         }
     }

@@ -1,5 +1,6 @@
 using Melanoma.Ingestion.Catalogue;
 using Melanoma.Ingestion.Labels;
+using Melanoma.Ingestion.LesionViews;
 using Melanoma.Storage;
 using Melanoma.Storage.Catalogue;
 using Melanoma.Storage.Reviews;
@@ -36,20 +37,22 @@ internal static class StandingDecisions
         WHERE images.id = wanted.id AND images.excluded_at IS DISTINCT FROM standing.decided_at
         """;
 
-    // An item about a label is answered by any decision that stands and came after it.
-    private const string CloseItems = Standing + """
-        UPDATE review_items SET state = $2, closed_at = $3 FROM standing
-        WHERE kind = $4 AND review_items.image_id = standing.image_id AND state <> $2 AND standing.decided_at >= opened_at
+    // What a reviewer says of the label of a lesion answers the items of all its images, see LabelResolution; an excluded image is no question.
+    private const string CloseItems = """
+        UPDATE review_items SET state = $2, closed_at = $3 FROM images
+        WHERE kind = $4 AND images.id = ANY($1) AND review_items.image_id = images.id AND state <> $2 AND excluded_at IS NOT NULL
         """;
 
-    // Only what a decision closed, told by the time, which no two decisions share; of several items of an image the newest.
-    private const string ReopenItems = Standing + """
-        , closed AS (
-            SELECT DISTINCT ON (item.image_id) item.id FROM review_items AS item
-            WHERE item.kind = $4 AND item.image_id = ANY($1) AND item.state = $2
+    // Only what a decision about the lesion closed, told by the time, which no two decisions share; of several items of an image the newest.
+    private const string ReopenItems = """
+        WITH closed AS (
+            SELECT DISTINCT ON (item.image_id) item.id FROM review_items AS item JOIN images ON images.id = item.image_id
+            WHERE item.kind = $4 AND images.group_id = ANY($1) AND item.state = $2 AND images.excluded_at IS NULL AND images.forgotten_at IS NULL
                 AND EXISTS (SELECT FROM review_decisions AS decision JOIN review_decision_images AS about ON about.decision_id = decision.id
-                    WHERE decision.decided_at = item.closed_at AND about.image_id = item.image_id)
-                AND NOT EXISTS (SELECT FROM standing WHERE standing.image_id = item.image_id AND standing.decided_at >= item.opened_at)
+                    JOIN images AS decided ON decided.id = about.image_id
+                    WHERE decision.decided_at = item.closed_at AND decided.group_id = images.group_id)
+                AND NOT EXISTS (SELECT FROM label_claims JOIN images AS decided ON decided.id = label_claims.image_id
+                    WHERE decided.group_id = images.group_id AND rank = $5 AND decided.excluded_at IS NULL AND decided.forgotten_at IS NULL)
                 AND NOT EXISTS (SELECT FROM review_items AS other WHERE other.kind = $4 AND other.image_id = item.image_id AND other.state <> $2)
             ORDER BY item.image_id, item.id DESC)
         UPDATE review_items SET state = $3, closed_at = NULL FROM closed WHERE review_items.id = closed.id
@@ -60,14 +63,17 @@ internal static class StandingDecisions
         NpgsqlConnection connection, IReadOnlyCollection<SelectedImage> images, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var ids = images.Select(image => image.Id).ToArray();
+        var groups = images.Select(image => image.GroupId).Distinct().ToArray();
         await using var batch = new NpgsqlBatch(connection) { Timeout = CatalogueLock.Timeout };
         Add(batch, TakeClaimsBack, ids, (short)ClaimRank.Reviewer);
         Add(batch, Claim, ids, (short)ClaimRank.Reviewer);
         Add(batch, Exclude, ids);
         Add(batch, CloseItems, ids, ReviewState.Closed.ToColumn(), now, ReviewKind.LabelError.ToColumn());
-        Add(batch, ReopenItems, ids, ReviewState.Closed.ToColumn(), ReviewState.Open.ToColumn(), ReviewKind.LabelError.ToColumn());
+        Add(batch, ReopenItems, groups, ReviewState.Closed.ToColumn(), ReviewState.Open.ToColumn(), ReviewKind.LabelError.ToColumn(), (short)ClaimRank.Reviewer);
         await batch.ExecuteNonQueryAsync(cancellationToken);
-        await LabelResolution.ApplyAsync(connection, [.. images.Select(image => image.GroupId).Distinct()], now, cancellationToken);
+        await LabelResolution.ApplyAsync(connection, groups, now, cancellationToken);
+        await LesionViewQuestions.CloseAnsweredAsync(connection, now, cancellationToken);
+        await LesionViewQuestions.ReopenAsync(connection, ids, cancellationToken);
     }
 
     private static void Add(NpgsqlBatch batch, string statement, params object[] parameters)

@@ -18,10 +18,11 @@ internal static class ReviewCommands
     };
 
     private static readonly Argument<string[]> Items = new("ITEM") { Description = "The review items.", Arity = ArgumentArity.OneOrMore };
+    private static readonly Argument<string> Item = new("ITEM") { Description = "The review item." };
     private static readonly Argument<long> Decision = new("DECISION") { Description = "The decision's number, as the history has it." };
 
     private static readonly Option<string?> Kind = new Option<string?>("--kind") { Description = "Only items of this kind." }
-        .AcceptOnlyFromAmong("conflict", "label-error");
+        .AcceptOnlyFromAmong("conflict", "label-error", "lesion-views");
 
     private static readonly Option<string?> State = new Option<string?>("--state")
     {
@@ -51,12 +52,14 @@ internal static class ReviewCommands
             exclude.Options.Add(option);
         }
 
-        return new Command("reviews", "Look at contradicting and doubtful labels, and decide.")
+        return new Command("reviews", "Look at contradicting and doubtful labels and at pictures that may show one lesion, and decide.")
         {
             new Command("list", "What is to be looked at, in the order of the queue.") { Kind, State, Limit }.Runs(ListAsync),
             new Command("next", "The first item of the queue, with what is claimed by whom.") { Kind, Save }.Runs(ShowNextAsync),
             settle.Runs(SettleAsync),
             exclude.Runs(ExcludeAsync),
+            new Command("confirm", "The two pictures of an item show one lesion, from now on for ever.") { Item, Comment, Preview }.Runs(ConfirmAsync),
+            new Command("reject", "The two pictures of an item show different lesions.") { Item, Comment }.Runs(RejectAsync),
             new Command("defer", "Put items off behind all open ones.") { Items, Comment }.Runs(DeferAsync),
             new Command("undo", "Take a decision back.") { Decision, Comment }.Runs(UndoAsync),
             new Command("history", "Who decided what and when, newest first.") { Image, Limit }.Runs(ShowHistoryAsync),
@@ -130,6 +133,31 @@ internal static class ReviewCommands
         };
         var gateway = await context.ConnectAsync(cancellationToken);
         WriteOutcome(context, await gateway.ChangeAsync(options => gateway.Reviews.ExcludeImagesAsync(request, options), cancellationToken));
+        return ExitCodes.Success;
+    }
+
+    private static async Task<int> ConfirmAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var request = new ConfirmLesionViewsRequest
+        {
+            ItemId = context.Arguments.GetRequiredValue(Item),
+            Comment = context.Arguments.GetRequiredValue(Comment),
+            Preview = context.Arguments.GetValue(Preview),
+        };
+        var gateway = await context.ConnectAsync(cancellationToken);
+        WriteOutcome(context, await gateway.ChangeAsync(options => gateway.Reviews.ConfirmLesionViewsAsync(request, options), cancellationToken));
+        return ExitCodes.Success;
+    }
+
+    private static async Task<int> RejectAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var request = new RejectLesionViewsRequest
+        {
+            ItemId = context.Arguments.GetRequiredValue(Item),
+            Comment = context.Arguments.GetRequiredValue(Comment),
+        };
+        var gateway = await context.ConnectAsync(cancellationToken);
+        WriteOutcome(context, await gateway.ChangeAsync(options => gateway.Reviews.RejectLesionViewsAsync(request, options), cancellationToken));
         return ExitCodes.Success;
     }
 

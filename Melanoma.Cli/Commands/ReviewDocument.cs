@@ -12,26 +12,38 @@ internal sealed record ReviewItemDocument(
     string Id, string Kind, string State, string Reason, double Score, IReadOnlyList<string> Suggested, DateTimeOffset OpenedAt,
     IReadOnlyList<ImageDocument> Images, IReadOnlyList<ClaimDocument> Claims)
 {
+    public const string LesionViews = "lesion-views";
+
     public static ReviewItemDocument From(ReviewItem item) => new(
-        item.ItemId, item.Kind == ReviewKind.LabelError ? "label-error" : "conflict", item.State.ToString().ToLowerInvariant(), item.Reason, item.Score,
+        item.ItemId, WordOf(item.Kind), item.State.ToString().ToLowerInvariant(), item.Reason, item.Score,
         [.. item.Suggested], item.OpenedAt.ToDateTimeOffset(), [.. item.Images.Select(ImageDocument.From)], [.. item.Claims.Select(ClaimDocument.From)]);
 
     public static ReviewKind KindOf(string? word) => word switch
     {
         null => ReviewKind.Unspecified,
         "conflict" => ReviewKind.Conflict,
+        LesionViews => ReviewKind.LesionViews,
         _ => ReviewKind.LabelError,
     };
 
     public static ReviewState StateOf(string? word) => word is null ? ReviewState.Unspecified : Enum.Parse<ReviewState>(word, ignoreCase: true);
+
+    private static string WordOf(ReviewKind kind) => kind switch
+    {
+        ReviewKind.LabelError => "label-error",
+        ReviewKind.LesionViews => LesionViews,
+        _ => "conflict",
+    };
 }
 
-/// <summary>What a decision did, or in a preview would do.</summary>
-internal sealed record ReviewOutcomeDocument(bool Preview, DecisionDocument? Decision, int Images, int ClosedItems, int ReopenedItems, int OpenItems)
+/// <summary>What a decision did, or in a preview would do; <c>joinedSplit</c> and <c>dividedDatasets</c> where it made one lesion of two.</summary>
+internal sealed record ReviewOutcomeDocument(
+    bool Preview, DecisionDocument? Decision, int Images, int ClosedItems, int ReopenedItems, int OpenItems, string? JoinedSplit, IReadOnlyList<int> DividedDatasets)
 {
     public static ReviewOutcomeDocument From(ReviewOutcome outcome) => new(
         outcome.Decision is null, outcome.Decision is { } decision ? DecisionDocument.From(decision) : null,
-        outcome.Images, outcome.ClosedItems, outcome.ReopenedItems, outcome.OpenItems);
+        outcome.Images, outcome.ClosedItems, outcome.ReopenedItems, outcome.OpenItems, outcome.JoinedSplit.Length > 0 ? outcome.JoinedSplit : null,
+        [.. outcome.DividedDatasets]);
 }
 
 internal sealed record DecisionListDocument(IReadOnlyList<DecisionDocument> Decisions);

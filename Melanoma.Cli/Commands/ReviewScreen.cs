@@ -62,7 +62,10 @@ internal static class ReviewScreen
         console.Write(claims);
         foreach (var file in next.Files ?? [])
             console.MarkupLineInterpolated($"Written to [bold]{file}[/]");
-        console.MarkupLineInterpolated($"[grey]./melanoma reviews settle DIAGNOSIS --item {item.Id}[/]");
+        if (item.Kind == ReviewItemDocument.LesionViews)
+            console.MarkupLineInterpolated($"[grey]./melanoma reviews confirm {item.Id} if both show one lesion, which is for ever; else ./melanoma reviews reject {item.Id}[/]");
+        else
+            console.MarkupLineInterpolated($"[grey]./melanoma reviews settle DIAGNOSIS --item {item.Id}[/]");
     }
 
     public static void WriteOutcome(IAnsiConsole console, ReviewOutcomeDocument outcome)
@@ -73,12 +76,22 @@ internal static class ReviewScreen
         if (outcome.Decision is not { } decision)
         {
             console.WriteLine($"It would be about {effect} Nothing was changed.");
+            WriteJoined(console, outcome);
             return;
         }
 
         console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Decision {decision.Id} ({Describe(decision)}): {effect}"));
-        if (decision.Undoes is null)
+        WriteJoined(console, outcome);
+        if (decision.Undoes is null && decision.Action != "confirm")
             console.MarkupLineInterpolated($"[grey]./melanoma reviews undo {decision.Id} takes it back.[/]");
+    }
+
+    private static void WriteJoined(IAnsiConsole console, ReviewOutcomeDocument outcome)
+    {
+        if (outcome.JoinedSplit is { } split)
+            console.WriteLine($"The lesion is in {split} from then on.");
+        if (outcome.DividedDatasets.Count > 0)
+            console.WriteLine($"Datasets that have it in two splits, and say so: {string.Join(", ", outcome.DividedDatasets)}.");
     }
 
     public static void WriteHistory(IAnsiConsole console, DecisionListDocument list)

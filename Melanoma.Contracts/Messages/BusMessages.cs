@@ -47,3 +47,9 @@ public sealed record ImagesForgotten(Guid[] ImageIds);
 [MessageUrn("melanoma:label-errors-found:v1", useDefaultPrefix: false)]
 [EntityName("melanoma.label-errors-found.v1")]
 public sealed record LabelErrorsFound(Guid RunId);
+
+/// <summary>A run found images that are likely to show one lesion; they are to be put before a reviewer.</summary>
+/// <param name="RunId">The run.</param>
+[MessageUrn("melanoma:lesion-views-found:v1", useDefaultPrefix: false)]
+[EntityName("melanoma.lesion-views-found.v1")]
+public sealed record LesionViewsFound(Guid RunId);

@@ -41,6 +41,12 @@ public sealed class Dataset
     /// </summary>
     public byte[] FactsHash { get; init; } = [];
 
+    /// <summary>
+    /// SHA-256 over what shortcuts and warnings were found from: as long as it is the same there is nothing new to find. Null in a reproduction, and where a
+    /// version made the dataset that did not keep it.
+    /// </summary>
+    public byte[]? EvidenceHash { get; init; }
+
     /// <summary>How many images were left out, by reason, as a JSON object; null where a version made the dataset that did not keep it.</summary>
     public string? LeftOut { get; init; }
 }

@@ -809,6 +809,10 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("created_at");
 
+                    b.Property<byte[]>("EvidenceHash")
+                        .HasColumnType("bytea")
+                        .HasColumnName("evidence_hash");
+
                     b.Property<byte[]>("FactsHash")
                         .IsRequired()
                         .ValueGeneratedOnAdd()
@@ -1252,6 +1256,41 @@ namespace Melanoma.Storage.Migrations
                         });
                 });
 
+            modelBuilder.Entity("Melanoma.Storage.Reviews.LikelyLesionView", b =>
+                {
+                    b.Property<Guid>("RunId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("run_id");
+
+                    b.Property<Guid>("ImageId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("image_id");
+
+                    b.Property<Guid>("OtherImageId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("other_image_id");
+
+                    b.Property<int>("AgreeingPlaces")
+                        .HasColumnType("integer")
+                        .HasColumnName("agreeing_places");
+
+                    b.HasKey("RunId", "ImageId", "OtherImageId")
+                        .HasName("pk_likely_lesion_views");
+
+                    b.HasIndex("ImageId")
+                        .HasDatabaseName("ix_likely_lesion_views_image_id");
+
+                    b.HasIndex("OtherImageId")
+                        .HasDatabaseName("ix_likely_lesion_views_other_image_id");
+
+                    b.ToTable("likely_lesion_views", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_likely_lesion_views_order", "image_id < other_image_id");
+
+                            t.HasCheckConstraint("ck_likely_lesion_views_places", "agreeing_places > 0");
+                        });
+                });
+
             modelBuilder.Entity("Melanoma.Storage.Reviews.ReviewDecision", b =>
                 {
                     b.Property<long>("Id")
@@ -1352,6 +1391,10 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("opened_at");
 
+                    b.Property<Guid?>("OtherImageId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("other_image_id");
+
                     b.Property<string>("Reason")
                         .IsRequired()
                         .HasColumnType("text")
@@ -1379,17 +1422,23 @@ namespace Melanoma.Storage.Migrations
                     b.HasIndex("ImageId")
                         .HasDatabaseName("ix_review_items_image_id");
 
-                    b.HasIndex("Kind", "GroupId", "ImageId")
-                        .IsUnique()
-                        .HasDatabaseName("ix_review_items_kind_group_id_image_id")
-                        .HasFilter("state <> 'closed'");
-
-                    NpgsqlIndexBuilderExtensions.AreNullsDistinct(b.HasIndex("Kind", "GroupId", "ImageId"), false);
+                    b.HasIndex("OtherImageId")
+                        .HasDatabaseName("ix_review_items_other_image_id");
 
                     b.HasIndex("State", "Kind", "Id")
                         .HasDatabaseName("ix_review_items_state_kind_id");
 
-                    b.ToTable("review_items", (string)null);
+                    b.HasIndex("Kind", "GroupId", "ImageId", "OtherImageId")
+                        .IsUnique()
+                        .HasDatabaseName("ix_review_items_kind_group_id_image_id_other_image_id")
+                        .HasFilter("state <> 'closed'");
+
+                    NpgsqlIndexBuilderExtensions.AreNullsDistinct(b.HasIndex("Kind", "GroupId", "ImageId", "OtherImageId"), false);
+
+                    b.ToTable("review_items", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_review_items_pair", "(kind = 'lesionviews') = (other_image_id IS NOT NULL)");
+                        });
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Runs.Checkpoint", b =>
@@ -1983,6 +2032,30 @@ namespace Melanoma.Storage.Migrations
                         .HasConstraintName("fk_likely_label_errors_runs_run_id");
                 });
 
+            modelBuilder.Entity("Melanoma.Storage.Reviews.LikelyLesionView", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Catalogue.Image", null)
+                        .WithMany()
+                        .HasForeignKey("ImageId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
+                        .HasConstraintName("fk_likely_lesion_views_images_image_id");
+
+                    b.HasOne("Melanoma.Storage.Catalogue.Image", null)
+                        .WithMany()
+                        .HasForeignKey("OtherImageId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
+                        .HasConstraintName("fk_likely_lesion_views_images_other_image_id");
+
+                    b.HasOne("Melanoma.Storage.Runs.Run", null)
+                        .WithMany()
+                        .HasForeignKey("RunId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
+                        .HasConstraintName("fk_likely_lesion_views_runs_run_id");
+                });
+
             modelBuilder.Entity("Melanoma.Storage.Reviews.ReviewDecision", b =>
                 {
                     b.HasOne("Melanoma.Storage.Reviews.ReviewDecision", null)
@@ -2023,6 +2096,12 @@ namespace Melanoma.Storage.Migrations
                         .HasForeignKey("ImageId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .HasConstraintName("fk_review_items_images_image_id");
+
+                    b.HasOne("Melanoma.Storage.Catalogue.Image", null)
+                        .WithMany()
+                        .HasForeignKey("OtherImageId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .HasConstraintName("fk_review_items_images_other_image_id");
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Runs.Checkpoint", b =>

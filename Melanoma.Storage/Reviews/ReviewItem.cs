@@ -20,6 +20,9 @@ public sealed class ReviewItem
     /// <summary>The image in question; null where all images of the group are.</summary>
     public Guid? ImageId { get; init; }
 
+    /// <summary>The image, of another group, that may show the same lesion; null unless <see cref="ReviewKind.LesionViews"/>.</summary>
+    public Guid? OtherImageId { get; init; }
+
     /// <summary>How far it has come.</summary>
     public required ReviewState State { get; set; }
 
@@ -47,6 +50,9 @@ public enum ReviewKind
 
     /// <summary>A label is likely to be wrong.</summary>
     LabelError = 1,
+
+    /// <summary>Two images are likely to show one lesion.</summary>
+    LesionViews = 2,
 }
 
 /// <summary>How far a review item has come.</summary>
@@ -63,7 +69,7 @@ public enum ReviewState
 }
 
 /// <summary>
-/// What a reviewer decided about some images; the log is never rewritten. What holds for an image is the newest decision about it
+/// What a reviewer decided about some images; the log is never rewritten. What holds for an image is the newest settling or excluding of it
 /// that was not undone. Written by Ingestion.
 /// </summary>
 public sealed class ReviewDecision
@@ -104,6 +110,12 @@ public enum ReviewAction
 
     /// <summary>An earlier decision no longer holds.</summary>
     Undo = 3,
+
+    /// <summary>The two images show one lesion: their groups are one from then on.</summary>
+    Confirm = 4,
+
+    /// <summary>The two images show different lesions.</summary>
+    Reject = 5,
 }
 
 /// <summary>An image that a decision is about. Written by Ingestion.</summary>
@@ -121,11 +133,13 @@ internal sealed class ReviewConfiguration
 {
     public void Configure(EntityTypeBuilder<ReviewItem> builder)
     {
-        // One open item of a kind for a lesion, or for an image of it.
-        builder.HasIndex(item => new { item.Kind, item.GroupId, item.ImageId }).IsUnique().AreNullsDistinct(false).HasFilter("state <> 'closed'");
+        // One open item of a kind for a lesion, for an image of it, or for a pair of images.
+        builder.HasIndex(item => new { item.Kind, item.GroupId, item.ImageId, item.OtherImageId }).IsUnique().AreNullsDistinct(false).HasFilter("state <> 'closed'");
         builder.HasIndex(item => new { item.State, item.Kind, item.Id });
         builder.HasOne<LesionGroup>().WithMany().HasForeignKey(item => item.GroupId).OnDelete(DeleteBehavior.Restrict);
         builder.HasOne<Image>().WithMany().HasForeignKey(item => item.ImageId).OnDelete(DeleteBehavior.Restrict);
+        builder.HasOne<Image>().WithMany().HasForeignKey(item => item.OtherImageId).OnDelete(DeleteBehavior.Restrict);
+        builder.ToTable(table => table.HasCheckConstraint("ck_review_items_pair", "(kind = 'lesionviews') = (other_image_id IS NOT NULL)"));
     }
 
     public void Configure(EntityTypeBuilder<ReviewDecision> builder)

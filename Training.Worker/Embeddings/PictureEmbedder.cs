@@ -43,8 +43,12 @@ internal sealed class PictureEmbedder : IDisposable
     public static PictureEmbedder EfficientNet(NetworkDescription description, ReadOnlySpan<byte> safetensors, int views = 1) => new(
         description,
         EfficientNetLite.FromTimm(description, Loop.SafeTensors.Read(safetensors).Tensors),
-        [.. TextureStages.Select(stage => EfficientNetLite.EndOfStage(description, stage))],
+        TextureLayersOf(description),
         views);
+
+    /// <summary>The ends of stages 2, 3 and 4 of an EfficientNet-Lite.</summary>
+    public static IReadOnlyCollection<int> TextureLayersOf(NetworkDescription description) =>
+        [.. TextureStages.Select(stage => EfficientNetLite.EndOfStage(description, stage))];
 
     /// <summary>Describes pictures.</summary>
     /// <param name="files">Encoded pictures.</param>

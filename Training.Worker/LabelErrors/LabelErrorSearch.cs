@@ -8,13 +8,10 @@ namespace Melanoma.Training.LabelErrors;
 
 /// <summary>Looks through the claims about a run's dataset for those that are likely to be wrong.</summary>
 internal sealed partial class LabelErrorSearch(
-    DatasetClaims claims, IOptions<TrainingOptions> options, TimeProvider time, ILogger<LabelErrorSearch> logger)
+    DatasetClaims claims, RunEmbedder embedders, IOptions<TrainingOptions> options, TimeProvider time, ILogger<LabelErrorSearch> logger)
 {
     /// <summary>What is less likely wrong than right is not worth a person's time.</summary>
     private const double LeastScore = 0.5;
-
-    /// <summary>The side, in pixels, at which the search was measured.</summary>
-    private const int FrozenSide = 180;
 
     private const int FindingsAtMost = 1000;
 
@@ -40,7 +37,7 @@ internal sealed partial class LabelErrorSearch(
         var started = time.GetTimestamp();
         try
         {
-            using var embedder = await OpenEmbedderAsync(trained, weights, cancellationToken);
+            using var embedder = await embedders.OpenAsync(trained, weights, cancellationToken);
             var images = await claims.ReadAsync(run.DatasetId, embedder, cancellationToken);
             if (Refusal(images) is { } refusal)
             {
@@ -80,18 +77,6 @@ internal sealed partial class LabelErrorSearch(
             .. ranking.TakeWhile(error => error.Score >= LeastScore).Where(error => byId[error.Image].MayAskAbout(error.Claim))
                 .Take(Math.Min(FindingsAtMost, images.Count / ImagesPerFinding)),
         ];
-    }
-
-    private async Task<PictureEmbedder> OpenEmbedderAsync(
-        NetworkDescription trained, IReadOnlyDictionary<string, Weight> weights, CancellationToken cancellationToken)
-    {
-        if (options.Value.InitialWeights is { } path)
-        {
-            return PictureEmbedder.EfficientNet(EfficientNetLite.Lite0 with { InputSize = FrozenSide }, await File.ReadAllBytesAsync(path, cancellationToken));
-        }
-
-        // The texture is not used here; every network begins with a convolution.
-        return new PictureEmbedder(trained, weights, textureLayers: [0]);
     }
 
     [LoggerMessage(40, LogLevel.Information, "Run {RunId}: {Count} labels of {Images} images are likely to be wrong; looked for in {Seconds:f1} s")]

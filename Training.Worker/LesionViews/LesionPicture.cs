@@ -2,7 +2,8 @@ namespace Melanoma.Training.LesionViews;
 
 /// <summary>What the search for other views of a lesion knows of a picture.</summary>
 /// <param name="Texture">Of <see cref="Embeddings.PictureEmbedding"/>; of one length for all pictures.</param>
-internal sealed record LesionPicture(string Image, float[] Texture, LocalFeatures Features);
+/// <param name="Lesion">Its lesion as far as it is known: pictures of one are no news. Null where nothing is known.</param>
+internal sealed record LesionPicture(string Image, float[] Texture, string? Lesion = null);
 
 /// <summary>Two pictures that show one lesion.</summary>
 /// <param name="AgreeingPlaces">How many places of the first picture are found in the second by one shift, turn and zoom.</param>

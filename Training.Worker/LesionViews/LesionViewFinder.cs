@@ -9,7 +9,10 @@ namespace Melanoma.Training.LesionViews;
 internal static class LesionViewFinder
 {
     /// <summary>Pairs of pictures, the surest first. The result depends on the pictures and their order alone.</summary>
-    public static IReadOnlyList<LesionViewPair> Find(IReadOnlyList<LesionPicture> pictures, LesionViewOptions options, CancellationToken cancellationToken)
+    /// <param name="pictures">The pictures; those of one known lesion are not compared.</param>
+    /// <param name="features">The keypoints of a picture by its place; called by several threads.</param>
+    public static IReadOnlyList<LesionViewPair> Find(
+        IReadOnlyList<LesionPicture> pictures, Func<int, LocalFeatures> features, LesionViewOptions options, CancellationToken cancellationToken)
     {
         if (pictures.Count < 2)
         {
@@ -21,7 +24,7 @@ internal static class LesionViewFinder
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellationToken };
         Parallel.For(0, candidates.Count, parallel, i =>
         {
-            agreeing[i] = FeatureMatching.Agreeing(pictures[candidates[i].First].Features, pictures[candidates[i].Second].Features);
+            agreeing[i] = FeatureMatching.Agreeing(features(candidates[i].First), features(candidates[i].Second));
         });
         return
         [
@@ -50,13 +53,19 @@ internal static class LesionViewFinder
                 }
 
                 var similarity = Vectors.Dot(rows[i], rows[j]);
-                if (nearest.Count < options.Candidates)
+                var isFull = nearest.Count == options.Candidates;
+                if ((isFull && nearest.TryPeek(out _, out var least) && similarity <= least) || IsKnown(pictures[i], pictures[j]))
                 {
-                    nearest.Enqueue(j, similarity);
+                    continue;
                 }
-                else if (nearest.TryPeek(out _, out var least) && similarity > least)
+
+                if (isFull)
                 {
                     nearest.DequeueEnqueue(j, similarity);
+                }
+                else
+                {
+                    nearest.Enqueue(j, similarity);
                 }
             }
 
@@ -64,4 +73,6 @@ internal static class LesionViewFinder
         });
         return [.. neighbours.SelectMany(pairs => pairs).DistinctBy(pair => (pair.Item1, pair.Item2)).OrderBy(pair => (pair.Item1, pair.Item2))];
     }
+
+    private static bool IsKnown(LesionPicture first, LesionPicture second) => first.Lesion is { } lesion && lesion == second.Lesion;
 }

@@ -30,6 +30,9 @@ internal static class EfficientNetLite
     /// <summary>6.09 million parameters with ImageNet's head; embedding of 1,280 numbers.</summary>
     public static NetworkDescription Lite2 { get; } = Describe("efficientnet-lite2", 260, Stages2);
 
+    /// <summary>Whether a network is one of these, of any input size.</summary>
+    public static bool Describes(NetworkDescription description) => description.Name == Lite0.Name || description.Name == Lite2.Name;
+
     /// <summary>The index of the last layer of a stage, 0 to 6: what stands behind stages 2 to 4 shows texture, what stands behind 6 the whole.</summary>
     public static int EndOfStage(NetworkDescription description, int stage)
     {

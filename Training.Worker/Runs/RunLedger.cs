@@ -7,6 +7,7 @@ using Melanoma.Storage.Datasets;
 using Melanoma.Storage.Outbox;
 using Melanoma.Storage.Roles;
 using Melanoma.Training.LabelErrors;
+using Melanoma.Training.LesionViews;
 using Melanoma.Training.Loop;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -216,11 +217,11 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
         return (int)(await count.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    /// <summary>Registers the model as a candidate with the label errors that the run found, tells of both, and ends the run, all or nothing.</summary>
+    /// <summary>Registers the model as a candidate with what the run found in its dataset, tells of both, and ends the run, all or nothing.</summary>
     /// <returns>The number of the version.</returns>
     /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>
     public async Task<int> RegisterAsync(
-        RunClaim claim, ModelReport report, int inputSize, byte[] model, IReadOnlyList<LikelyLabelError> errors, CancellationToken cancellationToken)
+        RunClaim claim, ModelReport report, int inputSize, byte[] model, RunFindings findings, CancellationToken cancellationToken)
     {
         var version = 0;
         await WriteAsync(
@@ -252,10 +253,16 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
                 artefact.Parameters.AddWithValue("bytes", model);
                 await artefact.ExecuteNonQueryAsync(cancellationToken);
                 await AnnounceAsync(connection, transaction, new ModelTrained(version), cancellationToken);
-                if (errors.Count > 0)
+                if (findings.LabelErrors.Count > 0)
                 {
-                    await StoreErrorsAsync(connection, transaction, claim, errors, cancellationToken);
+                    await StoreErrorsAsync(connection, transaction, claim, findings.LabelErrors, cancellationToken);
                     await AnnounceAsync(connection, transaction, new LabelErrorsFound(claim.RunId), cancellationToken);
+                }
+
+                if (findings.LesionViews.Count > 0)
+                {
+                    await StoreViewsAsync(connection, transaction, claim, findings.LesionViews, cancellationToken);
+                    await AnnounceAsync(connection, transaction, new LesionViewsFound(claim.RunId), cancellationToken);
                 }
             },
             "state = 'completed', ended_at = clock_timestamp(), lease_owner = NULL, lease_until = NULL, error = NULL, epoch_fraction = 1",
@@ -307,6 +314,24 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
         command.Parameters.AddWithValue("scores", errors.Select(error => (float)error.Score).ToArray());
         command.Parameters.AddWithValue("suggested", errors.Select(error => DiagnosisSet.Of(error.Suggested).Bits).ToArray());
         command.Parameters.AddWithValue("reasons", errors.Select(error => error.Evidence).ToArray());
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static async Task StoreViewsAsync(
+        NpgsqlConnection connection, NpgsqlTransaction transaction, RunClaim claim, IReadOnlyList<LesionViewPair> pairs, CancellationToken cancellationToken)
+    {
+        // The database's order of ids, which is not .NET's.
+        await using var command = new NpgsqlCommand(
+            """
+            INSERT INTO likely_lesion_views (run_id, image_id, other_image_id, agreeing_places)
+            SELECT @run, least(first, second), greatest(first, second), places FROM unnest(@firsts, @seconds, @places) AS pair (first, second, places)
+            """,
+            connection,
+            transaction);
+        command.Parameters.AddWithValue("run", claim.RunId);
+        command.Parameters.AddWithValue("firsts", pairs.Select(pair => Guid.Parse(pair.First)).ToArray());
+        command.Parameters.AddWithValue("seconds", pairs.Select(pair => Guid.Parse(pair.Second)).ToArray());
+        command.Parameters.AddWithValue("places", pairs.Select(pair => pair.AgreeingPlaces).ToArray());
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 

@@ -1,5 +1,6 @@
 using Melanoma.Training.Images;
 using Melanoma.Training.LabelErrors;
+using Melanoma.Training.LesionViews;
 using Melanoma.Training.Loop;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;
@@ -13,7 +14,8 @@ namespace Melanoma.Training.Runs;
 internal sealed partial class RunTraining(
     RunLedger ledger,
     DatasetImages images,
-    LabelErrorSearch search,
+    LabelErrorSearch labelErrors,
+    LesionViewSearch lesionViews,
     TrainingDevice device,
     IOptions<TrainingOptions> options,
     TimeProvider time,
@@ -133,7 +135,7 @@ internal sealed partial class RunTraining(
             }
 
             // Before the test split is looked at, so that a worker that stops here costs no look.
-            var errors = await FindLabelErrorsAsync(claim, recipe, trainer, heart, cancellationToken);
+            var findings = await SearchAsync(claim, recipe, trainer, heart, cancellationToken);
 
             // Taken over after the last epoch, a run was trained by somebody else.
             last ??= await ledger.LastEpochAsync(claim, CancellationToken.None);
@@ -146,17 +148,20 @@ internal sealed partial class RunTraining(
                 cancellationToken.ThrowIfCancellationRequested();
             }
 
-            var version = await ledger.RegisterAsync(claim, report, recipe.Network.InputSize, model, errors, CancellationToken.None);
+            var version = await ledger.RegisterAsync(claim, report, recipe.Network.InputSize, model, findings, CancellationToken.None);
             LogRegistered(claim.RunId, version, report.Validation.BalancedAccuracy, report.Test?.BalancedAccuracy, report.ParityDifference);
         }
     }
 
-    private async Task<IReadOnlyList<LikelyLabelError>> FindLabelErrorsAsync(
+    private async Task<RunFindings> SearchAsync(
         RunClaim claim, TrainingRecipe recipe, Trainer trainer, Heartbeat heart, CancellationToken cancellationToken)
     {
         try
         {
-            return await search.FindAsync(claim, recipe.Network, trainer.Network.Weights(), cancellationToken);
+            var weights = trainer.Network.Weights();
+            return new RunFindings(
+                await labelErrors.FindAsync(claim, recipe.Network, weights, cancellationToken),
+                await lesionViews.FindAsync(claim, recipe.Network, weights, cancellationToken));
         }
         catch (OperationCanceledException) when (heart.State == LeaseState.Held)
         {

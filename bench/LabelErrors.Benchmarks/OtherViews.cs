@@ -16,6 +16,7 @@ internal static class OtherViews
         var pictures = Collections.Ham(folder);
         var embeddings = cache.Of("ham", pictures, weights);
         var views = new LesionPicture[pictures.Count];
+        var features = new LocalFeatures[pictures.Count];
         Parallel.For(0, views.Length, i =>
         {
             if (!ImageDecoder.TryDecode(pictures[i].Bytes, ImageLimits.Default, out var image, out var refusal))
@@ -23,10 +24,11 @@ internal static class OtherViews
                 throw new InvalidDataException($"{pictures[i].Id}: {refusal.Message}");
             }
 
-            views[i] = new LesionPicture(pictures[i].Isic, embeddings[i].Texture, LocalFeatures.Of(image));
+            views[i] = new LesionPicture(pictures[i].Isic, embeddings[i].Texture);
+            features[i] = LocalFeatures.Of(image);
         });
         Console.Error.WriteLine("Comparing ...");
-        var pairs = LesionViewFinder.Find(views, new LesionViewOptions { LeastAgreeing = Least }, CancellationToken.None);
+        var pairs = LesionViewFinder.Find(views, i => features[i], new LesionViewOptions { LeastAgreeing = Least }, CancellationToken.None);
         var lesions = Collections.HamLesions(folder);
         Console.WriteLine();
         Console.WriteLine($"## Other views of one lesion: {views.Length} pictures of HAM10000, lesion ids hidden");

@@ -8,7 +8,9 @@ using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
 using Melanoma.Imaging;
 using Melanoma.Samples;
+using Melanoma.Storage;
 using Melanoma.Testing;
+using Npgsql;
 
 namespace Melanoma.IntegrationTests.Ingestion;
 
@@ -325,6 +327,57 @@ public sealed class DatasetTests(TestServers servers)
 
         async Task<Dataset> CreateAsync(params string[] licences) =>
             await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest { Licences = { licences } }, cancellationToken: cancellation);
+    }
+
+    [Fact]
+    public async Task Should_hold_what_the_catalogue_says_at_its_end_when_it_changes_while_shortcuts_are_looked_for()
+    {
+        const string Analysed = "Shortcuts were looked for";
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+        await host.DeliverAsync("lesions", Enumerable.Range(0, 80).Select(i => ($"Train/{Diagnoses.Names[i % 2]}/ISIC_{i:0000000}.jpg", HostileFiles.Picture(i))), cancellation);
+        await using var holder = await host.Database.OpenConnectionAsync(cancellation);
+        await using var writer = await host.Database.OpenConnectionAsync(cancellation);
+        var hold = await holder.BeginTransactionAsync(cancellation);
+        await LockAsync(holder);
+
+        // The one who waits next gets the lock when the first look at the catalogue is over, and has it while shortcuts are looked for.
+        var creating = host.Datasets.CreateDatasetAsync(new CreateDatasetRequest(), cancellationToken: cancellation);
+        await WaitersAsync(1);
+        await using var change = await writer.BeginTransactionAsync(cancellation);
+        var turn = LockAsync(writer);
+        await WaitersAsync(2);
+        await hold.CommitAsync(cancellation);
+        await turn;
+        await ExecuteAsync(writer, "UPDATE images SET excluded_at = now() WHERE id IN (SELECT image_id FROM image_isic_ids WHERE isic_id = 'ISIC_0000007')");
+        await ExecuteAsync(writer, "UPDATE images SET source = CASE WHEN label = 1 THEN 'north' ELSE 'south' END");
+        Assert.False(creating.ResponseAsync.IsCompleted);
+        await change.CommitAsync(cancellation);
+        var dataset = await creating;
+
+        var again = await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest(), cancellationToken: cancellation);
+        await host.Runs.StartRunAsync(new StartRunRequest { Recipe = "quick" }, cancellationToken: cancellation);
+
+        Assert.Equal((79, 1), (dataset.Images, dataset.DatasetId));
+        Assert.Contains(dataset.Shortcuts.Properties, property => property is { Property: "source", CramersV: > 0.9 });
+        Assert.Equal(dataset, again);
+        Assert.Equal(1, await host.QueryAsync<long>("SELECT count(*) FROM datasets", cancellation));
+
+        // Once before the change, once after it, and never again while nothing changes.
+        Assert.Equal(2, host.Log.Split(Analysed).Length - 1);
+
+        Task LockAsync(NpgsqlConnection connection) =>
+            ExecuteAsync(connection, $"SELECT pg_advisory_xact_lock({AdvisoryLocks.Catalogue.ToString(CultureInfo.InvariantCulture)})");
+
+        async Task ExecuteAsync(NpgsqlConnection connection, string sql)
+        {
+            await using var command = new NpgsqlCommand(sql, connection);
+            await command.ExecuteNonQueryAsync(cancellation);
+        }
+
+        Task WaitersAsync(int count) => IngestionHost.WaitAsync(async () => await host.QueryAsync<long>(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            cancellation) == count, cancellation);
     }
 
     [Fact]

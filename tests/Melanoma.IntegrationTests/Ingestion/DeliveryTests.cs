@@ -394,6 +394,20 @@ public sealed class DeliveryTests(TestServers servers)
     }
 
     [Fact]
+    public async Task Should_leave_no_lock_in_the_pool_when_it_cannot_be_given_back()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+        await host.ExecuteAsync("REVOKE EXECUTE ON FUNCTION pg_advisory_unlock_all() FROM PUBLIC", cancellation);
+
+        var delivery = await host.DeliverAsync("locked", [("a.jpg", HostileFiles.Picture(1))], cancellation);
+
+        Assert.Equal((DeliveryState.Completed, 1), (delivery.State, delivery.Stored));
+        await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())", cancellation) == 0, cancellation);
+    }
+
+    [Fact]
     public async Task Should_say_what_to_do_when_a_request_is_wrong()
     {
         var cancellation = TestContext.Current.CancellationToken;

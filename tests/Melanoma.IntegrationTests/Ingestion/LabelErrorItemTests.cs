@@ -11,7 +11,6 @@ public sealed class LabelErrorItemTests(TestServers servers)
     private const string Nevus = "nevus";
     private const string Melanoma = "melanoma";
 
-    private static readonly short NevusBits = DiagnosisSet.Of(Diagnosis.Nevus).Bits;
     private static readonly short MelanomaBits = DiagnosisSet.Of(Diagnosis.Melanoma).Bits;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -81,6 +80,31 @@ public sealed class LabelErrorItemTests(TestServers servers)
         Assert.Equal(3, await host.QueryAsync<long>("SELECT count(*) FROM review_items WHERE kind = 'labelerror'", Cancellation));
     }
 
+    [Fact]
+    public async Task Should_close_the_items_of_the_whole_lesion_when_another_picture_of_it_is_settled_and_open_them_when_that_is_undone()
+    {
+        await using var host = await IngestionHost.StartAsync(servers, Cancellation, ("Ingestion__LabelErrors__SweepSeconds", "86400"));
+        var images = await DeliverAsync(host, 3);
+        await host.DeliverAsync("lesion", [
+            ($"Train/{Nevus}/ISIC_0000001.jpg", HostileFiles.Picture(100)), ($"Train/{Nevus}/ISIC_0000001_b.jpg", HostileFiles.Picture(101)),
+        ], Cancellation);
+        var (view, otherView) = (await ImageAsync(host, $"Train/{Nevus}/ISIC_0000001.jpg"), await ImageAsync(host, $"Train/{Nevus}/ISIC_0000001_b.jpg"));
+        await AnnounceAsync(host, await FindAsync(host, (images[0], 0.9), (view, 0.8)), times: 1);
+        await WaitForAsync(host, 2);
+
+        var settled = await SettleAsync(host, otherView, Nevus);
+        var left = await ItemsAsync(host);
+        await host.Reviews.UndoDecisionAsync(new UndoDecisionRequest { DecisionId = settled }, cancellationToken: Cancellation);
+        var again = await ItemsAsync(host);
+        await SettleAsync(host, images[0], Melanoma);
+        await host.Reviews.ExcludeImagesAsync(
+            new ExcludeImagesRequest { Selection = new ImageSelection { ImageIds = { otherView.ToString() } } }, cancellationToken: Cancellation);
+
+        Assert.Equal([images[0]], left.Select(item => Guid.Parse(Assert.Single(item.Images).ImageId)));
+        Assert.Equal([images[0], view], again.Select(item => Guid.Parse(Assert.Single(item.Images).ImageId)));
+        Assert.Equal([view], (await ItemsAsync(host)).Select(item => Guid.Parse(Assert.Single(item.Images).ImageId)));
+    }
+
     private static async Task<List<Guid>> DeliverAsync(IngestionHost host, int count)
     {
         var paths = Enumerable.Range(0, count).Select(i => $"Train/{Nevus}/{i}.jpg").ToList();
@@ -102,29 +126,11 @@ public sealed class LabelErrorItemTests(TestServers servers)
         return (await host.Reviews.SettleImagesAsync(request, cancellationToken: Cancellation)).Decision.DecisionId;
     }
 
-    /// <summary>Writes what a run that ends now found: the nevi may be melanomas.</summary>
-    private static async Task<Guid> FindAsync(IngestionHost host, params (Guid Image, double Score)[] findings)
-    {
-        var run = Guid.CreateVersion7();
-        var rows = findings.Select(found => string.Create(CultureInfo.InvariantCulture,
-            $"('{run}', '{found.Image}', {NevusBits}, {found.Score}, {MelanomaBits}, 'A model trained on other lesions gives nevus 3 %.')"));
-        await host.ExecuteAsync($"""
-            BEGIN;
-            INSERT INTO runs (id, recipe, recipe_version, dataset_id, dataset_kind, epochs, seed, augmentation_policy, samples_per_class, requested_at, requested_by)
-            SELECT '{run}', 'quick', 1, id, kind, 1, 1, 'none', 0, now(), 'test' FROM datasets;
-            INSERT INTO run_executions (run_id, state, fence, attempts, started_at, ended_at, epoch_fraction, images_per_second)
-            VALUES ('{run}', 'completed', 1, 1, now(), clock_timestamp(), 1, 0);
-            INSERT INTO likely_label_errors (run_id, image_id, claim, score, suggested, reason) VALUES {string.Join(", ", rows)};
-            COMMIT
-            """, Cancellation);
-        return run;
-    }
+    private static Task<Guid> FindAsync(IngestionHost host, params (Guid Image, double Score)[] findings) =>
+        FoundByRuns.LabelErrorsAsync(host, Cancellation, findings);
 
-    /// <summary>Has the message published, by the service's own relay.</summary>
-    private static Task<int> AnnounceAsync(IngestionHost host, Guid run, int times) => host.ExecuteAsync($$"""
-        INSERT INTO outbox (service, message_name, body)
-        SELECT 'ingestion', 'melanoma.label-errors-found.v1', '{"runId":"{{run}}"}' FROM generate_series(1, {{times}})
-        """, Cancellation);
+    private static Task<int> AnnounceAsync(IngestionHost host, Guid run, int times) =>
+        FoundByRuns.AnnounceAsync(host, "melanoma.label-errors-found.v1", run, times, Cancellation);
 
     private static Task WaitForAsync(IngestionHost host, int items) =>
         IngestionHost.WaitAsync(async () => (await ItemsAsync(host)).Count == items, Cancellation);

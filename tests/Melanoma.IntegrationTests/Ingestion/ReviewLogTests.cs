@@ -86,7 +86,7 @@ public sealed class ReviewLogTests(TestServers servers)
             var labels = reviewed.Count > 0 ? reviewed : included.Select(member => folders[member]).Distinct().ToList();
             var state = labels.Count switch { 0 => "unlabelled", 1 => $"settled {1 << labels[0]}", _ => "conflict" };
             var claim = newest[image]?.Diagnosis is { } diagnosis ? $" {1 << diagnosis}" : "";
-            return $"{state} {(newest[image] is { Diagnosis: null } ? "t" : "f")}{claim} {(newest[image] is null ? 1 : 0)} {(labels.Count > 1 ? 1 : 0)}";
+            return $"{state} {(newest[image] is { Diagnosis: null } ? "t" : "f")}{claim} {(newest[image] is null && reviewed.Count == 0 ? 1 : 0)} {(labels.Count > 1 ? 1 : 0)}";
         })];
     }
 

@@ -36,6 +36,7 @@ public sealed class ServiceRoleTests(TestServers servers)
         ["checkpoints"] = [ServiceRole.Training],
         ["test_looks"] = [ServiceRole.Training],
         ["likely_label_errors"] = [ServiceRole.Training],
+        ["likely_lesion_views"] = [ServiceRole.Training],
         ["model_versions"] = [ServiceRole.Training],
         ["model_artefacts"] = [ServiceRole.Training],
         ["model_transitions"] = [ServiceRole.Inference],

@@ -51,7 +51,7 @@ public sealed class RunLedgerTests(TestServers servers)
             () => world.Ledger.StoreEpochAsync(old, Figures, [1], Cancellation),
             () => world.Ledger.HandBackAsync(old, 1, [1], Cancellation),
             () => world.Ledger.RecordTestLookAsync(old, Cancellation),
-            () => world.Ledger.RegisterAsync(old, Report(old), 8, [1], [], Cancellation),
+            () => world.Ledger.RegisterAsync(old, Report(old), 8, [1], RunFindings.None, Cancellation),
             () => world.Ledger.ReleaseAsync(old, "an error", Cancellation),
             () => world.Ledger.FailAsync(old, "an error", Cancellation),
             () => world.Ledger.CancelAsync(old, Cancellation),
@@ -64,7 +64,7 @@ public sealed class RunLedgerTests(TestServers servers)
         Assert.Equal(0, await world.CountAsync(
             "SELECT (SELECT count(*) FROM run_epochs) + (SELECT count(*) FROM checkpoints) + (SELECT count(*) FROM test_looks) + (SELECT count(*) FROM model_versions)"));
         Assert.Equal((2, LeaseState.Held), (young.Attempt, await world.Ledger.RenewAsync(young, default, Cancellation)));
-        Assert.Equal(1, await world.Ledger.RegisterAsync(young, Report(young), 8, [1], [], Cancellation));
+        Assert.Equal(1, await world.Ledger.RegisterAsync(young, Report(young), 8, [1], RunFindings.None, Cancellation));
     }
 
     [Fact]

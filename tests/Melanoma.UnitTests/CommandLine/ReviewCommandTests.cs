@@ -1,5 +1,6 @@
 using Melanoma.Cli.Commands;
 using Melanoma.Contracts.V1;
+using Spectre.Console;
 
 namespace Melanoma.UnitTests.CommandLine;
 
@@ -56,6 +57,32 @@ public sealed class ReviewCommandTests
         Assert.Equal(ReviewKind.LabelError, ReviewItemDocument.KindOf(kind));
         Assert.Equal((kind, "open", 0.9, item.Reason), (document.Kind, document.State, document.Score, document.Reason));
         Assert.Equal(["melanoma"], document.Suggested);
+    }
+
+    [Fact]
+    public void Should_say_that_it_is_for_ever_and_what_it_does_when_two_lesions_are_joined()
+    {
+        var parsed = Cli.Commands.CommandLine.Root.Parse(["reviews", "next", "--kind", "lesion-views"]);
+        var item = ReviewItemDocument.From(new ReviewItem { ItemId = "a", Kind = ReviewKind.LesionViews, State = ReviewState.Open, OpenedAt = new() });
+        var outcome = ReviewOutcomeDocument.From(new ReviewOutcome
+        {
+            Decision = new ReviewDecision { DecisionId = 3, Action = "confirm", DecidedAt = new() },
+            JoinedSplit = "test",
+            DividedDatasets = { 1, 4 },
+        });
+        var written = new StringWriter();
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors, Out = new AnsiConsoleOutput(written) });
+        console.Profile.Width = 200;
+
+        ReviewScreen.WriteNext(console, new NextReviewDocument(item, 0, null));
+        ReviewScreen.WriteOutcome(console, outcome);
+
+        Assert.Equal(ReviewKind.LesionViews, ReviewItemDocument.KindOf(parsed.GetValue<string?>("--kind")));
+        Assert.Equal("lesion-views", item.Kind);
+        Assert.Contains("reviews confirm a if both show one lesion, which is for ever", written.ToString(), StringComparison.Ordinal);
+        Assert.Contains("The lesion is in test from then on.", written.ToString(), StringComparison.Ordinal);
+        Assert.Contains("two splits, and say so: 1, 4.", written.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("takes it back", written.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]

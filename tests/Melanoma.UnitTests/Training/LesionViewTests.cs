@@ -46,15 +46,71 @@ public sealed class LesionViewTests
         {
             var picture = new Texture(seed: i / 2).Seen(40 * (i % 2), 1 + (0.1 * (i % 2)), 0, 0);
             float[] embedding = [.. Enumerable.Range(0, 8).Select(c => (c == i / 2 ? 1 : 0) + random.Between(-0.1, 0.1))];
-            return new LesionPicture($"picture {i:00}", embedding, LocalFeatures.Of(picture));
+            return (Picture: new LesionPicture($"picture {i:00}", embedding), Features: LocalFeatures.Of(picture));
         }).ToArray();
 
-        var pairs = LesionViewFinder.Find(pictures, new LesionViewOptions { Candidates = 4 }, TestContext.Current.CancellationToken);
+        var pairs = LesionViewFinder.Find(
+            [.. pictures.Select(picture => picture.Picture)], i => pictures[i].Features, new LesionViewOptions { Candidates = 4 }, TestContext.Current.CancellationToken);
 
         Assert.Equal(
             Enumerable.Range(0, 6).Select(i => ($"picture {2 * i:00}", $"picture {(2 * i) + 1:00}")),
             pairs.Select(pair => (pair.First, pair.Second)).Order());
     }
+
+    [Fact]
+    public void Should_compare_with_the_others_only_when_pictures_are_known_to_show_one_lesion()
+    {
+        // Three pictures of one place; the nearest of each is the one of its known lesion.
+        var features = Enumerable.Range(0, 3).Select(i => LocalFeatures.Of(new Texture(seed: 1).Seen(40 * i, 1, 0, 0))).ToArray();
+        LesionPicture[] pictures = [new("a", [1, 0, 0.1f], "lesion"), new("b", [1, 0.1f, 0], "lesion"), new("c", [0, 1, 1], "other")];
+
+        var pairs = LesionViewFinder.Find(pictures, i => features[i], new LesionViewOptions { Candidates = 1 }, TestContext.Current.CancellationToken);
+
+        Assert.NotEmpty(pairs);
+        Assert.All(pairs, pair => Assert.Equal("c", pair.Second));
+    }
+
+    [Fact]
+    public void Should_give_back_the_same_keypoints_and_leave_no_file_when_they_are_kept_on_disk()
+    {
+        var folder = Directory.CreateTempSubdirectory("melanoma-test-");
+        try
+        {
+            LocalFeatures[] features = [.. Enumerable.Range(0, 3).Select(seed => LocalFeatures.Of(new Texture(seed).Seen(0, 1, 0, 0))), LocalFeatures.Of(new RgbImage(200, 150))];
+            using var file = FeatureFile.Create(Path.Combine(folder.FullName, "cache"));
+
+            Assert.All(features, file.Add);
+
+            Assert.All(Enumerable.Range(0, features.Length).Reverse(), i =>
+            {
+                var read = file.Read(i);
+                Assert.Equal(features[i].Keypoints, read.Keypoints);
+                Assert.Equal(features[i].Descriptors, read.Descriptors);
+            });
+            Assert.Empty(folder.EnumerateFiles("*", SearchOption.AllDirectories));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Should_take_textures_from_the_middle_of_the_network_when_it_can_be_trained() => Assert.All(NetworkCatalogue.All, network =>
+    {
+        var layers = RunEmbedder.TextureLayersOf(network);
+
+        var (shape, sides) = (network.Input, new List<int>());
+        for (var index = 0; index < network.Layers.Length; index++)
+        {
+            shape = shape.Behind(network.Layers[index]);
+            if (layers.Contains(index))
+                sides.Add(shape.Height);
+        }
+
+        Assert.InRange(layers.Count, 2, 3);
+        Assert.All(sides, side => Assert.InRange(side, (network.InputSize / 16) - 1, (network.InputSize / 4) + 1));
+    });
 
     [Fact]
     public void Should_find_nothing_when_there_is_nothing_to_see()
@@ -63,7 +119,7 @@ public sealed class LesionViewTests
 
         Assert.Equal(0, blank.Count);
         Assert.Equal(0, FeatureMatching.Agreeing(blank, blank));
-        Assert.Empty(LesionViewFinder.Find([new("a", [0, 0], blank), new("b", [0, 0], blank)], new LesionViewOptions(), TestContext.Current.CancellationToken));
+        Assert.Empty(LesionViewFinder.Find([new("a", [0, 0]), new("b", [0, 0])], _ => blank, new LesionViewOptions(), TestContext.Current.CancellationToken));
     }
 
     [Fact]

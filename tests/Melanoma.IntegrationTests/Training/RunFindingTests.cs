@@ -1,5 +1,7 @@
 using Melanoma.Contracts;
+using Melanoma.Imaging;
 using Melanoma.IntegrationTests.Augmentation;
+using Melanoma.Samples;
 using Melanoma.Storage;
 using Melanoma.Storage.Datasets;
 using Melanoma.Testing;
@@ -7,11 +9,24 @@ using Npgsql;
 
 namespace Melanoma.IntegrationTests.Training;
 
-/// <summary>What an honest run finds about the labels it was trained on.</summary>
+/// <summary>What an honest run finds about the labels and the lesions that it was trained on.</summary>
 [Collection("Augmentation")]
-public sealed class LabelErrorRunTests(TestServers servers) : IAsyncDisposable
+public sealed class RunFindingTests(TestServers servers) : IAsyncDisposable
 {
     private const int Each = 60;
+    private const int Size = 96;
+
+    // Rows with one picture, turned: the first two are news, the third is in the first one's group, the fourth was called another lesion.
+    private const int FirstView = (2 * Each) + 10;
+    private const int SecondView = (2 * Each) + 20;
+    private const int KnownView = (2 * Each) + 30;
+    private const int RejectedView = (2 * Each) + 40;
+
+    private const string Views = """
+        SELECT count(*) FROM likely_lesion_views AS found
+        JOIN dataset_items AS one ON one.image_id = found.image_id JOIN dataset_items AS other ON other.image_id = found.other_image_id
+
+        """;
 
     private static readonly Diagnosis[] Drawn = [Diagnosis.Melanoma, Diagnosis.Nevus, Diagnosis.VascularLesion];
 
@@ -24,10 +39,11 @@ public sealed class LabelErrorRunTests(TestServers servers) : IAsyncDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Should_find_labels_that_were_swapped_and_ask_about_no_decided_lesion_when_a_run_ends(bool frozen)
+    public async Task Should_find_swapped_labels_and_other_views_and_ask_about_nothing_decided_when_a_run_ends(bool frozen)
     {
         var weights = frozen ? SharedData.Require("efficientnet_lite0_imagenet.safetensors") : null;
         await PrepareAsync();
+        await PrepareViewsAsync();
         await ExecuteAsync("""
             INSERT INTO label_claims (image_id, diagnoses, rank, claimed_by, claimed_at)
             SELECT id, images.label, 4, 'ada', now() FROM images JOIN dataset_items ON image_id = id WHERE ordinal = 1
@@ -47,6 +63,9 @@ public sealed class LabelErrorRunTests(TestServers servers) : IAsyncDisposable
             SELECT count(*) FROM outbox WHERE service = 'training' AND message_name = 'melanoma.label-errors-found.v1'
                 AND body ->> 'runId' = (SELECT id::text FROM runs)
             """));
+        Assert.True(await CountAsync(Views + $"WHERE (one.ordinal, other.ordinal) IN (({FirstView}, {SecondView}), ({SecondView}, {FirstView}))") == 1, log);
+        Assert.Equal(0, await CountAsync(Views + $"WHERE one.ordinal IN ({KnownView}, {RejectedView}) AND other.ordinal IN ({FirstView}, {KnownView}, {RejectedView})"));
+        Assert.Equal(1, await CountAsync("SELECT count(*) FROM outbox WHERE message_name = 'melanoma.lesion-views-found.v1'"));
     }
 
     [Theory]
@@ -67,7 +86,8 @@ public sealed class LabelErrorRunTests(TestServers servers) : IAsyncDisposable
         Assert.Equal(1, await CountAsync("SELECT count(*) FROM model_versions JOIN run_executions USING (run_id) WHERE run_executions.state = 'completed'"));
         Assert.Equal(wanted, log.Contains("goes on without having looked for label errors", StringComparison.Ordinal));
         Assert.Equal(1, await CountAsync("SELECT count(*) FROM outbox"));
-        Assert.Equal(0, await CountAsync("SELECT count(*) FROM likely_label_errors"));
+        Assert.Equal(wanted, log.Contains("goes on without having looked for other views", StringComparison.Ordinal));
+        Assert.Equal(0, await CountAsync("SELECT (SELECT count(*) FROM likely_label_errors) + (SELECT count(*) FROM likely_lesion_views)"));
     }
 
     public async ValueTask DisposeAsync()
@@ -87,7 +107,7 @@ public sealed class LabelErrorRunTests(TestServers servers) : IAsyncDisposable
         await MelanomaDatabase.MigrateAsync(_database, Cancellation);
         _owner = NpgsqlDataSource.Create(_database);
         var rows = Drawn.SelectMany(diagnosis => Enumerable.Range(0, Each).Select(i => (DiagnosisSet.Of(diagnosis), i < Each - 10 ? Split.Train : Split.Validation)));
-        await DatasetRows.InsertHonestAsync(_owner, [.. rows], Cancellation, size: 96);
+        await DatasetRows.InsertHonestAsync(_owner, [.. rows], Cancellation, size: Size);
         var (first, second) = (DiagnosisSet.Of(Drawn[0]).Bits, DiagnosisSet.Of(Drawn[1]).Bits);
         await ExecuteAsync($"""
             UPDATE dataset_items SET label = CASE WHEN ordinal IN (2, 3) THEN {second} ELSE {first} END WHERE ordinal IN (2, 3, {Each}, {Each + 1});
@@ -100,6 +120,43 @@ public sealed class LabelErrorRunTests(TestServers servers) : IAsyncDisposable
             INSERT INTO augmentations (id, dataset_id, dataset_kind, policy, samples_per_class, seed, batches, planned_at, completed_at)
             SELECT gen_random_uuid(), id, kind, 'none', 0, 1, 0, now(), now() FROM datasets
             """);
+    }
+
+    private async Task PrepareViewsAsync()
+    {
+        foreach (var (ordinal, quarters) in new[] { (FirstView, 0), (SecondView, 1), (KnownView, 2), (RejectedView, 3) })
+        {
+            await using var replace = _owner!.CreateCommand(
+                "UPDATE image_contents SET bytes = $2 FROM dataset_items AS item WHERE item.image_id = image_contents.image_id AND ordinal = $1");
+            replace.Parameters.Add(new() { Value = ordinal });
+            replace.Parameters.Add(new() { Value = ImageEncoder.EncodeJpeg(Turned(SyntheticLesions.Draw((int)Drawn[2], 7, Size), quarters), 92) });
+            Assert.Equal(1, await replace.ExecuteNonQueryAsync(Cancellation));
+        }
+
+        await ExecuteAsync($"""
+            UPDATE images SET group_id = (SELECT group_id FROM dataset_items WHERE ordinal = {FirstView}) FROM dataset_items AS item
+                WHERE image_id = images.id AND ordinal = {KnownView};
+            INSERT INTO review_decisions (action, decided_by, decided_at, comment) VALUES ('reject', 'ada', now(), ''), ('reject', 'ada', now(), '');
+            INSERT INTO review_decision_images (decision_id, image_id) SELECT 1, image_id FROM dataset_items WHERE ordinal IN ({FirstView}, {RejectedView});
+            INSERT INTO review_decision_images (decision_id, image_id) SELECT 2, image_id FROM dataset_items WHERE ordinal IN ({SecondView}, {RejectedView})
+            """);
+    }
+
+    private static RgbImage Turned(RgbImage picture, int quarters)
+    {
+        for (; quarters > 0; quarters--)
+        {
+            var turned = new RgbImage(picture.Height, picture.Width);
+            for (var y = 0; y < picture.Height; y++)
+            {
+                for (var x = 0; x < picture.Width; x++)
+                    picture.Row(y).Slice(3 * x, 3).CopyTo(turned.Row(x)[(3 * (picture.Height - 1 - y))..]);
+            }
+
+            picture = turned;
+        }
+
+        return picture;
     }
 
     /// <summary>Lets a worker carry the run out.</summary>

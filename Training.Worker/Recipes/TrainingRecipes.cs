@@ -22,9 +22,9 @@ internal static class TrainingRecipes
             EfficientNetLite.Lite0 with { InputSize = 192 },
             [
                 new RandomArtefact(Probability: 0.2),
-                new RandomResolution(Probability: 0.3, Smallest: 0.4),
-                new RandomJpeg(Probability: 0.5, Lowest: 30, Highest: 95),
                 new RandomView(Nearest: 0.55, Farthest: 1.15, Aspect: 1.4, Turned: 0.5),
+                new RandomResolution(Probability: 0.3, Smallest: 0.45),
+                new RandomJpeg(Probability: 0.4, Lowest: 40, Highest: 95),
                 new RandomSharpness(Probability: 0.5, Sigma: 1.2, Sharpest: 0.6),
                 new RandomColour(Exposure: 0.2, Contrast: 0.25, Saturation: 0.25, Balance: 0.08),
                 new RandomNoise(Probability: 0.3, Strongest: 8),

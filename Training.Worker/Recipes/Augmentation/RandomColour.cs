@@ -15,10 +15,8 @@ internal sealed record RandomColour(double Exposure, double Contrast, double Sat
         var x = images.to(ScalarType.Float32).permute(0, 3, 1, 2);
         var count = (int)x.shape[0];
         var gain = Draw(count, 1 - Exposure, 1 + Exposure, ref random, x.device) * Draw(count, 3, 1 - Balance, 1 + Balance, ref random, x.device);
-        var grey = x.mean([1], keepdim: true);
-        x = grey + ((x - grey) * Draw(count, 1 - Saturation, 1 + Saturation, ref random, x.device));
-        var mean = x.mean([1, 2, 3], keepdim: true);
-        x = mean + ((x - mean) * Draw(count, 1 - Contrast, 1 + Contrast, ref random, x.device));
-        return (x * gain).clamp(0, 255).permute(0, 2, 3, 1);
+        x = x.mean([1], keepdim: true).expand_as(x).lerp(x, Draw(count, 1 - Saturation, 1 + Saturation, ref random, x.device).expand_as(x));
+        x = x.mean([1, 2, 3], keepdim: true).expand_as(x).lerp(x, Draw(count, 1 - Contrast, 1 + Contrast, ref random, x.device).expand_as(x));
+        return x.mul_(gain).clamp_(0, 255).permute(0, 2, 3, 1);
     }
 }

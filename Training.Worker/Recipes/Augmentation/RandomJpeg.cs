@@ -50,16 +50,15 @@ internal sealed record RandomJpeg(double Probability, int Lowest, int Highest) :
         var (right, bottom) = (Rest(width + grid.X), Rest(height + grid.Y));
         var padded = nn.functional.pad(x, [grid.X, right, grid.Y, bottom], TorchSharp.PaddingModes.Replicate);
         var (red, green, blue) = (padded.narrow(1, 0, 1), padded.narrow(1, 1, 1), padded.narrow(1, 2, 1));
-        var y = (0.299 * red) + (0.587 * green) + (0.114 * blue);
-        var colours = cat([(blue - y) / 1.772, (red - y) / 1.402], 1);
-        var half = nn.functional.avg_pool2d(colours, 2);
+        var y = (0.299 * red).add_(green, alpha: 0.587).add_(blue, alpha: 0.114);
+        var half = nn.functional.avg_pool2d(cat([(blue - y).div_(1.772), (red - y).div_(1.402)], 1), 2);
 
         y = Round(y - 128, Tables(Brightness, qualities, x.device)) + 128;
         half = Round(half.reshape(-1, 1, half.shape[2], half.shape[3]), Tables(Colour, [.. qualities.SelectMany(quality => new[] { quality, quality })], x.device));
-        colours = half.reshape(x.shape[0], 2, padded.shape[2] / 2, padded.shape[3] / 2).repeat_interleave(2, 2).repeat_interleave(2, 3);
+        var colours = half.reshape(x.shape[0], 2, padded.shape[2] / 2, padded.shape[3] / 2).repeat_interleave(2, 2).repeat_interleave(2, 3);
         var (cb, cr) = (colours.narrow(1, 0, 1), colours.narrow(1, 1, 1));
-        var back = cat([y + (1.402 * cr), y - (0.344136 * cb) - (0.714136 * cr), y + (1.772 * cb)], 1);
-        return back.narrow(2, grid.Y, height).narrow(3, grid.X, width).clamp(0, 255);
+        var back = cat([y.add(cr, alpha: 1.402), y.add(cb, alpha: -0.344136).add_(cr, alpha: -0.714136), y.add(cb, alpha: 1.772)], 1);
+        return back.clamp_(0, 255).narrow(2, grid.Y, height).narrow(3, grid.X, width);
     }
 
     private static long Rest(long size) => (Unit - (size % Unit)) % Unit;
@@ -70,7 +69,7 @@ internal sealed record RandomJpeg(double Probability, int Lowest, int Highest) :
         var (count, rows, columns) = (plane.shape[0], plane.shape[2] / Block, plane.shape[3] / Block);
         var waves = Waves(plane.device);
         var blocks = plane.reshape(count, rows, Block, columns, Block).permute(0, 1, 3, 2, 4).reshape(count, rows * columns, Block * Block);
-        var rounded = (blocks.matmul(waves.t()) / tables).round() * tables;
+        var rounded = blocks.matmul(waves.t()).div_(tables).round_().mul_(tables);
         return rounded.matmul(waves).reshape(count, rows, columns, Block, Block).permute(0, 1, 3, 2, 4).reshape(plane.shape);
     }
 

@@ -9,5 +9,5 @@ namespace Melanoma.Training.Recipes.Augmentation;
 internal sealed record RandomNoise(double Probability, double Strongest) : OnlineLayer
 {
     public override Tensor Apply(Tensor images, ref SplitMix64 random) => Some(images, Probability, ref random, (x, count, ref random) =>
-        (x + (randn_like(x) * Draw(count, 0, Strongest, ref random, x.device))).clamp(0, 255));
+        randn_like(x).mul_(Draw(count, 0, Strongest, ref random, x.device)).add_(x).clamp_(0, 255));
 }

@@ -9,7 +9,7 @@ namespace Melanoma.Training.Recipes.Augmentation;
 internal sealed record RandomSharpness(double Probability, double Sigma, double Sharpest) : OnlineLayer
 {
     public override Tensor Apply(Tensor images, ref SplitMix64 random) => Some(images, Probability, ref random, (x, count, ref random) =>
-        x.lerp(Blur(x), Draw(count, -Sharpest, 1, ref random, x.device).expand_as(x)).clamp(0, 255));
+        x.lerp(Blur(x), Draw(count, -Sharpest, 1, ref random, x.device).expand_as(x)).clamp_(0, 255));
 
     private Tensor Blur(Tensor x)
     {

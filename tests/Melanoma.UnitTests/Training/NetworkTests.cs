@@ -57,6 +57,26 @@ public sealed class NetworkTests
             threads: 1);
 
     [Fact]
+    public void Should_say_nearly_the_same_and_learn_in_the_same_direction_when_convolutions_are_of_half_precision()
+    {
+        using var scope = NewDisposeScope();
+        using var network = WithLifelikeWeights(NetworkCatalogue.Quick, seed: 5);
+        var pixels = tensor(ParityCheck.Smooth(4, 64), [4, 64, 64, 3]);
+        var (exact, half) = (Gradient(ScalarType.Float32), Gradient(ScalarType.BFloat16));
+
+        Assert.Equal(ScalarType.Float32, half.Logits.dtype);
+        Assert.Equal(ScalarType.Float32, half.Kernels.dtype);
+        Assert.InRange((exact.Logits - half.Logits).abs().mean().item<float>() / exact.Logits.abs().mean().item<float>(), 0, 0.2f);
+        Assert.True(nn.functional.cosine_similarity(exact.Kernels, half.Kernels, 0).item<float>() > 0.8f);
+
+        (TorchSharp.torch.Tensor Logits, TorchSharp.torch.Tensor Kernels) Gradient(ScalarType precision)
+        {
+            var logits = network.Forward(pixels, training: true, precision).Logits;
+            return (logits.detach(), autograd.grad([logits.logsumexp(1).mean()], [network.Kernels])[0]);
+        }
+    }
+
+    [Fact]
     public void Should_fail_with_the_difference_when_the_graph_has_other_weights_than_the_module()
     {
         using var network = WithLifelikeWeights(NetworkCatalogue.Quick, seed: 1);

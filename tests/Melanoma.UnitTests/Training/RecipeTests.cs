@@ -52,6 +52,24 @@ public sealed class RecipeTests
     }
 
     [Fact]
+    public void Should_leave_a_diagnosis_unsupported_when_it_has_fewer_lesions_than_asked_for()
+    {
+        using var images = new TemporaryImages(8, 1, 1);
+        Sample Of(Diagnosis diagnosis, int group) => new(0, Split.Train, DiagnosisSet.Of(diagnosis), group, IsVariant: false);
+        Sample[] samples =
+        [
+            .. Enumerable.Range(0, 10).Select(i => Of(Diagnosis.Nevus, i)),
+            .. Enumerable.Range(0, 20).Select(i => Of(Diagnosis.SeborrheicKeratosis, 100 + (i % 9))),
+        ];
+
+        var data = new TrainingData(images.Cache, samples, leastLesions: 10);
+
+        Assert.True(data.Supported[(int)Diagnosis.Nevus]);
+        Assert.False(data.Supported[(int)Diagnosis.SeborrheicKeratosis]);
+        Assert.Equal(10, data.Train.Length);
+    }
+
+    [Fact]
     public void Should_take_a_share_of_one_lesion_when_a_diagnosis_is_trained_on_variants_alone()
     {
         using var images = new TemporaryImages(8, 4, 2);

@@ -24,14 +24,31 @@ public sealed class TrainerTests
 
     private static readonly TrainingRecipe Cosine = TrainingRecipes.Find("quick", 1) with { Network = Plateau.Network, BatchSize = 8 };
 
+    /// <summary>With all that <c>standard</c> has: growing pictures, averaged weights, weight decay, clipping, preferred rare diagnoses and early stopping.</summary>
+    private static readonly TrainingRecipe Averaged = Cosine with
+    {
+        Network = new NetworkDescription("tiny-pooled", Size, Normalization.ZeroToOne,
+        [
+            new Convolution(6, 3, 2, Bias: false), new BatchNormalization(), new Relu6(), new Dropout(0.1), new GlobalAveragePool(), new Dense(Diagnoses.Count),
+        ]),
+        OnlineAugmentation = [new RandomView(0.8, 1, 1.2, 0.5), new RandomJpeg(0.5, 40, 90), new RandomSharpness(0.5, 1, 0.5), new RandomColour(0.1, 0.1, 0.1, 0.02), new RandomNoise(0.5, 4)],
+        Optimiser = new AdamSettings(WeightDecay: 0.01, LargestNorm: 1),
+        GrowingSides = [16, 24],
+        AverageDecay = 0.9,
+        RarityPower = 0.5,
+        Patience = 2,
+    };
+
     public static TheoryData<bool> BothSchedules => [true, false];
 
+    public static TheoryData<string> Recipes => ["plateau", "cosine", "averaged"];
+
     [Theory]
-    [MemberData(nameof(BothSchedules))]
-    public void Should_end_with_the_same_state_when_a_run_is_resumed_between_epochs(bool cosine)
+    [MemberData(nameof(Recipes))]
+    public void Should_end_with_the_same_state_when_a_run_is_resumed_between_epochs(string name)
     {
         using var images = new TemporaryImages(Size, 60, 4);
-        var recipe = cosine ? Cosine : Plateau;
+        var recipe = name switch { "plateau" => Plateau, "cosine" => Cosine, _ => Averaged with { Patience = 9 } };
         var undisturbed = Train(images, recipe, 4, out var expected);
 
         using var first = NewTrainer(images, recipe, 4);
@@ -73,6 +90,44 @@ public sealed class TrainerTests
 
         Assert.Equal(undisturbed, second.Capture());
         Assert.Equal(expected.TrainingLoss, last.TrainingLoss);
+    }
+
+    [Fact]
+    public void Should_stop_and_keep_the_best_epoch_when_validation_does_not_get_better()
+    {
+        using var images = new TemporaryImages(Size, 60, 4);
+        using var trainer = NewTrainer(images, Averaged with { Optimiser = new AdamSettings(LearningRate: 0.3) }, 50);
+        var scores = new List<double>();
+        Dictionary<string, Weight>? best = null;
+        do
+        {
+            scores.Add(trainer.FinishEpoch(null, CancellationToken.None).ValidationBalancedAccuracy);
+            if (scores[^1] > scores.SkipLast(1).DefaultIfEmpty(-1).Max() && !trainer.IsFinished)
+            {
+                best = trainer.Network.Weights();
+            }
+        }
+        while (!trainer.IsFinished);
+
+        Assert.True(scores.Count < 50, "it never stopped");
+        Assert.Equal(scores.Count - 3, scores.IndexOf(scores.Max()));
+        Assert.Equal(best!["0.weight"].Values, trainer.Network.Weights()["0.weight"].Values);
+
+        using var resumed = NewTrainer(images, Averaged with { Optimiser = new AdamSettings(LearningRate: 0.3) }, 50);
+        resumed.Restore(trainer.Capture());
+        Assert.True(resumed.IsFinished);
+        Assert.Equal(best["0.weight"].Values, resumed.Network.Weights()["0.weight"].Values);
+    }
+
+    [Fact]
+    public void Should_start_from_given_weights_and_refuse_those_of_another_network()
+    {
+        using var images = new TemporaryImages(Size, 20, 4);
+        using var first = NewTrainer(images, Averaged, 1);
+        using var second = new Trainer(Averaged, images.Data, 1, seed: 9, TimeProvider.System, first.Network.Weights());
+
+        Assert.Equal(first.Network.Weights()["0.weight"].Values, second.Network.Weights()["0.weight"].Values);
+        Assert.Throws<InvalidDataException>(() => new Trainer(Plateau, images.Data, 1, seed: 9, TimeProvider.System, first.Network.Weights()));
     }
 
     [Fact]
@@ -139,6 +194,21 @@ public sealed class TrainerTests
 
         Assert.Equal(expected, weight.data<float>()[0], 6);
         Assert.Equal(-2f, weight.data<float>()[1]);
+    }
+
+    [Fact]
+    public void Should_shrink_kernels_and_bound_the_step_when_decay_and_clipping_are_asked_for()
+    {
+        using var scope = NewDisposeScope();
+        Tensor[] weights = [tensor([1f]), tensor([1f]), tensor([1f]), tensor([1f])];
+        using var plain = new Adam(new AdamSettings(Epsilon: 1), [("kernels", weights[0], true), ("others", weights[1], false)]);
+        using var strict = new Adam(new AdamSettings(Epsilon: 1, WeightDecay: 0.5, LargestNorm: 5), [("kernels", weights[2], true), ("others", weights[3], false)]);
+        plain.Step([tensor([3f]), tensor([4f])], 0.1);
+        strict.Step([tensor([30f]), tensor([40f])], 0.1);
+
+        // Norm 50 comes down to 5: the same gradients; decay takes 0.1 * 0.5 of the kernel alone.
+        Assert.Equal(weights[0].item<float>() - 0.05f, weights[2].item<float>(), 5);
+        Assert.Equal(weights[1].item<float>(), weights[3].item<float>(), 5);
     }
 
     [Fact]

@@ -1,0 +1,108 @@
+using Melanoma.Training.Networks;
+using Melanoma.Training.Onnx;
+using Melanoma.Training.Recipes;
+using Melanoma.Training.Recipes.Augmentation;
+using SkiaSharp;
+using static TorchSharp.torch;
+
+namespace Melanoma.UnitTests.Training;
+
+[Collection(TorchTests.Name)]
+public sealed class StandardAugmentationTests
+{
+    private const int Size = 64;
+
+    public static TheoryData<int> Qualities => [30, 60, 75, 95];
+
+    [Theory]
+    [MemberData(nameof(Qualities))]
+    public void Should_damage_a_picture_as_an_encoder_does_when_it_is_compressed(int quality)
+    {
+        using var scope = NewDisposeScope();
+        var picture = Lesion();
+        var expected = Encoded(picture, quality);
+
+        var compressed = RandomJpeg.Compress(picture.permute(0, 3, 1, 2).to(ScalarType.Float32), [quality], (0, 0)).permute(0, 2, 3, 1);
+
+        // Encoders differ in how they bring colour to half its size and back; what they do to the picture is much larger.
+        var damage = Distance(expected, picture);
+        Assert.InRange(Distance(compressed, expected), 0, 0.55 * damage);
+        Assert.InRange(Distance(compressed, picture) / damage, 0.75, 1.25);
+    }
+
+    [Fact]
+    public void Should_change_the_same_picture_in_the_same_way_when_the_draw_is_the_same()
+    {
+        using var scope = NewDisposeScope();
+        var pictures = Lesion().repeat(16, 1, 1, 1);
+
+        Assert.All(Layers, layer =>
+        {
+            var first = Apply(layer, 3);
+            Assert.Equal(0, (first - Apply(layer, 3)).abs().max().item<float>());
+            Assert.NotEqual(0, (first - Apply(layer, 4)).abs().max().item<float>());
+            Assert.InRange(first.min().item<float>(), 0, 255);
+            Assert.InRange(first.max().item<float>(), 0, 255);
+        });
+
+        Tensor Apply(OnlineLayer layer, int seed)
+        {
+            manual_seed(seed);
+            var random = SplitMix64.At(seed);
+            return layer.Apply(pictures, ref random).to(ScalarType.Float32);
+        }
+    }
+
+    [Fact]
+    public void Should_keep_the_lesion_in_sight_when_a_view_is_drawn()
+    {
+        using var scope = NewDisposeScope();
+        var random = SplitMix64.At(1);
+        var seen = new RandomView(Nearest: 0.55, Farthest: 1.15, Aspect: 1.4, Turned: 0.5).At(40).Apply(Lesion().repeat(200, 1, 1, 1), ref random);
+
+        Assert.Equal([200, 40, 40, 3], seen.shape);
+        var dark = seen.select(3, 0).lt(120).to(ScalarType.Float32).mean([1, 2]);
+        Assert.True(dark.min().item<float>() > 0.01f, "a view without the lesion");
+        Assert.True(dark.max().item<float>() / dark.min().item<float>() > 2, "near and far views look alike");
+    }
+
+    [Fact]
+    public void Should_show_the_eight_views_and_nothing_else_when_neither_size_nor_angle_is_drawn()
+    {
+        using var scope = NewDisposeScope();
+        var image = tensor(ParityCheck.Noise(1, 20), [1, 20, 20, 3]).to(ScalarType.Float32);
+        var random = SplitMix64.At(2);
+        var views = new RandomView(1, 1, 1, Turned: 0).Apply(full_like(image, 7).repeat(50, 1, 1, 1), ref random);
+
+        Assert.Equal(7, views.min().item<float>(), 3);
+        Assert.Equal(7, views.max().item<float>(), 3);
+    }
+
+    private static IEnumerable<OnlineLayer> Layers => TrainingRecipes.Find("standard", 1).OnlineAugmentation;
+
+    private static Tensor Lesion() => tensor(ParityCheck.Smooth(1, Size), [1, Size, Size, 3])
+        .to(ScalarType.Float32).add_((tensor(ParityCheck.Noise(1, Size), [1, Size, Size, 3]).to(ScalarType.Float32) - 128) / 10).clamp_(0, 255).to(ScalarType.Byte);
+
+    private static Tensor Encoded(Tensor picture, int quality)
+    {
+        using var bitmap = new SKBitmap(new SKImageInfo(Size, Size, SKColorType.Rgba8888, SKAlphaType.Opaque));
+        var bytes = picture.contiguous().bytes.ToArray();
+        for (var i = 0; i < Size * Size; i++)
+        {
+            bitmap.SetPixel(i % Size, i / Size, new SKColor(bytes[3 * i], bytes[(3 * i) + 1], bytes[(3 * i) + 2]));
+        }
+
+        using var file = bitmap.Encode(SKEncodedImageFormat.Jpeg, quality);
+        using var decoded = SKBitmap.Decode(file);
+        var back = new byte[Size * Size * 3];
+        for (var i = 0; i < Size * Size; i++)
+        {
+            var colour = decoded.GetPixel(i % Size, i / Size);
+            (back[3 * i], back[(3 * i) + 1], back[(3 * i) + 2]) = (colour.Red, colour.Green, colour.Blue);
+        }
+
+        return tensor(back, [1, Size, Size, 3]);
+    }
+
+    private static float Distance(Tensor one, Tensor other) => (one.to(ScalarType.Float32) - other.to(ScalarType.Float32)).square().mean().sqrt().item<float>();
+}

@@ -1,0 +1,90 @@
+using System.IO.Compression;
+using System.Text;
+using CsCheck;
+using Melanoma.Contracts;
+using Melanoma.Contracts.Models;
+using Melanoma.Storage.Datasets;
+using Melanoma.Training.Exports;
+using Microsoft.ML.OnnxRuntime;
+using SkiaSharp;
+
+namespace Melanoma.UnitTests.Training;
+
+[Collection(TorchTests.Name)]
+public sealed class TrainExportTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("melanoma-export-").FullName;
+
+    [Fact]
+    public async Task Should_leave_a_model_a_report_and_predictions_when_an_export_is_trained_on_and_go_on_where_it_was_stopped()
+    {
+        var export = Write(60);
+        var into = Path.Combine(_folder, "out");
+
+        Assert.Equal(0, await TrainExportCommand.RunAsync([TrainExportCommand.Name, export, "--into", into, "--recipe", "quick", "--epochs", "1", "--threads", "1"]));
+        Assert.Equal(0, await TrainExportCommand.RunAsync([TrainExportCommand.Name, export, "--into", into, "--recipe", "quick", "--epochs", "2", "--threads", "1"]));
+
+        Assert.Equal(["1", "2"], File.ReadLines(Path.Combine(into, "epochs.csv")).Select(line => line.Split(',')[0]));
+        using var session = new InferenceSession(Path.Combine(into, "model.onnx"));
+        Assert.Equal("quick", session.ModelMetadata.CustomMetadataMap["melanoma.recipe"]);
+        var report = ModelReport.FromJson(await File.ReadAllTextAsync(Path.Combine(into, "report.json"), TestContext.Current.CancellationToken));
+        Assert.Equal(("quick", 12), (report.Recipe, report.Test!.Images));
+        Assert.Equal(36, File.ReadLines(Path.Combine(into, "training-images.txt")).Distinct().Count());
+
+        // Validation and test, each in eight views, and the line of the prior.
+        Assert.Equal((24 * 8) + 1, File.ReadLines(Path.Combine(into, "predictions.csv")).Count());
+    }
+
+    [Fact]
+    public void Should_say_what_is_wrong_when_the_file_is_no_export()
+    {
+        var path = Path.Combine(_folder, "other.zip");
+        using (var archive = ZipFile.Open(path, ZipArchiveMode.Create))
+        {
+            archive.CreateEntry("picture.jpg");
+        }
+
+        Assert.Contains("no dataset.csv", Assert.Throws<InvalidDataException>(() => ExportedDataset.Read(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Should_never_have_a_lesion_on_both_sides_when_a_fold_is_held_out() =>
+        Gen.Select(Gen.Select(Gen.Int[0, 9], Gen.Int[-1, 4]).Array[1, 40], Gen.Int[0, 4]).Sample((rows, heldOut) =>
+        {
+            var images = rows.Select((row, i) => new ExportedImage($"{i}", "", Split.Train, DiagnosisSet.Of(Diagnosis.Nevus), $"{row.Item1}", [$"id{i}"], "")).ToArray();
+            var folds = rows.Select((row, i) => (Id: $"id{i}", Fold: row.Item2)).Where(row => row.Fold >= 0).ToDictionary(row => row.Id, row => row.Fold);
+
+            var held = CrossValidation.HoldOut(images, folds, heldOut);
+
+            return held.GroupBy(image => image.Group).All(group => group.Select(image => image.Split).Distinct().Count() == 1)
+                && held.Where(image => image.Split == Split.Train).All(image => folds.GetValueOrDefault(image.IsicIds[0], -1) != heldOut)
+                && held.Where(image => image.Split == Split.Validation).All(image => folds.GetValueOrDefault(image.IsicIds[0], heldOut) == heldOut);
+        });
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    /// <summary>An export as <c>datasets export</c> writes it, with an attribution that has commas and quotes.</summary>
+    private string Write(int count)
+    {
+        var path = Path.Combine(_folder, "export.zip");
+        using var archive = ZipFile.Open(path, ZipArchiveMode.Create);
+        var table = new StringBuilder("image_id,sha256,file,split,label,group_id,isic_ids,licence,attribution,source,age,sex,site,skin_tone\r\n");
+        for (var i = 0; i < count; i++)
+        {
+            var split = (i % 5) switch { 3 => "validation", 4 => "test", _ => "train" };
+            var (hash, label) = ($"{i:x64}", i % 2 == 0 ? "melanoma" : "nevus");
+            table.Append($"{Guid.NewGuid()},{hash},images/{split}/{hash}.png,{split},{label},{Guid.NewGuid()},ISIC_{i:d7},CC-0,\"A, \"\"B\"\" and C\",test,,,,\r\n");
+            using var entry = archive.CreateEntry($"images/{split}/{hash}.png").Open();
+            using var bitmap = new SKBitmap(40, 30);
+            bitmap.Erase(i % 2 == 0 ? new SKColor(120, 60, (byte)i) : new SKColor(200, (byte)(100 + i), 150));
+            bitmap.Encode(entry, SKEncodedImageFormat.Png, 100);
+        }
+
+        using (var writer = new StreamWriter(archive.CreateEntry("dataset.csv").Open()))
+        {
+            writer.Write(table);
+        }
+
+        return path;
+    }
+}

@@ -56,6 +56,8 @@ public static class AreaFilter
         var division = new RoundedDivision((ulong)rows.Total * columns.Total);
         var stride = width * channels;
 
+        var pairs = division.IsNarrow ? Pairs(columns) : [];
+
         // Pixels are read four values at once, also the last one of three.
         var sums = new uint[stride + 1];
         for (var y = 0; y < newHeight; y++)
@@ -63,7 +65,7 @@ public static class AreaFilter
             AddRows(source[(rows.First[y] * stride)..], rows.Weights.Slice(y * rows.Taps, rows.Taps), sums.AsSpan(0, stride));
             var output = destination.Slice(y * newWidth * 3, newWidth * 3);
             if (division.IsNarrow)
-                AddColumns(sums, channels, columns, division, output);
+                AddColumns(sums, channels, columns, pairs, division, output);
             else
                 AddWideColumns(sums, channels, columns, division, output);
         }
@@ -108,38 +110,50 @@ public static class AreaFilter
         }
     }
 
-    private static void AddColumns(ReadOnlySpan<uint> sums, int channels, FilterAxis columns, in RoundedDivision division, Span<byte> output)
+    // Two pixels at a time.
+    private static void AddColumns(
+        ReadOnlySpan<uint> sums, int channels, FilterAxis columns, ReadOnlySpan<Vector256<uint>> pairs, in RoundedDivision division, Span<byte> output)
     {
         var taps = columns.Taps;
+        var first = columns.First;
         ref var source = ref MemoryMarshal.GetReference(sums);
-        ref var first = ref MemoryMarshal.GetReference(columns.First);
-        ref var weights = ref MemoryMarshal.GetReference(columns.Weights);
-        var width = output.Length / 3;
-        for (var x = 0; x + 1 < width; x += 2)
+        ref var weights = ref MemoryMarshal.GetReference(pairs);
+        for (var x = 0; x < first.Length; x += 2, weights = ref Unsafe.Add(ref weights, taps))
         {
-            var left = AddColumn(ref Unsafe.Add(ref source, Unsafe.Add(ref first, x) * channels), channels, ref Unsafe.Add(ref weights, x * taps), taps);
-            var right = AddColumn(ref Unsafe.Add(ref source, Unsafe.Add(ref first, x + 1) * channels), channels, ref Unsafe.Add(ref weights, (x + 1) * taps), taps);
-            var pixels = Packed(division.Of(Vector256.Create(left, right)));
-            BinaryPrimitives.WriteUInt32LittleEndian(output[(3 * x)..], (uint)pixels);
-            BinaryPrimitives.WriteUInt16LittleEndian(output[((3 * x) + 4)..], (ushort)(pixels >> 32));
-        }
+            ref var left = ref Unsafe.Add(ref source, first[x] * channels);
+            ref var right = ref Unsafe.Add(ref source, first[Math.Min(x + 1, first.Length - 1)] * channels);
+            var sum = Vector256.Create(Vector128.LoadUnsafe(ref left), Vector128.LoadUnsafe(ref right)) * weights;
+            for (var i = 1; i < taps; i++)
+            {
+                var at = (nuint)(i * channels);
+                sum += Vector256.Create(Vector128.LoadUnsafe(ref left, at), Vector128.LoadUnsafe(ref right, at)) * Unsafe.Add(ref weights, i);
+            }
 
-        if (width % 2 != 0)
-        {
-            var x = width - 1;
-            var last = AddColumn(ref Unsafe.Add(ref source, Unsafe.Add(ref first, x) * channels), channels, ref Unsafe.Add(ref weights, x * taps), taps);
-            var pixel = Packed(division.Of(last.ToVector256()));
-            (output[3 * x], output[(3 * x) + 1], output[(3 * x) + 2]) = ((byte)pixel, (byte)(pixel >> 8), (byte)(pixel >> 16));
+            var pixels = Packed(division.Of(sum));
+            if (x + 1 < first.Length)
+            {
+                BinaryPrimitives.WriteUInt32LittleEndian(output[(3 * x)..], (uint)pixels);
+                BinaryPrimitives.WriteUInt16LittleEndian(output[((3 * x) + 4)..], (ushort)(pixels >> 32));
+            }
+            else
+            {
+                (output[3 * x], output[(3 * x) + 1], output[(3 * x) + 2]) = ((byte)pixels, (byte)(pixels >> 8), (byte)(pixels >> 16));
+            }
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<uint> AddColumn(ref uint pixel, int channels, ref uint weights, int taps)
+    // The weights of two columns next to each other, each for the values of its pixel.
+    private static Vector256<uint>[] Pairs(FilterAxis columns)
     {
-        var sum = Vector128.LoadUnsafe(ref pixel) * weights;
-        for (var i = 1; i < taps; i++)
-            sum += Vector128.LoadUnsafe(ref pixel, (nuint)(i * channels)) * Unsafe.Add(ref weights, i);
-        return sum;
+        var pairs = new Vector256<uint>[(columns.First.Length + 1) / 2 * columns.Taps];
+        for (var i = 0; i < pairs.Length; i++)
+        {
+            var left = (i / columns.Taps * 2 * columns.Taps) + (i % columns.Taps);
+            var right = Math.Min(left + columns.Taps, columns.Weights.Length - 1);
+            pairs[i] = Vector256.Create(Vector128.Create(columns.Weights[left]), Vector128.Create(columns.Weights[right]));
+        }
+
+        return pairs;
     }
 
     // Red, green and blue of two pixels in the six lowest bytes.

@@ -1,6 +1,7 @@
-using System.Numerics;
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Melanoma.Imaging;
 
@@ -50,18 +51,23 @@ public static class AreaFilter
             return;
         }
 
+        var rows = new FilterAxis(height, newHeight);
+        var columns = new FilterAxis(width, newWidth);
+        var division = new RoundedDivision((ulong)rows.Total * columns.Total);
         var stride = width * channels;
-        var rows = new Axis(height, newHeight);
-        var columns = new Axis(width, newWidth);
-        var divisor = new Divisor((ulong)rows.Total * columns.Total);
-        var sums = new uint[stride];
+
+        var pairs = division.IsNarrow ? Pairs(columns) : [];
+
+        // Pixels are read four values at once, also the last one of three.
+        var sums = new uint[stride + 1];
         for (var y = 0; y < newHeight; y++)
         {
-            Array.Clear(sums);
-            var weights = rows.Weights(y, out var first);
-            for (var i = 0; i < weights.Length; i++)
-                AddRow(sums, source.Slice((first + i) * stride, stride), weights[i]);
-            Narrow(sums, channels, columns, divisor, destination.Slice(y * newWidth * 3, newWidth * 3));
+            AddRows(source[(rows.First[y] * stride)..], rows.Weights.Slice(y * rows.Taps, rows.Taps), sums.AsSpan(0, stride));
+            var output = destination.Slice(y * newWidth * 3, newWidth * 3);
+            if (division.IsNarrow)
+                AddColumns(sums, channels, columns, pairs, division, output);
+            else
+                AddWideColumns(sums, channels, columns, division, output);
         }
     }
 
@@ -76,45 +82,96 @@ public static class AreaFilter
     }
 
     // At most 255 x 65,535: the sums cannot overflow.
-    private static void AddRow(Span<uint> sums, ReadOnlySpan<byte> row, uint weight)
+    private static void AddRows(ReadOnlySpan<byte> rows, ReadOnlySpan<uint> weights, Span<uint> sums)
     {
         var at = 0;
-        if (Vector.IsHardwareAccelerated)
+        ref var source = ref MemoryMarshal.GetReference(rows);
+        ref var target = ref MemoryMarshal.GetReference(sums);
+        for (; at <= sums.Length - Vector128<byte>.Count; at += Vector128<byte>.Count)
         {
-            var step = Vector<byte>.Count;
-            var lanes = Vector<uint>.Count;
-            ref var source = ref MemoryMarshal.GetReference(row);
-            ref var target = ref MemoryMarshal.GetReference(sums);
-            var factor = new Vector<uint>(weight);
-            for (; at <= row.Length - step; at += step)
+            Vector256<uint> low = default, high = default;
+            for (var i = 0; i < weights.Length; i++)
             {
-                Vector.Widen(Vector.LoadUnsafe(ref source, (nuint)at), out var low, out var high);
-                Vector.Widen(low, out var a, out var b);
-                Vector.Widen(high, out var c, out var d);
-                ref var here = ref Unsafe.Add(ref target, at);
-                Accumulate(ref here, 0, a * factor);
-                Accumulate(ref here, lanes, b * factor);
-                Accumulate(ref here, 2 * lanes, c * factor);
-                Accumulate(ref here, 3 * lanes, d * factor);
+                var (left, right) = Vector256.Widen(Vector256.WidenLower(Vector128.LoadUnsafe(ref source, (nuint)((i * sums.Length) + at)).ToVector256Unsafe()));
+                low += left * weights[i];
+                high += right * weights[i];
             }
+
+            low.StoreUnsafe(ref target, (nuint)at);
+            high.StoreUnsafe(ref target, (nuint)(at + Vector256<uint>.Count));
         }
 
-        for (; at < row.Length; at++)
-            sums[at] += row[at] * weight;
+        for (; at < sums.Length; at++)
+        {
+            uint sum = 0;
+            for (var i = 0; i < weights.Length; i++)
+                sum += rows[(i * sums.Length) + at] * weights[i];
+            sums[at] = sum;
+        }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Accumulate(ref uint target, int offset, Vector<uint> values) =>
-        (Vector.LoadUnsafe(ref target, (nuint)offset) + values).StoreUnsafe(ref target, (nuint)offset);
+    // Two pixels at a time.
+    private static void AddColumns(
+        ReadOnlySpan<uint> sums, int channels, FilterAxis columns, ReadOnlySpan<Vector256<uint>> pairs, in RoundedDivision division, Span<byte> output)
+    {
+        var taps = columns.Taps;
+        var first = columns.First;
+        ref var source = ref MemoryMarshal.GetReference(sums);
+        ref var weights = ref MemoryMarshal.GetReference(pairs);
+        for (var x = 0; x < first.Length; x += 2, weights = ref Unsafe.Add(ref weights, taps))
+        {
+            ref var left = ref Unsafe.Add(ref source, first[x] * channels);
+            ref var right = ref Unsafe.Add(ref source, first[Math.Min(x + 1, first.Length - 1)] * channels);
+            var sum = Vector256.Create(Vector128.LoadUnsafe(ref left), Vector128.LoadUnsafe(ref right)) * weights;
+            for (var i = 1; i < taps; i++)
+            {
+                var at = (nuint)(i * channels);
+                sum += Vector256.Create(Vector128.LoadUnsafe(ref left, at), Vector128.LoadUnsafe(ref right, at)) * Unsafe.Add(ref weights, i);
+            }
 
-    private static void Narrow(ReadOnlySpan<uint> sums, int channels, Axis columns, in Divisor divisor, Span<byte> output)
+            var pixels = Packed(division.Of(sum));
+            if (x + 1 < first.Length)
+            {
+                BinaryPrimitives.WriteUInt32LittleEndian(output[(3 * x)..], (uint)pixels);
+                BinaryPrimitives.WriteUInt16LittleEndian(output[((3 * x) + 4)..], (ushort)(pixels >> 32));
+            }
+            else
+            {
+                (output[3 * x], output[(3 * x) + 1], output[(3 * x) + 2]) = ((byte)pixels, (byte)(pixels >> 8), (byte)(pixels >> 16));
+            }
+        }
+    }
+
+    // The weights of two columns next to each other, each for the values of its pixel.
+    private static Vector256<uint>[] Pairs(FilterAxis columns)
+    {
+        var pairs = new Vector256<uint>[(columns.First.Length + 1) / 2 * columns.Taps];
+        for (var i = 0; i < pairs.Length; i++)
+        {
+            var left = (i / columns.Taps * 2 * columns.Taps) + (i % columns.Taps);
+            var right = Math.Min(left + columns.Taps, columns.Weights.Length - 1);
+            pairs[i] = Vector256.Create(Vector128.Create(columns.Weights[left]), Vector128.Create(columns.Weights[right]));
+        }
+
+        return pairs;
+    }
+
+    // Red, green and blue of two pixels in the six lowest bytes.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Packed(Vector256<int> pixels)
+    {
+        var left = Vector128.Shuffle(pixels.GetLower().AsByte(), Vector128.Create((byte)0, 4, 8, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255));
+        var right = Vector128.Shuffle(pixels.GetUpper().AsByte(), Vector128.Create((byte)255, 255, 255, 0, 4, 8, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255));
+        return (left | right).AsUInt64().ToScalar();
+    }
+
+    private static void AddWideColumns(ReadOnlySpan<uint> sums, int channels, FilterAxis columns, in RoundedDivision division, Span<byte> output)
     {
         for (var x = 0; x < output.Length / 3; x++)
         {
-            var weights = columns.Weights(x, out var first);
             ulong red = 0, green = 0, blue = 0;
-            var at = first * channels;
-            foreach (var weight in weights)
+            var at = columns.First[x] * channels;
+            foreach (var weight in columns.Weights.Slice(x * columns.Taps, columns.Taps))
             {
                 red += (ulong)sums[at] * weight;
                 green += (ulong)sums[at + 1] * weight;
@@ -122,81 +179,9 @@ public static class AreaFilter
                 at += channels;
             }
 
-            output[3 * x] = divisor.Rounded(red);
-            output[(3 * x) + 1] = divisor.Rounded(green);
-            output[(3 * x) + 2] = divisor.Rounded(blue);
-        }
-    }
-
-    /// <summary>For each output position, which input positions count and with what share of <see cref="Total"/>.</summary>
-    private sealed class Axis
-    {
-        private readonly int[] _first;
-        private readonly int[] _start;
-        private readonly uint[] _weights;
-
-        public Axis(int from, int to)
-        {
-            _first = new int[to];
-            _start = new int[to + 1];
-            var shrinks = to <= from;
-            Total = shrinks ? (uint)from : 2 * (uint)to;
-            var weights = new List<uint>(shrinks ? from + to : 2 * to);
-            for (var i = 0; i < to; i++)
-            {
-                if (shrinks)
-                    AddArea(weights, i, from, to);
-                else
-                    AddLinear(weights, i, from, to);
-                _start[i + 1] = weights.Count;
-            }
-
-            _weights = [.. weights];
-        }
-
-        public uint Total { get; }
-
-        public ReadOnlySpan<uint> Weights(int i, out int first)
-        {
-            first = _first[i];
-            return _weights.AsSpan(_start[i], _start[i + 1] - _start[i]);
-        }
-
-        // In units of 1/to of an input pixel, the output covers [i from, (i + 1) from) and input j covers [j to, (j + 1) to).
-        private void AddArea(List<uint> weights, int i, int from, int to)
-        {
-            long begin = (long)i * from, end = begin + from;
-            var j = begin / to;
-            _first[i] = (int)j;
-            for (; j * to < end; j++)
-                weights.Add((uint)(Math.Min(end, (j + 1) * to) - Math.Max(begin, j * to)));
-        }
-
-        // The centre of output i lies at ((2i + 1) from - to) / (2 to) between the centres of the inputs.
-        private void AddLinear(List<uint> weights, int i, int from, int to)
-        {
-            var centre = Math.Clamp((((2L * i) + 1) * from) - to, 0, 2L * to * (from - 1));
-            var share = (uint)(centre % (2 * to));
-            _first[i] = (int)(centre / (2 * to));
-            weights.Add((2 * (uint)to) - share);
-            if (share > 0)
-                weights.Add(share);
-        }
-    }
-
-    /// <summary>Exact rounded division by one number: a multiplication where that is proven exact, else a division.</summary>
-    private readonly struct Divisor(ulong divisor)
-    {
-        private readonly ulong _half = divisor / 2;
-
-        // With n < 256 d and m = ceil(2^64 / d), the high half of n m is n / d as long as 256 d^2 < 2^64.
-        private readonly ulong _reciprocal = divisor is > 1 and < 1UL << 28 ? (ulong.MaxValue / divisor) + 1 : 0;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public byte Rounded(ulong value)
-        {
-            value += _half;
-            return (byte)(_reciprocal != 0 ? Math.BigMul(value, _reciprocal, out _) : value / divisor);
+            output[3 * x] = division.Of(red);
+            output[(3 * x) + 1] = division.Of(green);
+            output[(3 * x) + 2] = division.Of(blue);
         }
     }
 }

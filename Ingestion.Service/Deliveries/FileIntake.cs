@@ -8,6 +8,9 @@ internal sealed class FileIntake(Guid deliveryId, DeliverySink sink, TableIntake
 {
     private static readonly int MaxImageBytes = ImageLimits.Default.MaxBytes;
 
+    // What is read of a file before its end is known; one for all, because they come one after the other.
+    private byte[] _buffer = new byte[FileKinds.StartBytes];
+
     /// <summary>Where its lines go.</summary>
     public DeliverySink Sink => sink;
 
@@ -20,15 +23,13 @@ internal sealed class FileIntake(Guid deliveryId, DeliverySink sink, TableIntake
     {
         if (DeliveryPath.IsLitter(path))
             return;
-        var start = new byte[FileKinds.StartBytes];
-        var count = await content.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellationToken);
-        var kind = FileKinds.Of(start.AsSpan(0, count), path);
+        var (kind, count) = await ReadStartAsync(path, content, cancellationToken);
         if (kind == FileKind.Picture)
-            await ReadPictureAsync(path, start, count, content, doubt, cancellationToken);
+            await ReadPictureAsync(path, count, content, doubt, cancellationToken);
         else if (content.CanSeek)
             await ReadInPlaceAsync(path, kind, content, doubt, cancellationToken);
         else
-            await ReadSpooledAsync(path, kind, start.AsMemory(0, count), content, doubt, cancellationToken);
+            await ReadSpooledAsync(path, kind, _buffer.AsMemory(0, count), content, doubt, cancellationToken);
     }
 
     /// <summary>Reads an entry of an archive, and hands in what it is. No more of it is read than is taken.</summary>
@@ -38,9 +39,7 @@ internal sealed class FileIntake(Guid deliveryId, DeliverySink sink, TableIntake
     /// <param name="cancellationToken">Stops.</param>
     public async Task ReadEntryAsync(string path, Stream content, long maxTableBytes, CancellationToken cancellationToken)
     {
-        var start = new byte[FileKinds.StartBytes];
-        var count = await content.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellationToken);
-        var kind = FileKinds.Of(start.AsSpan(0, count), path);
+        var (kind, count) = await ReadStartAsync(path, content, cancellationToken);
         if (kind.IsArchive())
         {
             await sink.RefuseAsync(path, count, ArchiveLimits.Nested, cancellationToken);
@@ -49,7 +48,7 @@ internal sealed class FileIntake(Guid deliveryId, DeliverySink sink, TableIntake
 
         if (kind == FileKind.Picture)
         {
-            var (bytes, size) = await ReadUpToAsync(start, count, content, cancellationToken);
+            var (bytes, size) = await ReadUpToAsync(count, content, cancellationToken);
             if (size > MaxImageBytes)
                 await sink.RefuseAsync(path, size, TooLargeEntry(MaxImageBytes), cancellationToken);
             else
@@ -58,7 +57,7 @@ internal sealed class FileIntake(Guid deliveryId, DeliverySink sink, TableIntake
         }
 
         await using var spool = new Spool(maxTableBytes, options);
-        var table = await spool.TakeAsync(start.AsMemory(0, count), content, readOn: false, cancellationToken);
+        var table = await spool.TakeAsync(_buffer.AsMemory(0, count), content, readOn: false, cancellationToken);
         if (spool.IsWhole)
             await ReadTableAsync(path, table, spool.Written, cancellationToken);
         else
@@ -68,11 +67,11 @@ internal sealed class FileIntake(Guid deliveryId, DeliverySink sink, TableIntake
     private static Refusal OutOfSpace => new(RefusalKinds.ArchiveTooLarge,
         "The service has no disk space for the file. Make room on the service's disk and deliver it again, an archive also as a folder.");
 
-    private async Task ReadPictureAsync(string path, byte[] start, int count, Stream content, Func<long, string?> doubt, CancellationToken cancellationToken)
+    private async Task ReadPictureAsync(string path, int count, Stream content, Func<long, string?> doubt, CancellationToken cancellationToken)
     {
-        var (bytes, size) = await ReadUpToAsync(start, count, content, cancellationToken);
+        var (bytes, size) = await ReadUpToAsync(count, content, cancellationToken);
         if (size > MaxImageBytes)
-            size += content.CanSeek ? content.Length - content.Position : await CountRestAsync(start, content, cancellationToken);
+            size += content.CanSeek ? content.Length - content.Position : await CountRestAsync(content, cancellationToken);
         if (doubt(size) is { } reason)
             await sink.SettleAsync(path, size, FileVerdict.Waiting(reason), cancellationToken);
         else if (size > MaxImageBytes)
@@ -124,24 +123,32 @@ internal sealed class FileIntake(Guid deliveryId, DeliverySink sink, TableIntake
         await sink.SettleAsync(path, size, verdict, cancellationToken);
     }
 
-    // One byte more than an image may have shows that it has too many.
-    private static async Task<(byte[] Bytes, long Size)> ReadUpToAsync(byte[] start, int count, Stream content, CancellationToken cancellationToken)
+    private async ValueTask<(FileKind Kind, int Count)> ReadStartAsync(string path, Stream content, CancellationToken cancellationToken)
     {
-        var buffer = start;
-        while (count == buffer.Length && count <= MaxImageBytes)
-        {
-            Array.Resize(ref buffer, Math.Min(buffer.Length * 2, MaxImageBytes + 1));
-            count += await content.ReadAtLeastAsync(buffer.AsMemory(count), buffer.Length - count, throwOnEndOfStream: false, cancellationToken);
-        }
-
-        return (count > MaxImageBytes ? [] : buffer[..count], count);
+        var count = await content.ReadAtLeastAsync(_buffer.AsMemory(0, FileKinds.StartBytes), FileKinds.StartBytes, throwOnEndOfStream: false, cancellationToken);
+        return (FileKinds.Of(_buffer.AsSpan(0, count), path), count);
     }
 
-    private static async Task<long> CountRestAsync(byte[] buffer, Stream content, CancellationToken cancellationToken)
+    // One byte more than an image may have shows that it has too many.
+    private async Task<(byte[] Bytes, long Size)> ReadUpToAsync(int count, Stream content, CancellationToken cancellationToken)
+    {
+        var isEnd = count < FileKinds.StartBytes;
+        while (!isEnd && count <= MaxImageBytes)
+        {
+            if (count == _buffer.Length)
+                Array.Resize(ref _buffer, Math.Min(_buffer.Length * 2, MaxImageBytes + 1));
+            count += await content.ReadAtLeastAsync(_buffer.AsMemory(count), _buffer.Length - count, throwOnEndOfStream: false, cancellationToken);
+            isEnd = count < _buffer.Length;
+        }
+
+        return (count > MaxImageBytes ? [] : _buffer[..count], count);
+    }
+
+    private async Task<long> CountRestAsync(Stream content, CancellationToken cancellationToken)
     {
         long count = 0;
         int read;
-        while ((read = await content.ReadAsync(buffer, cancellationToken)) > 0)
+        while ((read = await content.ReadAsync(_buffer, cancellationToken)) > 0)
             count += read;
         return count;
     }

@@ -16,6 +16,8 @@ internal static class BrightnessGrid
     private const int CellParts = Source * PixelParts / Side;
     private const int Divisor = 256 * CellParts * CellParts;
 
+    private static readonly (int First, Vector256<int> Shares)[] Columns = [.. Enumerable.Range(0, Side).Select(ColumnOf)];
+
     public static void Fill(ReadOnlySpan<byte> pixels, Span<byte> cells)
     {
         // At most 32 x 255 a sum.
@@ -34,17 +36,25 @@ internal static class BrightnessGrid
         }
     }
 
+    // A cell touches at most eight pixels.
     private static void Narrow(ReadOnlySpan<int> brightness, Span<byte> cells)
     {
-        for (var column = 0; column < Side; column++)
+        ref var source = ref MemoryMarshal.GetReference(brightness);
+        for (var column = 0; column < cells.Length; column++)
         {
-            var begin = column * CellParts;
-            var end = begin + CellParts;
-            var sum = Divisor / 2;
-            for (var x = begin / PixelParts; x * PixelParts < end; x++)
-                sum += brightness[x] * Overlap(x, begin, end);
-            cells[column] = (byte)(sum / Divisor);
+            var (first, shares) = Columns[column];
+            cells[column] = (byte)((Vector256.Sum(Vector256.LoadUnsafe(ref source, (nuint)first) * shares) + (Divisor / 2)) / Divisor);
         }
+    }
+
+    private static (int First, Vector256<int> Shares) ColumnOf(int column)
+    {
+        var begin = column * CellParts;
+        var first = Math.Min(begin / PixelParts, Source - Vector256<int>.Count);
+        var shares = new int[Vector256<int>.Count];
+        for (var i = 0; i < shares.Length; i++)
+            shares[i] = Math.Max(0, Overlap(first + i, begin, begin + CellParts));
+        return (first, Vector256.Create(shares));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

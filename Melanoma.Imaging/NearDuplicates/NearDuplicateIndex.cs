@@ -170,10 +170,20 @@ public sealed class NearDuplicateIndex
     private void Seek(in WaveKey key, ref Dictionary<Guid, int>? found)
     {
         Span<uint> addresses = stackalloc uint[KeyCell.MaxProbes];
-        var count = KeyCell.Probes(key, addresses);
-        foreach (var address in addresses[..count])
+        Span<int> chains = stackalloc int[KeyCell.MaxProbes];
+        var count = 0;
+
+        // All heads before the first entry: the processor fetches them from memory at the same time, and most are empty.
+        foreach (var address in addresses[..KeyCell.Probes(key, addresses)])
         {
-            for (var at = _heads[address >> (32 - _bits)]; at >= 0;)
+            var head = _heads[address >> (32 - _bits)];
+            chains[count] = head;
+            count += head >= 0 ? 1 : 0;
+        }
+
+        foreach (var chain in chains[..count])
+        {
+            for (var at = chain; at >= 0;)
             {
                 ref var entry = ref _entries[at];
                 var distance = WaveKey.Distance(key, entry.Key);

@@ -64,14 +64,14 @@ internal struct PictureScan
     public static PictureScan Of(ReadOnlySpan<byte> pixels, Span<short> luma)
     {
         var scan = default(PictureScan);
-        Span<ushort> sums = stackalloc ushort[6 * Side];
+        Span<byte> rows = stackalloc byte[12 * Side];
         Span<short> row = stackalloc short[3 * Side];
         Span<short> low = stackalloc short[Side];
         Span<short> high = stackalloc short[Side];
         var tally = default(Tally);
         for (var y = 0; y < Side; y++)
         {
-            Halve(pixels.Slice(y * Side * 12, Side * 12), sums, row);
+            Halve(pixels.Slice(y * Side * 12, Side * 12), rows, row);
             var bright = luma.Slice(y * Side, Side);
             tally.Count(row[..Side], row.Slice(Side, Side), row[(2 * Side)..], bright);
             if (y % Tile == 0)
@@ -99,27 +99,25 @@ internal struct PictureScan
     }
 
     // Two rows of interleaved pixels to one row of cells, a plane for each channel.
-    private static void Halve(ReadOnlySpan<byte> pixels, Span<ushort> sums, Span<short> planes)
+    private static void Halve(ReadOnlySpan<byte> pixels, Span<byte> rows, Span<short> planes)
     {
-        const int Row = Side * 6;
-        for (var at = 0; at < Row; at += Vector<byte>.Count)
+        const int Row = PictureMeasures.Side * 3;
+        var above = rows[..Row];
+        var below = rows[Row..];
+        RgbPlanes.Split(pixels[..Row], above);
+        RgbPlanes.Split(pixels[Row..], below);
+        for (var x = 0; x < planes.Length; x += Vector<short>.Count)
         {
-            Vector.Widen(new Vector<byte>(pixels[at..]), out var left, out var right);
-            Vector.Widen(new Vector<byte>(pixels[(Row + at)..]), out var leftBelow, out var rightBelow);
-            (left + leftBelow).CopyTo(sums[at..]);
-            (right + rightBelow).CopyTo(sums[(at + Vector<ushort>.Count)..]);
+            var sum = AddPairs(above[(2 * x)..]) + AddPairs(below[(2 * x)..]) + new Vector<ushort>(2);
+            Vector.AsVectorInt16(Vector.ShiftRightLogical(sum, 2)).CopyTo(planes[x..]);
         }
+    }
 
-        var reds = planes[..Side];
-        var greens = planes.Slice(Side, Side);
-        var blues = planes.Slice(2 * Side, Side);
-        for (var x = 0; x < reds.Length; x++)
-        {
-            var pair = sums.Slice(6 * x, 6);
-            reds[x] = (short)((pair[0] + pair[3] + 2) >> 2);
-            greens[x] = (short)((pair[1] + pair[4] + 2) >> 2);
-            blues[x] = (short)((pair[2] + pair[5] + 2) >> 2);
-        }
+    // Each two bytes next to each other.
+    private static Vector<ushort> AddPairs(ReadOnlySpan<byte> values)
+    {
+        var pairs = Vector.AsVectorUInt16(new Vector<byte>(values));
+        return (pairs & new Vector<ushort>(byte.MaxValue)) + Vector.ShiftRightLogical(pairs, 8);
     }
 
     private static void Widen(ReadOnlySpan<short> bright, Span<short> low, Span<short> high)

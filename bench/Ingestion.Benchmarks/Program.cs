@@ -37,6 +37,12 @@ foreach (var set in sets)
 }
 
 Console.WriteLine();
+foreach (var (set, cpu) in results.Select(figures => (figures.Set, figures.Cpu)))
+{
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        $"- {set}: {cpu.Bare:0.00} ms of processor time a picture in the bare program and {cpu.BarePostgres:0.00} in its PostgreSQL; {cpu.Sender:0.00} in the sender, {cpu.Service:0.00} in the service and {cpu.Postgres:0.00} in its PostgreSQL."));
+}
+
 foreach (var verdict in results.SelectMany(Goals.Judge))
     Console.WriteLine($"- {verdict}");
 if (Option("--json") is { } json)
@@ -46,15 +52,24 @@ async Task<SetFigures> MeasureAsync(PictureSet set)
 {
     var decode = RawLimits.DecodeAndHash(set);
     var copy = await RawLimits.CopyAsync(set, await servers.CreateDatabaseAsync());
-    var before = await RawLimits.DecodeHashAndCopyAsync(set, await servers.CreateDatabaseAsync());
-    await using var service = await ServiceRun.StartAsync(await servers.CreateDatabaseAsync(), await servers.CreateVirtualHostAsync());
+    var database = await servers.CreateDatabaseAsync();
+    var begin = await CpuTime.NowAsync(null, database);
+    var before = await RawLimits.DecodeHashAndCopyAsync(set, database);
+    var bare = await CpuTime.NowAsync(null, database) - begin;
+    database = await servers.CreateDatabaseAsync();
+    await using var service = await ServiceRun.StartAsync(database, await servers.CreateVirtualHostAsync());
+    begin = await CpuTime.NowAsync(service.Id, database);
     var (first, delivery) = await service.DeliverAsync(set);
+    var cpu = await CpuTime.NowAsync(service.Id, database) - begin;
     var (second, _) = await service.DeliverAsync(set);
     var megabytes = service.PeakMegabytesAboveStart;
 
     // Once more after the service, because the machine may have become slower or faster meanwhile.
     var after = await RawLimits.DecodeHashAndCopyAsync(set, await servers.CreateDatabaseAsync());
-    return new SetFigures(set.Name, decode, copy, before, after, first, second, delivery.Files, delivery.Stored, delivery.NearDuplicates, megabytes);
+    return new SetFigures(set.Name, decode, copy, before, after, first, second, delivery.Files, delivery.Stored, delivery.NearDuplicates, megabytes,
+        new CpuFigures(PerPicture(bare.Bench), PerPicture(bare.Postgres), PerPicture(cpu.Bench), PerPicture(cpu.Service), PerPicture(cpu.Postgres)));
+
+    double PerPicture(double seconds) => seconds * 1000 / set.Distinct;
 }
 
 string? Option(string name) => Array.IndexOf(args, name) is var at and >= 0 && at + 1 < args.Length ? args[at + 1] : null;

@@ -26,6 +26,9 @@ internal sealed class ServiceRun : IAsyncDisposable
     /// <summary>How much memory the process needed at most above what it had when it was ready, in MB.</summary>
     public double PeakMegabytesAboveStart => Megabytes("VmHWM") - _megabytesAtStart;
 
+    /// <summary>The operating system's process id.</summary>
+    public int Id => _service.Id;
+
     public static async Task<ServiceRun> StartAsync(string database, string bus)
     {
         var environment = new Dictionary<string, string?> { ["ConnectionStrings__melanoma"] = database, ["ConnectionStrings__rabbitmq"] = bus };

@@ -72,6 +72,35 @@ public sealed class AreaFilterTests
         });
 
     [Fact]
+    public void Should_round_the_exact_quotient_when_numbers_are_small_or_large() =>
+        // One in six of the divisors, width x 2 height, lies above 2^23 and takes the way of 64 bits.
+        Gen.Select(Gen.Int[1, 1500], Gen.Int[1, 40], Gen.Int[1, 24], Gen.OneOf(Gen.Int[1, 64], Gen.Int[3900, 4096]), Gen.Int).Sample(
+            (width, height, newWidth, newHeight, seed) =>
+            {
+                var image = TestPictures.Noise(width, height, seed);
+                var result = AreaFilter.Resize(image, newWidth, newHeight);
+                var (acrossTotal, downTotal) = (Shares(width, newWidth, 0).Sum(), Shares(height, newHeight, 0).Sum());
+                for (var i = 0; i < 8; i++)
+                {
+                    // Corners and places within.
+                    var (x, y) = (i % 2 == 0 ? newWidth - 1 : (seed >>> 8) % newWidth, i / 2 % 2 == 0 ? newHeight - 1 : (seed >>> (i + 3)) % newHeight);
+                    var (across, down) = (Shares(width, newWidth, x), Shares(height, newHeight, y));
+                    for (var channel = 0; channel < 3; channel++)
+                    {
+                        var sum = 0L;
+                        for (var row = 0; row < height; row++)
+                        {
+                            for (var column = 0; down[row] > 0 && column < width; column++)
+                                sum += across[column] * down[row] * image.Row(row)[(3 * column) + channel];
+                        }
+
+                        Assert.Equal(((2 * sum) + (acrossTotal * downTotal)) / (2 * acrossTotal * downTotal), result.Row(y)[(3 * x) + channel]);
+                    }
+                }
+            },
+            iter: 300);
+
+    [Fact]
     public void Should_interpolate_between_centres_when_a_picture_grows()
     {
         var image = new RgbImage(2, 1, [0, 0, 0, 200, 100, 40]);
@@ -106,6 +135,26 @@ public sealed class AreaFilterTests
         Assert.Equal<byte>([255, 254, 1], result.Row(4095)[^3..].ToArray());
         result = AreaFilter.Resize(TestPictures.Flat(16, 65_535, 255, 254, 1), 4096, 3);
         Assert.Equal<byte>([255, 254, 1], result.Row(2)[^3..].ToArray());
+    }
+
+    // By the definition: what share of the output each input position has, as whole numbers.
+    private static long[] Shares(int from, int to, int output)
+    {
+        var shares = new long[from];
+        for (var input = 0; input < from; input++)
+        {
+            if (to <= from)
+            {
+                shares[input] = Math.Max(0, Math.Min((output + 1) * from, (input + 1) * to) - Math.Max(output * from, input * to));
+            }
+            else
+            {
+                var centre = Math.Clamp((((2 * output) + 1) * from) - to, 0, 2 * to * (from - 1));
+                shares[input] = Math.Max(0, (2 * to) - Math.Abs(centre - (2 * to * input)));
+            }
+        }
+
+        return shares;
     }
 
     private static double Mean(RgbImage image)

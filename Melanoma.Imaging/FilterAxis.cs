@@ -1,0 +1,77 @@
+namespace Melanoma.Imaging;
+
+/// <summary>
+/// One axis of <see cref="AreaFilter"/>: for each output position, which input positions count and with what share of <see cref="Total"/>. Every output position
+/// has equally many of them, some with weight 0, and all lie inside the input.
+/// </summary>
+internal sealed class FilterAxis
+{
+    private readonly int[] _first;
+    private readonly uint[] _weights;
+
+    public FilterAxis(int from, int to)
+    {
+        var shrinks = to <= from;
+        Total = shrinks ? (uint)from : 2 * (uint)to;
+
+        Taps = shrinks ? MostTouched(from, to) : Math.Min(from, 2);
+        _first = new int[to];
+        _weights = new uint[to * Taps];
+        for (var i = 0; i < to; i++)
+        {
+            if (shrinks)
+                AddArea(i, from, to);
+            else
+                AddLinear(i, from, to);
+        }
+    }
+
+    /// <summary>What the weights of each output position add up to.</summary>
+    public uint Total { get; }
+
+    /// <summary>How many input positions have a weight for each output position.</summary>
+    public int Taps { get; }
+
+    /// <summary>The first input position of each output position.</summary>
+    public ReadOnlySpan<int> First => _first;
+
+    /// <summary>The weights, <see cref="Taps"/> for each output position.</summary>
+    public ReadOnlySpan<uint> Weights => _weights;
+
+    // A stretch of from/to inputs begins at a multiple of gcd/to behind the beginning of one.
+    private static int MostTouched(int from, int to)
+    {
+        var (common, rest) = (to, from % to);
+        while (rest > 0)
+            (common, rest) = (rest, common % rest);
+        return ((from - common + to - 1) / to) + 1;
+    }
+
+    // In units of 1/to of an input pixel, the output covers [i from, (i + 1) from) and input j covers [j to, (j + 1) to).
+    private void AddArea(int i, int from, int to)
+    {
+        long begin = (long)i * from, end = begin + from;
+        var j = begin / to;
+        var weights = Room(i, (int)j, from);
+        for (; j * to < end; j++)
+            weights[(int)j - _first[i]] = (uint)(Math.Min(end, (j + 1) * to) - Math.Max(begin, j * to));
+    }
+
+    // The centre of output i lies at ((2i + 1) from - to) / (2 to) between the centres of the inputs.
+    private void AddLinear(int i, int from, int to)
+    {
+        var centre = Math.Clamp((((2L * i) + 1) * from) - to, 0, 2L * to * (from - 1));
+        var share = (uint)(centre % (2 * to));
+        var j = (int)(centre / (2 * to));
+        var weights = Room(i, j, from);
+        weights[j - _first[i]] = (2 * (uint)to) - share;
+        if (share > 0)
+            weights[j + 1 - _first[i]] = share;
+    }
+
+    private Span<uint> Room(int i, int first, int from)
+    {
+        _first[i] = Math.Min(first, from - Taps);
+        return _weights.AsSpan(i * Taps, Taps);
+    }
+}

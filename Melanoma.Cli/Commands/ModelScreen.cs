@@ -34,7 +34,11 @@ internal static class ModelScreen
         if (ReadReport(model) is not { } report)
             return;
         if (report.Test is { } test)
+        {
             WriteClasses(console, test);
+            WriteHam10000(console, test);
+        }
+
         foreach (var finding in report.Findings)
             console.WriteLine($"- {finding}");
         console.MarkupLine("[grey]For research, not a medical device.[/]");
@@ -67,6 +71,21 @@ internal static class ModelScreen
             table.AddRow(Markup.Escape(item.Diagnosis), item.Images.ToString(CultureInfo.InvariantCulture), Three(item.Precision), Three(item.Recall), Three(item.F1));
         console.Write(table);
     }
+
+    private static void WriteHam10000(IAnsiConsole console, SplitFigures figures)
+    {
+        if (figures.Ham10000 is { } seven)
+        {
+            console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"In the seven classes of HAM10000, {seven.Images} images of {seven.Groups} lesions: accuracy {WithInterval(seven.Accuracy, seven.AccuracyInterval)}, balanced accuracy {WithInterval(seven.BalancedAccuracy, seven.BalancedAccuracyInterval)}, melanoma AUC {Three(seven.MelanomaAuc)}"));
+        }
+
+        if (figures.FlipRate is { } flips)
+            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Flip rate: {flips:p1} of the lesions are told otherwise in one of the eight turned and mirrored views."));
+    }
+
+    private static string WithInterval(double value, Interval interval) => $"{Three(value)} [{Three(interval.Low)}, {Three(interval.High)}]";
 
     private static void AddFigures(Table table, string split, ModelFigures? figures)
     {

@@ -8,7 +8,7 @@ namespace Melanoma.Cli.Commands;
 /// <summary><c>melanoma train</c>: asks for a training run, and watches it when told to.</summary>
 internal static class TrainCommand
 {
-    private static readonly Option<string> Recipe = new("--recipe") { Description = "quick, seed-baseline, seed-augmented or seed-final.", Required = true, HelpName = "NAME" };
+    private static readonly Option<string> Recipe = new("--recipe") { Description = "quick, standard, seed-baseline, seed-augmented or seed-final.", Required = true, HelpName = "NAME" };
     private static readonly Option<int?> Epochs = new("--epochs") { Description = "Passes over the training pictures; the recipe's own number when not given.", HelpName = "N" };
     private static readonly Option<int?> Seed = new("--seed") { Description = "Seed of initialisation, shuffling and augmentation, never of splits.", HelpName = "N" };
     private static readonly Option<int?> Samples = new("--samples") { Description = "Augmented pictures per class; the recipe's own number when not given.", HelpName = "N" };

@@ -17,20 +17,23 @@ public static class DiagnosisRule
     /// <param name="probabilities">Nine, in index order, 0 to 1.</param>
     /// <param name="prior">The class prior at which they are stated, nine numbers; a diagnosis of prior 0 is never named.</param>
     /// <param name="unsupported">Diagnoses that the model does not know.</param>
-    public static Diagnosis Decide(ReadOnlySpan<double> probabilities, IReadOnlyList<double> prior, DiagnosisSet unsupported)
-    {
-        var (best, bestScore) = (default(Diagnosis), -1.0);
-        for (var index = 0; index < Diagnoses.Count; index++)
-        {
-            if (unsupported.Contains((Diagnosis)index) || prior[index] <= 0)
-            {
-                continue;
-            }
+    public static Diagnosis Decide(ReadOnlySpan<double> probabilities, IReadOnlyList<double> prior, DiagnosisSet unsupported) =>
+        (Diagnosis)MostOutstanding(probabilities, [.. prior.Select((share, index) => unsupported.Contains((Diagnosis)index) ? 0 : share)]);
 
-            var score = Round(probabilities[index]) / prior[index];
+    /// <summary>
+    /// The same rule for any classes, such as those of a coarser vocabulary: the index of the largest rounded probability / prior, the first among equals.
+    /// </summary>
+    /// <param name="probabilities">One a class, 0 to 1.</param>
+    /// <param name="prior">One a class; a class of prior 0 is never named.</param>
+    public static int MostOutstanding(ReadOnlySpan<double> probabilities, ReadOnlySpan<double> prior)
+    {
+        var (best, bestScore) = (0, -1.0);
+        for (var index = 0; index < probabilities.Length; index++)
+        {
+            var score = prior[index] <= 0 ? -1 : Round(probabilities[index]) / prior[index];
             if (score > bestScore)
             {
-                (best, bestScore) = ((Diagnosis)index, score);
+                (best, bestScore) = (index, score);
             }
         }
 

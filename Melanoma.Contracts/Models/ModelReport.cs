@@ -133,7 +133,38 @@ public sealed record SplitFigures
 
     /// <summary>Rows are true diagnoses, columns given ones, both in index order.</summary>
     public required IReadOnlyList<IReadOnlyList<int>> Confusion { get; init; }
+
+    /// <summary>
+    /// The split in the seven classes of HAM10000, with the images whose label names several diagnoses of one class; null in older reports.
+    /// </summary>
+    public VocabularyFigures? Ham10000 { get; init; }
+
+    /// <summary>
+    /// Share of lesions with a picture whose diagnosis is not the same in all of its eight turned and mirrored views, 0 to 1; null where it was not measured.
+    /// </summary>
+    public double? FlipRate { get; init; }
 }
+
+/// <summary>How a model does in a coarser vocabulary than the nine diagnoses: the probabilities of a class's diagnoses are added up.</summary>
+/// <param name="Images">Images judged.</param>
+/// <param name="Groups">Lesion groups among them, the unit of the intervals.</param>
+/// <param name="Accuracy">Share of images whose most probable class is theirs.</param>
+/// <param name="AccuracyInterval">95 % interval of it.</param>
+/// <param name="BalancedAccuracy">Mean recall over the classes that have images, of the class with the largest p / prior.</param>
+/// <param name="BalancedAccuracyInterval">95 % interval of it.</param>
+/// <param name="MelanomaAuc">Area under the ROC curve of the melanoma probability; null when a side has no image.</param>
+/// <param name="MelanomaAucInterval">95 % interval of it.</param>
+/// <param name="Classes">All classes of the vocabulary, in its order.</param>
+public sealed record VocabularyFigures(
+    int Images,
+    int Groups,
+    double Accuracy,
+    Interval AccuracyInterval,
+    double BalancedAccuracy,
+    Interval BalancedAccuracyInterval,
+    double? MelanomaAuc,
+    Interval? MelanomaAucInterval,
+    IReadOnlyList<ClassFigures> Classes);
 
 /// <summary>How the diagnosis does for one class.</summary>
 /// <param name="Diagnosis">Its name.</param>

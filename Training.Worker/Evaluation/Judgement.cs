@@ -6,14 +6,15 @@ using Melanoma.Training.Onnx;
 namespace Melanoma.Training.Evaluation;
 
 /// <summary>
-/// What a model says of the pictures of a split, beside what is known of them. Pictures whose label names several diagnoses are counted
-/// and left out.
+/// What a model says of the pictures of a split, beside what is known of them, in the words of a vocabulary. Pictures whose label fits in no class of it are
+/// counted and left out.
 /// </summary>
 internal sealed class Judgement
 {
     private const double LeastProbability = 1e-7;
     private const int CalibrationBins = 15;
 
+    private readonly ClassVocabulary _vocabulary;
     private readonly double[][] _probabilities;
     private readonly int[] _truth;
     private readonly int[] _mostProbable;
@@ -21,14 +22,15 @@ internal sealed class Judgement
     private readonly int[] _group;
     private readonly Lazy<int[][]> _ranked;
 
-    private Judgement(double[][] probabilities, IReadOnlyList<double> prior, DiagnosisSet unsupported, Sample[] samples, int coarse)
+    private Judgement(ClassVocabulary vocabulary, double[][] probabilities, double[] prior, Sample[] samples, int coarse)
     {
+        _vocabulary = vocabulary;
         _probabilities = probabilities;
-        _truth = [.. samples.Select(sample => (int)sample.Label.Sole)];
+        _truth = [.. samples.Select(sample => vocabulary.ClassOf(sample.Label)!.Value)];
         _group = [.. samples.Select(sample => sample.Group)];
         _mostProbable = [.. probabilities.Select(row => Largest(row))];
-        _diagnosis = [.. probabilities.Select(row => (int)DiagnosisRule.Decide(row, prior, unsupported))];
-        _ranked = new(() => [.. Enumerable.Range(0, Images).GroupBy(i => _probabilities[i][(int)Diagnosis.Melanoma]).OrderBy(tied => tied.Key).Select(tied => tied.ToArray())]);
+        _diagnosis = [.. probabilities.Select(row => DiagnosisRule.MostOutstanding(row, prior))];
+        _ranked = new(() => [.. Enumerable.Range(0, Images).GroupBy(i => _probabilities[i][vocabulary.Melanoma]).OrderBy(tied => tied.Key).Select(tied => tied.ToArray())]);
         Coarse = coarse;
     }
 
@@ -50,11 +52,14 @@ internal sealed class Judgement
 
     /// <param name="prior">The class shares at which the rule states its probabilities.</param>
     /// <param name="logits">Nine per picture, in the order of <paramref name="samples"/>.</param>
-    public static Judgement Of(OutputRule rule, IReadOnlyList<double> prior, float[] logits, IReadOnlyList<Sample> samples)
+    /// <param name="vocabulary">The classes; null for the nine diagnoses.</param>
+    public static Judgement Of(OutputRule rule, IReadOnlyList<double> prior, float[] logits, IReadOnlyList<Sample> samples, ClassVocabulary? vocabulary = null)
     {
-        var fine = Enumerable.Range(0, samples.Count).Where(i => samples[i].Label.Count == 1).ToArray();
-        var probabilities = fine.Select(i => rule.Probabilities(logits.AsSpan(i * Diagnoses.Count, Diagnoses.Count))).ToArray();
-        return new Judgement(probabilities, prior, rule.Unsupported, [.. fine.Select(i => samples[i])], samples.Count - fine.Length);
+        vocabulary ??= ClassVocabulary.Fine;
+        var judged = Enumerable.Range(0, samples.Count).Where(i => vocabulary.ClassOf(samples[i].Label) is not null).ToArray();
+        var probabilities = judged.Select(i => vocabulary.Sums(rule.Probabilities(logits.AsSpan(i * Diagnoses.Count, Diagnoses.Count)))).ToArray();
+        var supportedPrior = vocabulary.Sums([.. prior.Select((share, i) => rule.Supported[i] ? share : 0)]);
+        return new Judgement(vocabulary, probabilities, supportedPrior, [.. judged.Select(i => samples[i])], samples.Count - judged.Length);
     }
 
     /// <summary>Expected calibration error of the largest probability (Naeini et al. 2015), 15 equal bins.</summary>
@@ -101,12 +106,35 @@ internal sealed class Judgement
             SpecificityAtT95 = points is null ? null : Specificity(points.T95),
             SensitivityAtT90 = points is null ? null : Sensitivity(points.T90),
             SpecificityAtT90 = points is null ? null : Specificity(points.T90),
-            Classes = [.. Enumerable.Range(0, Diagnoses.Count).Select(i => Class(confusion, i))],
+            Classes = Classes(confusion),
             Confusion = confusion,
         };
     }
 
-    private static ClassFigures Class(int[][] confusion, int diagnosis)
+    /// <summary>The figures that are told of a coarser vocabulary, with 95 % intervals from resampled lesion groups.</summary>
+    public VocabularyFigures VocabularyFigures(long seed)
+    {
+        var (accuracy, balanced, auc) = Bootstrap.Intervals(_group, seed, weights => (WeightedAccuracy(weights), Balanced(weights), Auc(weights)));
+        return new VocabularyFigures(
+            Images, _group.Distinct().Count(), Accuracy, accuracy!, BalancedAccuracy, balanced!, MelanomaAuc, auc, Classes(Confusion()));
+    }
+
+    /// <summary>
+    /// Share of lesions with a picture that is not given the same class in every one of several views of it; null without pictures.
+    /// </summary>
+    /// <param name="views">The same pictures, looked at in different ways.</param>
+    public static double? FlipRate(IReadOnlyList<Judgement> views)
+    {
+        var first = views[0];
+        var lesions = Enumerable.Range(0, first.Images).GroupBy(image => first._group[image]).ToArray();
+        return lesions.Length == 0
+            ? null
+            : (double)lesions.Count(lesion => lesion.Any(image => views.Any(view => view._diagnosis[image] != first._diagnosis[image]))) / lesions.Length;
+    }
+
+    private ClassFigures[] Classes(int[][] confusion) => [.. Enumerable.Range(0, confusion.Length).Select(i => Class(confusion, i))];
+
+    private ClassFigures Class(int[][] confusion, int diagnosis)
     {
         var right = confusion[diagnosis][diagnosis];
         var images = confusion[diagnosis].Sum();
@@ -114,14 +142,15 @@ internal sealed class Judgement
         double? precision = given == 0 ? null : (double)right / given;
         double? recall = images == 0 ? null : (double)right / images;
         double? f1 = images == 0 ? null : 2.0 * right / (images + given);
-        return new ClassFigures(Diagnoses.Names[diagnosis], images, precision, recall, f1);
+        return new ClassFigures(_vocabulary.Classes[diagnosis].Name, images, precision, recall, f1);
     }
 
     private static int Largest(double[] row) => Array.IndexOf(row, row.Max());
 
     private int[][] Confusion()
     {
-        var confusion = Enumerable.Range(0, Diagnoses.Count).Select(_ => new int[Diagnoses.Count]).ToArray();
+        var classes = _vocabulary.Classes.Length;
+        var confusion = Enumerable.Range(0, classes).Select(_ => new int[classes]).ToArray();
         for (var i = 0; i < Images; i++)
         {
             confusion[_truth[i]][_diagnosis[i]]++;
@@ -130,10 +159,10 @@ internal sealed class Judgement
         return confusion;
     }
 
-    private bool IsMelanoma(int image) => _truth[image] == (int)Diagnosis.Melanoma;
+    private bool IsMelanoma(int image) => _truth[image] == _vocabulary.Melanoma;
 
     // Decisions are made on probabilities of four decimals.
-    private double MelanomaProbability(int image) => DiagnosisRule.Round(_probabilities[image][(int)Diagnosis.Melanoma]);
+    private double MelanomaProbability(int image) => DiagnosisRule.Round(_probabilities[image][_vocabulary.Melanoma]);
 
     private double? Sensitivity(double threshold) => Share(Enumerable.Range(0, Images).Where(IsMelanoma), image => MelanomaProbability(image) >= threshold);
 
@@ -159,7 +188,7 @@ internal sealed class Judgement
 
     private double Balanced(int[] weights)
     {
-        Span<long> right = stackalloc long[Diagnoses.Count], all = stackalloc long[Diagnoses.Count];
+        Span<long> right = stackalloc long[_vocabulary.Classes.Length], all = stackalloc long[_vocabulary.Classes.Length];
         for (var i = 0; i < weights.Length; i++)
         {
             all[_truth[i]] += weights[i];

@@ -30,14 +30,22 @@ internal static class TrainedModel
         var rule = bare with { Temperature = TemperatureScaling.Fit(bare, trainer.Prior, validationLogits, data.Validation) };
         var validation = Judgement.Of(rule, trainer.Prior, validationLogits, data.Validation);
         var points = validation.ChooseOperatingPoints();
-        var validationFigures = validation.Figures(Judgement.Of(bare, trainer.Prior, validationLogits, data.Validation), points, facts.Seed);
+        var validationFigures = validation.Figures(Judgement.Of(bare, trainer.Prior, validationLogits, data.Validation), points, facts.Seed) with
+        {
+            Ham10000 = Judgement.Of(rule, trainer.Prior, validationLogits, data.Validation, ClassVocabulary.Ham10000).VocabularyFigures(facts.Seed),
+        };
 
         // Everything is chosen: now the one look at the test split.
         SplitFigures? test = null;
         if (data.Test.Length > 0)
         {
             var logits = trainer.Logits(data.Test);
-            test = Judgement.Of(rule, trainer.Prior, logits, data.Test).Figures(Judgement.Of(bare, trainer.Prior, logits, data.Test), points, facts.Seed);
+            var views = Enumerable.Range(1, SquareSymmetry.Count - 1).Select(view => trainer.Logits(data.Test, view));
+            test = Judgement.Of(rule, trainer.Prior, logits, data.Test).Figures(Judgement.Of(bare, trainer.Prior, logits, data.Test), points, facts.Seed) with
+            {
+                Ham10000 = Judgement.Of(rule, trainer.Prior, logits, data.Test, ClassVocabulary.Ham10000).VocabularyFigures(facts.Seed),
+                FlipRate = Judgement.FlipRate([.. views.Prepend(logits).Select(view => Judgement.Of(rule, trainer.Prior, view, data.Test))]),
+            };
         }
 
         var unsupported = rule.Unsupported;

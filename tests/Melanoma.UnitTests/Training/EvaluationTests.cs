@@ -38,6 +38,42 @@ public sealed class EvaluationTests
     }
 
     [Fact]
+    public void Should_add_up_the_probabilities_of_a_class_when_judged_in_the_seven_of_HAM10000()
+    {
+        // Actinic keratosis 0.3 and squamous cell carcinoma 0.3 are AKIEC 0.6, though nevus is the most probable diagnosis.
+        float[] doubtful = [.. new[] { 0.3, 0, 0, 0, 0.4, 0, 0, 0.3, 0 }.Select(p => (float)Math.Log(Math.Max(p, 1e-9)))];
+        var akiec = DiagnosisSet.Of(Diagnosis.ActinicKeratosis, Diagnosis.SquamousCellCarcinoma);
+        Sample[] samples =
+        [
+            new(0, Split.Test, akiec, 1, false), Of(Diagnosis.SquamousCellCarcinoma, 2), Of(Diagnosis.Nevus, 3),
+            new(0, Split.Test, DiagnosisSet.Of(Diagnosis.Melanoma, Diagnosis.Nevus), 4, false),
+        ];
+
+        var judgement = Judgement.Of(OutputRule.Plain, EvenPrior, [.. doubtful, .. doubtful, .. doubtful, .. doubtful], samples, ClassVocabulary.Ham10000);
+
+        // Melanoma or nevus is no class of the seven: left out.
+        Assert.Equal((3, 1), (judgement.Images, judgement.Coarse));
+        Assert.Equal(2.0 / 3, judgement.Accuracy, 9);
+
+        // p / prior: AKIEC 0.6 / (2 / 9) = 2.7 against NV 0.4 / (1 / 9) = 3.6.
+        Assert.Equal(0.5, judgement.BalancedAccuracy, 9);
+        var figures = judgement.VocabularyFigures(seed: 1);
+        Assert.Equal(["MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC"], figures.Classes.Select(item => item.Diagnosis));
+        Assert.Equal((2, 0.0), (figures.Classes[3].Images, figures.Classes[3].Recall));
+    }
+
+    [Fact]
+    public void Should_count_a_lesion_once_when_pictures_of_it_are_told_otherwise_in_a_view()
+    {
+        Sample[] samples = [Of(Diagnosis.Melanoma, 1), Of(Diagnosis.Melanoma, 1), Of(Diagnosis.Nevus, 2), Of(Diagnosis.Nevus, 3)];
+
+        Judgement View(params double[] melanoma) => Judgement.Of(OutputRule.Plain, EvenPrior, [.. melanoma.SelectMany(LogitsOf)], samples);
+
+        Assert.Equal(1.0 / 3, Judgement.FlipRate([View(0.8, 0.8, 0.1, 0.2), View(0.2, 0.3, 0.2, 0.2), View(0.8, 0.8, 0.1, 0.3)])!.Value, 9);
+        Assert.Equal(0, Judgement.FlipRate([View(0.8, 0.8, 0.1, 0.2), View(0.7, 0.6, 0.2, 0.4)]));
+    }
+
+    [Fact]
     public void Should_find_the_rare_class_when_the_diagnosis_is_taken_at_even_odds()
     {
         var prior = new double[9];

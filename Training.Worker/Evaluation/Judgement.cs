@@ -120,16 +120,18 @@ internal sealed class Judgement
     }
 
     /// <summary>
-    /// Share of lesions with a picture that is not given the same class in every one of several views of it; null without pictures.
+    /// Share of lesions with a picture that is not given the same diagnosis in every one of several views of it, whatever is known of it; null without pictures.
     /// </summary>
-    /// <param name="views">The same pictures, looked at in different ways.</param>
-    public static double? FlipRate(IReadOnlyList<Judgement> views)
+    /// <param name="views">The logits of the same pictures, looked at in different ways, nine per picture.</param>
+    public static double? FlipRate(OutputRule rule, IReadOnlyList<double> prior, IReadOnlyList<float[]> views, IReadOnlyList<Sample> samples)
     {
-        var first = views[0];
-        var lesions = Enumerable.Range(0, first.Images).GroupBy(image => first._group[image]).ToArray();
-        return lesions.Length == 0
-            ? null
-            : (double)lesions.Count(lesion => lesion.Any(image => views.Any(view => view._diagnosis[image] != first._diagnosis[image]))) / lesions.Length;
+        var lesions = Enumerable.Range(0, samples.Count).GroupBy(image => samples[image].Group).ToArray();
+        return lesions.Length == 0 ? null : (double)lesions.Count(lesion => lesion.Any(Flips)) / lesions.Length;
+
+        bool Flips(int image) => views.Any(view => DiagnosisIn(view, image) != DiagnosisIn(views[0], image));
+
+        Diagnosis DiagnosisIn(float[] logits, int image) =>
+            DiagnosisRule.Decide(rule.Probabilities(logits.AsSpan(image * Diagnoses.Count, Diagnoses.Count)), prior, rule.Unsupported);
     }
 
     private ClassFigures[] Classes(int[][] confusion) => [.. Enumerable.Range(0, confusion.Length).Select(i => Class(confusion, i))];

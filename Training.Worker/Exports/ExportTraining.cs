@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using Melanoma.Contracts.Recipes;
 using Melanoma.Storage.Datasets;
 using Melanoma.Training.Images;
@@ -18,6 +20,8 @@ internal sealed record ExportTrainingOptions(
 /// <summary>Trains on an exported dataset and leaves behind what a run of the platform would register.</summary>
 internal static class ExportTraining
 {
+    private const string OutsideWarning = "Trained on an export: looks at its test split are not counted, and what the dataset warns of stands in the export's README.txt.";
+
     /// <summary>Trains from the last checkpoint to the end.</summary>
     /// <returns>The exit status.</returns>
     public static async Task<int> RunAsync(ExportTrainingOptions options, CancellationToken cancellationToken)
@@ -36,7 +40,7 @@ internal static class ExportTraining
             images = CrossValidation.HoldOut(images, CrossValidation.ReadFolds(folds), options.Fold);
 
             // Nothing may be chosen on the fold that is held out, the best epoch neither.
-            recipe = recipe with { Patience = null };
+            recipe = recipe with { Patience = null, Schedule = recipe.Schedule is ReduceOnPlateau plateau ? plateau with { Patience = int.MaxValue } : recipe.Schedule };
         }
 
         // Folds change the splits, not the pictures, so all of them share a cache; it holds every picture of the export.
@@ -46,6 +50,14 @@ internal static class ExportTraining
         var data = new TrainingData(cache, samples, recipe.LeastLesions);
         Console.WriteLine($"{data.Train.Length} training, {data.Validation.Length} validation, {data.Test.Length} test images");
 
+        if (data.Train.Length == 0 || data.Validation.Length == 0)
+        {
+            throw new InvalidDataException(options.Folds is null
+                ? $"No diagnosis has {recipe.LeastLesions} training lesions, or there are no validation images."
+                : $"No image is of fold {options.Fold}, or none is of another.");
+        }
+
+        await RequireSameRunAsync(options, images, summary, seed, cancellationToken);
         using var trainer = new Trainer(recipe, data, epochs, seed, TimeProvider.System, StartOf(recipe, options.Weights), TrainerSettings.For(device.Device));
         var checkpoint = Path.Combine(options.Into, "checkpoint.safetensors");
         if (File.Exists(checkpoint))
@@ -59,17 +71,15 @@ internal static class ExportTraining
         {
             last = await device.RunAsync(() => trainer.FinishEpoch(null, cancellationToken));
             await ReportAsync(options.Into, last, cancellationToken);
-            if (trainer.IsFinished || device.Device.type == TorchSharp.DeviceType.CPU)
-            {
-                await WriteWholeAsync(checkpoint, trainer.Capture(), cancellationToken);
-            }
+            await WriteWholeAsync(checkpoint, trainer.Capture(), cancellationToken);
         }
 
-        await WriteWholeAsync(Path.Combine(options.Into, "weights.safetensors"), SafeTensors.Write(trainer.Network.Weights(), new Dictionary<string, string>()), cancellationToken);
-        await device.RunAsync(() => Predictions.Write(Path.Combine(options.Into, "predictions.csv"), trainer, data, images));
+        await device.RunAsync(() => Predictions.Write(Path.Combine(options.Into, "predictions.csv"), trainer, options.Folds is null ? [data.Validation, data.Test] : [data.Validation], images));
         if (options.Folds is null)
         {
-            var facts = new RunFacts(summary.Name, summary.Version, 0, DatasetKind.Honest, epochs, seed, TestLooks: 1, []);
+            await WriteWholeAsync(
+                Path.Combine(options.Into, "weights.safetensors"), SafeTensors.Write(trainer.Network.Weights(), new Dictionary<string, string>()), cancellationToken);
+            var facts = new RunFacts(summary.Name, summary.Version, 0, DatasetKind.Honest, epochs, seed, TestLooks: 1, [OutsideWarning]);
             var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, last));
             await WriteWholeAsync(Path.Combine(options.Into, "model.onnx"), model, cancellationToken);
             await File.WriteAllTextAsync(Path.Combine(options.Into, "report.json"), report.ToJson(), cancellationToken);
@@ -78,6 +88,24 @@ internal static class ExportTraining
         }
 
         return 0;
+    }
+
+    /// <summary>A folder is of one run: a checkpoint of another fold, dataset, recipe or start must not be gone on from.</summary>
+    private static async Task RequireSameRunAsync(
+        ExportTrainingOptions options, List<ExportedImage> images, RecipeSummary summary, int seed, CancellationToken cancellationToken)
+    {
+        var weights = options.Weights is { } file ? Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(file, cancellationToken))) : "";
+        var lines = images
+            .Select(image => $"{image.Sha256},{image.Split},{image.Label.Bits},{image.Group}")
+            .Prepend(string.Create(CultureInfo.InvariantCulture, $"{summary.Name} {summary.Version} {seed} {weights} {options.Folds is null}"));
+        var run = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', lines))));
+        var path = Path.Combine(options.Into, "run.sha256");
+        if (File.Exists(path) && await File.ReadAllTextAsync(path, cancellationToken) != run)
+        {
+            throw new InvalidDataException($"{options.Into} holds another run; name an empty folder.");
+        }
+
+        await File.WriteAllTextAsync(path, run, cancellationToken);
     }
 
     private static Dictionary<string, Weight>? StartOf(TrainingRecipe recipe, string? weights) => weights is null

@@ -1,4 +1,6 @@
 using System.IO.Compression;
+using System.Security.Cryptography;
+using System.Text;
 using Melanoma.Contracts;
 using Melanoma.Imaging;
 using Melanoma.Storage.Datasets;
@@ -46,6 +48,9 @@ internal static class ExportedDataset
     /// <exception cref="InvalidDataException">A picture is missing or cannot be decoded.</exception>
     public static ImageCache Decode(string path, IReadOnlyList<ExportedImage> images, int size, string cachePath)
     {
+        // The name says what is in it, so that another export never finds these pictures.
+        var content = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', images.Select(image => image.Sha256)))));
+        cachePath = $"{cachePath}.{content[..16]}-{size}";
         var bytes = (long)images.Count * size * size * 3;
         if (!File.Exists(cachePath) || new FileInfo(cachePath).Length != bytes)
         {
@@ -59,7 +64,7 @@ internal static class ExportedDataset
                     var pixels = new byte[size * size * 3];
                     foreach (var place in chunk)
                     {
-                        if (!ImageDecoder.TryDecodeToSquare(Bytes(archive, images[place].File), size, pixels, ImageLimits.Default, out var refusal))
+                        if (!ImageDecoder.TryDecodeToSquare(Bytes(archive, images[place]), size, pixels, ImageLimits.Default, out var refusal))
                         {
                             throw new InvalidDataException($"{images[place].File} cannot be decoded: {refusal.Message}");
                         }
@@ -78,12 +83,20 @@ internal static class ExportedDataset
     private static DiagnosisSet LabelOf(string names) => DiagnosisSet.Of([.. names.Split('|').Select(name =>
         Diagnoses.TryParse(name, out var diagnosis) ? diagnosis : throw new InvalidDataException($"'{name}' is none of the nine diagnoses."))]);
 
-    private static byte[] Bytes(ZipArchive archive, string name)
+    private static byte[] Bytes(ZipArchive archive, ExportedImage image)
     {
-        var entry = archive.GetEntry(name) ?? throw new InvalidDataException($"The export has no {name}; it was made without pictures.");
+        var entry = (image.File.Length == 0 ? null : archive.GetEntry(image.File))
+            ?? throw new InvalidDataException($"The export has no picture for {image.Sha256}; it was made without pictures.");
+        if (entry.Length > ImageLimits.Default.MaxBytes)
+        {
+            throw new InvalidDataException($"{image.File} has {entry.Length} bytes; at most {ImageLimits.Default.MaxBytes} are read.");
+        }
+
         using var stream = entry.Open();
         var bytes = new byte[entry.Length];
         stream.ReadExactly(bytes);
-        return bytes;
+        return Convert.ToHexStringLower(SHA256.HashData(bytes)) == image.Sha256
+            ? bytes
+            : throw new InvalidDataException($"{image.File} is not the picture that {Table} names.");
     }
 }

@@ -9,14 +9,14 @@ namespace Melanoma.Training.Exports;
 internal static class Predictions
 {
     /// <summary>
-    /// Writes a line for each picture of validation and test and each of its eight turned and mirrored views: <c>sha256,view,</c> and nine logits without prior
+    /// Writes a line for each picture of the splits and each of its eight turned and mirrored views: <c>sha256,view,</c> and nine logits without prior
     /// or temperature, in the order of the diagnoses. The first line has <c>prior</c> for the hash and the training lesions' class shares for the logits.
     /// </summary>
-    public static bool Write(string path, Trainer trainer, TrainingData data, IReadOnlyList<ExportedImage> images)
+    public static bool Write(string path, Trainer trainer, IReadOnlyList<Sample[]> splits, IReadOnlyList<ExportedImage> images)
     {
         using var writer = new StreamWriter(path);
         writer.WriteLine($"prior,0,{Numbers(trainer.Prior)}");
-        foreach (var samples in new[] { data.Validation, data.Test })
+        foreach (var samples in splits)
         {
             for (var view = 0; view < SquareSymmetry.Count; view++)
             {

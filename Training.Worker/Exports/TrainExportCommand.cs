@@ -1,4 +1,7 @@
 using System.CommandLine;
+using Melanoma.Contracts.Recipes;
+using Melanoma.Training.Loop;
+using Microsoft.Extensions.Options;
 
 namespace Melanoma.Training.Exports;
 
@@ -27,7 +30,9 @@ internal static class TrainExportCommand
         {
             new Command(Name, "Trains on an exported dataset, without database and broker.") { export, into, recipe, epochs, seed, weights, device, threads, folds, fold, cache },
         };
-        command.Subcommands[0].SetAction((parsed, cancellationToken) => ExportTraining.RunAsync(
+        device.AcceptOnlyFromAmong("auto", "cpu", "cuda");
+        recipe.AcceptOnlyFromAmong([.. RecipeCatalogue.All.Select(summary => summary.Name)]);
+        command.Subcommands[0].SetAction((parsed, cancellationToken) => SayingWhyAsync(ExportTraining.RunAsync(
             new ExportTrainingOptions(
                 parsed.GetRequiredValue(export).FullName,
                 parsed.GetRequiredValue(into).FullName,
@@ -40,7 +45,22 @@ internal static class TrainExportCommand
                 parsed.GetValue(folds)?.FullName,
                 parsed.GetValue(fold),
                 parsed.GetValue(cache)?.FullName),
-            cancellationToken));
+            cancellationToken)));
         return command.Parse(args).InvokeAsync();
+    }
+
+    /// <summary>What a person can mend is a sentence; anything else is a fault of ours and keeps its stack.</summary>
+    private static async Task<int> SayingWhyAsync(Task<int> training)
+    {
+        try
+        {
+            return await training;
+        }
+        catch (Exception exception) when ((exception is AggregateException { InnerException: { } inner } ? inner : exception) is
+            InvalidDataException or IOException or TrainingDivergedException or OptionsValidationException or OperationCanceledException)
+        {
+            Console.Error.WriteLine((exception as AggregateException)?.InnerException?.Message ?? exception.Message);
+            return 1;
+        }
     }
 }

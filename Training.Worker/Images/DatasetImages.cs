@@ -37,7 +37,14 @@ internal sealed partial class DatasetImages(
 
         File.SetLastWriteTimeUtc(path, time.GetUtcNow().UtcDateTime);
         RemoveOldCaches(path);
-        return new TrainingData(new ImageCache(path, size), samples, leastLesions);
+        var data = new TrainingData(new ImageCache(path, size), samples, leastLesions);
+        if (data.Train.Length == 0)
+        {
+            data.Images.Dispose();
+            throw new UnusableDatasetException($"No diagnosis of dataset {datasetId} has the {leastLesions} training lesions that the recipe asks for.");
+        }
+
+        return data;
     }
 
     /// <summary>Items in the order of the dataset, then the variants in theirs.</summary>

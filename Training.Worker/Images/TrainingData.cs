@@ -82,7 +82,7 @@ internal sealed class TrainingData
         // In a reproduction a diagnosis may be trained on variants alone; a share of 0 would forbid it what it has learned.
         for (var i = 0; i < weights.Length; i++)
         {
-            weights[i] = Supported[i] ? Math.Max(1, weights[i]) : weights[i];
+            weights[i] = Supported[i] ? Math.Max(1, weights[i]) : 0;
         }
 
         var total = weights.Sum();

@@ -153,6 +153,7 @@ internal sealed class Trainer : IDisposable
     /// <summary>Everything that <see cref="Restore"/> needs, in one file.</summary>
     public byte[] Capture()
     {
+        ReadSums();
         var tensors = _trained.Weights();
         Add("average.", _average?.Weights());
         Add("best.", _best?.Weights);
@@ -195,6 +196,11 @@ internal sealed class Trainer : IDisposable
             || state.GetValueOrDefault("seed") != Invariant(_seed))
         {
             throw new InvalidDataException("The checkpoint is of another run or of another version of the worker.");
+        }
+
+        using (NewDisposeScope())
+        {
+            _sums.zero_();
         }
 
         _trained.Load(tensors);

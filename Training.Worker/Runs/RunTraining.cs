@@ -141,6 +141,11 @@ internal sealed partial class RunTraining(
             last ??= await ledger.LastEpochAsync(claim, CancellationToken.None);
             var looks = data.Test.Length > 0 ? await ledger.RecordTestLookAsync(claim, CancellationToken.None) : 0;
             var warnings = await ledger.DatasetWarningsAsync(claim.DatasetId, CancellationToken.None);
+            if (recipe.StartsFromInitialWeights && options.Value.InitialWeights is null)
+            {
+                warnings = [.. warnings, "Started from random weights: the worker had no Training:InitialWeights."];
+            }
+
             var facts = new RunFacts(claim.Recipe, claim.RecipeVersion, claim.DatasetId, claim.DatasetKind, claim.Epochs, claim.Seed, looks, warnings);
             var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, last));
             if (heart.State != LeaseState.Held)

@@ -44,7 +44,7 @@ internal static class TrainedModel
             test = Judgement.Of(rule, trainer.Prior, logits, data.Test).Figures(Judgement.Of(bare, trainer.Prior, logits, data.Test), points, facts.Seed) with
             {
                 Ham10000 = Judgement.Of(rule, trainer.Prior, logits, data.Test, ClassVocabulary.Ham10000).VocabularyFigures(facts.Seed),
-                FlipRate = Judgement.FlipRate([.. views.Prepend(logits).Select(view => Judgement.Of(rule, trainer.Prior, view, data.Test))]),
+                FlipRate = Judgement.FlipRate(rule, trainer.Prior, [logits, .. views], data.Test),
             };
         }
 

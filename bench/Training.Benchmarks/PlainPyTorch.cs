@@ -6,14 +6,23 @@ namespace Melanoma.Training.Benchmarks;
 /// <summary>The same network, batch and threads in Debian's PyTorch, as another process.</summary>
 internal static class PlainPyTorch
 {
+    /// <summary>Debian's own interpreter, for which python3-torch is made.</summary>
+    private const string Python = "/usr/bin/python3";
+
     private static readonly string Script = Path.Combine(AppContext.BaseDirectory, "plain_pytorch.py");
 
-    /// <summary>Images per second; null where there is no PyTorch.</summary>
-    public static double? ImagesPerSecond(int side, int batch, int threads, int steps)
+    /// <summary>Images per second; null where there is no PyTorch for the device.</summary>
+    /// <param name="device">cpu or cuda: the one that the trainer is measured on.</param>
+    public static double? ImagesPerSecond(string device, int side, int batch, int threads, int steps)
     {
-        // Debian's own interpreter, for which python3-torch is made.
-        var start = new ProcessStartInfo("/usr/bin/python3") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in (string[])[Script, .. new[] { side, batch, threads, steps }.Select(number => number.ToString(CultureInfo.InvariantCulture))])
+        if (!File.Exists(Python))
+        {
+            Console.Error.WriteLine("No PyTorch to compare with: there is no " + Python);
+            return null;
+        }
+
+        var start = new ProcessStartInfo(Python) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in (string[])[Script, device, .. new[] { side, batch, threads, steps }.Select(number => number.ToString(CultureInfo.InvariantCulture))])
         {
             start.ArgumentList.Add(argument);
         }

@@ -14,7 +14,7 @@ var threads = Number("--threads", Environment.ProcessorCount);
 var device = new TrainingDevice(Options.Create(new TrainingOptions { Device = Option("--device") ?? "auto", Threads = threads }), NullLogger<TrainingDevice>.Instance);
 var recipe = TrainingRecipes.Find("standard", 1) with { BatchSize = batch };
 var settings = TrainerSettings.For(device.Device);
-var speed = new TrainingSpeed(recipe with { Network = recipe.Network with { InputSize = side } }, side, settings);
+var speed = new TrainingSpeed(recipe, side, settings);
 var results = new List<Round>();
 Console.WriteLine($"EfficientNet-Lite0, {side} pixels, batch {batch}, {threads} threads, {device.Device}, {settings.Precision}, images/s");
 Console.WriteLine("| step alone | epoch, no augmentation | epoch | plain PyTorch | epoch without augmentation / step | epoch / step | step / PyTorch |");
@@ -25,7 +25,7 @@ for (var round = 0; round < rounds; round++)
         await device.RunAsync(() => speed.StepAlone(steps)),
         await device.RunAsync(() => speed.Epoch(steps, augmented: false)),
         await device.RunAsync(() => speed.Epoch(steps, augmented: true)),
-        PlainPyTorch.ImagesPerSecond(side, batch, threads, steps));
+        PlainPyTorch.ImagesPerSecond(device.Device.type.ToString().ToLowerInvariant(), side, batch, threads, steps));
     results.Add(result);
     Console.WriteLine(string.Create(
         CultureInfo.InvariantCulture,

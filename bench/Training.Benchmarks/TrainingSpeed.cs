@@ -43,24 +43,25 @@ internal sealed class TrainingSpeed(TrainingRecipe recipe, int side, TrainerSett
     /// <param name="augmented">Whether with the recipe's online augmentation.</param>
     public double Epoch(int steps, bool augmented)
     {
+        // With augmentation the pictures are of the network's side and random views of the epoch's, as in the product.
+        var measured = recipe with
+        {
+            GrowingSides = [side],
+            LeastLesions = 1,
+            Network = augmented ? recipe.Network : recipe.Network with { InputSize = side },
+            OnlineAugmentation = augmented ? recipe.OnlineAugmentation : [],
+        };
         var path = Path.GetTempFileName();
         try
         {
             var count = steps * recipe.BatchSize;
-            Draw(path, count + 1);
-            using var cache = new ImageCache(path, recipe.Network.InputSize);
+            Draw(path, count + 1, measured.Network.InputSize);
+            using var cache = new ImageCache(path, measured.Network.InputSize);
             var data = new TrainingData(cache,
             [
                 .. Enumerable.Range(0, count).Select(i => new Sample(i, Split.Train, DiagnosisSet.Of((Diagnosis)(i % Diagnoses.Count)), i, IsVariant: false)),
                 new(count, Split.Validation, DiagnosisSet.Of(Diagnosis.Nevus), count, IsVariant: false),
             ]);
-            var measured = recipe with
-            {
-                GrowingSides = [side],
-                LeastLesions = 1,
-                Network = augmented ? recipe.Network : recipe.Network with { InputSize = side },
-                OnlineAugmentation = augmented ? recipe.OnlineAugmentation : [],
-            };
             using var trainer = new Trainer(measured, data, epochs: 2, seed: 1, TimeProvider.System, start: null, settings);
             trainer.FinishEpoch(null, CancellationToken.None);
             return trainer.FinishEpoch(null, CancellationToken.None).ImagesPerSecond;
@@ -71,12 +72,12 @@ internal sealed class TrainingSpeed(TrainingRecipe recipe, int side, TrainerSett
         }
     }
 
-    private void Draw(string path, int count)
+    private static void Draw(string path, int count, int size)
     {
         using var file = File.Create(path);
         for (var i = 0; i < count; i++)
         {
-            file.Write(ParityCheck.Smooth(1, recipe.Network.InputSize));
+            file.Write(ParityCheck.Smooth(1, size));
         }
     }
 }

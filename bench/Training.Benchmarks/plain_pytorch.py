@@ -1,6 +1,6 @@
 """Trains EfficientNet-Lite0 in plain PyTorch on one random batch over and over, and prints images per second.
 
-Usage: plain_pytorch.py SIDE BATCH THREADS STEPS
+Usage: plain_pytorch.py cpu|cuda SIDE BATCH THREADS STEPS
 """
 import sys
 import time
@@ -52,9 +52,11 @@ def network():
 
 
 def main():
-    side, batch, threads, steps = (int(argument) for argument in sys.argv[1:5])
+    device = sys.argv[1]
+    side, batch, threads, steps = (int(argument) for argument in sys.argv[2:6])
+    if device == "cuda" and not torch.cuda.is_available():
+        sys.exit("this PyTorch has no CUDA")
     torch.set_num_threads(threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     model = network().to(device).to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.03)
     images = torch.randn(batch, 3, side, side, device=device).to(memory_format=torch.channels_last)

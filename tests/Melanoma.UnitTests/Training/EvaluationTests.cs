@@ -67,10 +67,11 @@ public sealed class EvaluationTests
     {
         Sample[] samples = [Of(Diagnosis.Melanoma, 1), Of(Diagnosis.Melanoma, 1), Of(Diagnosis.Nevus, 2), Of(Diagnosis.Nevus, 3)];
 
-        Judgement View(params double[] melanoma) => Judgement.Of(OutputRule.Plain, EvenPrior, [.. melanoma.SelectMany(LogitsOf)], samples);
+        double FlipRate(params double[][] views) =>
+            Judgement.FlipRate(OutputRule.Plain, EvenPrior, [.. views.Select(view => view.SelectMany(LogitsOf).ToArray())], samples)!.Value;
 
-        Assert.Equal(1.0 / 3, Judgement.FlipRate([View(0.8, 0.8, 0.1, 0.2), View(0.2, 0.3, 0.2, 0.2), View(0.8, 0.8, 0.1, 0.3)])!.Value, 9);
-        Assert.Equal(0, Judgement.FlipRate([View(0.8, 0.8, 0.1, 0.2), View(0.7, 0.6, 0.2, 0.4)]));
+        Assert.Equal(1.0 / 3, FlipRate([0.8, 0.8, 0.1, 0.2], [0.2, 0.3, 0.2, 0.2], [0.8, 0.8, 0.1, 0.3]), 9);
+        Assert.Equal(0, FlipRate([0.8, 0.8, 0.1, 0.2], [0.7, 0.6, 0.2, 0.4]));
     }
 
     [Fact]

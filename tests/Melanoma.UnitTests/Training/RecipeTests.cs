@@ -67,6 +67,7 @@ public sealed class RecipeTests
         Assert.True(data.Supported[(int)Diagnosis.Nevus]);
         Assert.False(data.Supported[(int)Diagnosis.SeborrheicKeratosis]);
         Assert.Equal(10, data.Train.Length);
+        Assert.Equal((0, 1), (data.LesionShares[(int)Diagnosis.SeborrheicKeratosis], data.LesionShares[(int)Diagnosis.Nevus]));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Melanoma.Training.Images;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;
 using Melanoma.Training.Recipes;
@@ -67,15 +68,22 @@ public sealed class StandardAugmentationTests
     }
 
     [Fact]
-    public void Should_show_the_eight_views_and_nothing_else_when_neither_size_nor_angle_is_drawn()
+    public void Should_turn_and_mirror_tensors_as_bytes_when_neither_size_nor_angle_is_drawn()
     {
         using var scope = NewDisposeScope();
         var image = tensor(ParityCheck.Noise(1, 20), [1, 20, 20, 3]).to(ScalarType.Float32);
         var random = SplitMix64.At(2);
-        var views = new RandomView(1, 1, 1, Turned: 0).Apply(full_like(image, 7).repeat(50, 1, 1, 1), ref random);
+        var seen = new RandomView(1, 1, 1, Turned: 0).Apply(Lesion().repeat(60, 1, 1, 1), ref random);
 
-        Assert.Equal(7, views.min().item<float>(), 3);
-        Assert.Equal(7, views.max().item<float>(), 3);
+        // Places move by up to a twentieth, so each is near one of the eight and far from most others.
+        var views = Enumerable.Range(0, SquareSymmetry.Count).Select(view => SquareSymmetry.Apply(Lesion(), view)).ToArray();
+        var nearest = Enumerable.Range(0, 60).Select(i => views.Index().MinBy(view => Distance(seen[i].unsqueeze(0), view.Item)).Index).Distinct();
+        Assert.True(nearest.Count() > 1);
+
+        // Tensors are turned as bytes are.
+        var bytes = image.to(ScalarType.Byte).contiguous().bytes.ToArray();
+        Assert.All(Enumerable.Range(0, SquareSymmetry.Count), view => Assert.Equal(
+            SquareSymmetry.Apply(bytes, 20, view), SquareSymmetry.Apply(image, view).to(ScalarType.Byte).contiguous().bytes.ToArray()));
     }
 
     private static IEnumerable<OnlineLayer> Layers => TrainingRecipes.Find("standard", 1).OnlineAugmentation;

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Security.Cryptography;
 using System.Text;
 using CsCheck;
 using Melanoma.Contracts;
@@ -30,6 +31,9 @@ public sealed class TrainExportTests : IDisposable
         var report = ModelReport.FromJson(await File.ReadAllTextAsync(Path.Combine(into, "report.json"), TestContext.Current.CancellationToken));
         Assert.Equal(("quick", 12), (report.Recipe, report.Test!.Images));
         Assert.Equal(36, File.ReadLines(Path.Combine(into, "training-images.txt")).Distinct().Count());
+
+        // A folder is of one run.
+        Assert.Equal(1, await TrainExportCommand.RunAsync([TrainExportCommand.Name, export, "--into", into, "--recipe", "quick", "--epochs", "2", "--seed", "7", "--threads", "1"]));
 
         // Validation and test, each in eight views, and the line of the prior.
         Assert.Equal((24 * 8) + 1, File.ReadLines(Path.Combine(into, "predictions.csv")).Count());
@@ -72,12 +76,13 @@ public sealed class TrainExportTests : IDisposable
         for (var i = 0; i < count; i++)
         {
             var split = (i % 5) switch { 3 => "validation", 4 => "test", _ => "train" };
-            var (hash, label) = ($"{i:x64}", i % 2 == 0 ? "melanoma" : "nevus");
-            table.Append($"{Guid.NewGuid()},{hash},images/{split}/{hash}.png,{split},{label},{Guid.NewGuid()},ISIC_{i:d7},CC-0,\"A, \"\"B\"\" and C\",test,,,,\r\n");
-            using var entry = archive.CreateEntry($"images/{split}/{hash}.png").Open();
             using var bitmap = new SKBitmap(40, 30);
             bitmap.Erase(i % 2 == 0 ? new SKColor(120, 60, (byte)i) : new SKColor(200, (byte)(100 + i), 150));
-            bitmap.Encode(entry, SKEncodedImageFormat.Png, 100);
+            var bytes = bitmap.Encode(SKEncodedImageFormat.Png, 100).ToArray();
+            var (hash, label) = (Convert.ToHexStringLower(SHA256.HashData(bytes)), i % 2 == 0 ? "melanoma" : "nevus");
+            table.Append($"{Guid.NewGuid()},{hash},images/{split}/{hash}.png,{split},{label},{Guid.NewGuid()},ISIC_{i:d7},CC-0,\"A, \"\"B\"\" and C\",test,,,,\r\n");
+            using var entry = archive.CreateEntry($"images/{split}/{hash}.png").Open();
+            entry.Write(bytes);
         }
 
         using (var writer = new StreamWriter(archive.CreateEntry("dataset.csv").Open()))

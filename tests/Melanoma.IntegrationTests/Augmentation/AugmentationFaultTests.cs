@@ -52,8 +52,10 @@ public sealed class AugmentationFaultTests(TestServers servers)
         Assert.Equal(0, await worker.StopAsync(Cancellation));
         await AssertUnfinishedAsync(stack);
         Assert.Equal(1, await stack.ScalarAsync<long>("SELECT count(*) FROM augmentation_batches WHERE lease_until IS NULL AND owner IS NULL", Cancellation));
-        Assert.Equal(1, await stack.ScalarAsync<long>(
-            "SELECT count(*) FROM outbox WHERE message_name = 'melanoma.augmentation-batch-ready.v1' AND sent_at IS NULL", Cancellation));
+
+        // Handed back is announced again; the first announcement may have arrived before it could be marked as sent.
+        Assert.InRange(
+            await stack.ScalarAsync<long>("SELECT count(*) FROM outbox WHERE message_name = 'melanoma.augmentation-batch-ready.v1' AND sent_at IS NULL", Cancellation), 1, 2);
         await stack.StartWorkerAsync(Cancellation);
 
         await AssertCompletedOnceAsync(stack, run, takings: 2);

@@ -17,8 +17,16 @@ public static class DiagnosisRule
     /// <param name="probabilities">Nine, in index order, 0 to 1.</param>
     /// <param name="prior">The class prior at which they are stated, nine numbers; a diagnosis of prior 0 is never named.</param>
     /// <param name="unsupported">Diagnoses that the model does not know.</param>
-    public static Diagnosis Decide(ReadOnlySpan<double> probabilities, IReadOnlyList<double> prior, DiagnosisSet unsupported) =>
-        (Diagnosis)MostOutstanding(probabilities, [.. prior.Select((share, index) => unsupported.Contains((Diagnosis)index) ? 0 : share)]);
+    public static Diagnosis Decide(ReadOnlySpan<double> probabilities, IReadOnlyList<double> prior, DiagnosisSet unsupported)
+    {
+        Span<double> supported = stackalloc double[Diagnoses.Count];
+        for (var index = 0; index < supported.Length; index++)
+        {
+            supported[index] = unsupported.Contains((Diagnosis)index) ? 0 : prior[index];
+        }
+
+        return (Diagnosis)MostOutstanding(probabilities, supported);
+    }
 
     /// <summary>
     /// The same rule for any classes, such as those of a coarser vocabulary: the index of the largest rounded probability / prior, the first among equals.

@@ -42,7 +42,7 @@ internal sealed class PictureEmbedder : IDisposable
     /// <exception cref="InvalidDataException">The file is damaged or of another network.</exception>
     public static PictureEmbedder EfficientNet(NetworkDescription description, ReadOnlySpan<byte> safetensors, int views = 1) => new(
         description,
-        EfficientNetLite.FromTimm(description, Loop.SafeTensors.Read(safetensors).Tensors),
+        EfficientNetLite.FromSafeTensors(description, safetensors),
         TextureLayersOf(description),
         views);
 

@@ -110,7 +110,7 @@ internal static class ExportTraining
 
     private static Dictionary<string, Weight>? StartOf(TrainingRecipe recipe, string? weights) => weights is null
         ? null
-        : EfficientNetLite.FromTimm(recipe.Network, SafeTensors.Read(File.ReadAllBytes(weights)).Tensors);
+        : EfficientNetLite.FromSafeTensors(recipe.Network, File.ReadAllBytes(weights));
 
     private static async Task ReportAsync(string folder, EpochFigures epoch, CancellationToken cancellationToken)
     {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Melanoma.Contracts;
+using Melanoma.Training.Loop;
 
 namespace Melanoma.Training.Networks;
 
@@ -68,6 +69,12 @@ internal static class EfficientNetLite
             ? weights
             : throw new InvalidDataException($"The weights do not fit {description.Name}, which has no '{left.Order(StringComparer.Ordinal).First()}'.");
     }
+
+    /// <summary>The weights of a <c>.safetensors</c> file with timm's names, in the slots of a network.</summary>
+    /// <param name="file">Its bytes.</param>
+    /// <exception cref="InvalidDataException">The file is damaged or of another network.</exception>
+    public static Dictionary<string, Weight> FromSafeTensors(NetworkDescription description, ReadOnlySpan<byte> file) =>
+        FromTimm(description, SafeTensors.Read(file).Tensors);
 
     private static ImmutableArray<Stage> StagesOf(NetworkDescription description) => description.Name == Lite0.Name ? Stages0 : Stages2;
 

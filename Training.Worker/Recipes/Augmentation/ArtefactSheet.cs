@@ -47,7 +47,7 @@ internal sealed class ArtefactSheet
 
     /// <summary>The cover of every artefact on a device, uint8 [<see cref="Count"/>,side,side]; it stays there.</summary>
     public Tensor On(Device device) =>
-        _onDevice.GetOrAdd(device.ToString(), _ => tensor(_cover, [Count, _side, _side]).to(device, non_blocking: true).MoveToOuterDisposeScope().DetachFromDisposeScope());
+        _onDevice.GetOrAdd(device.ToString(), _ => tensor(_cover, [Count, _side, _side]).to(device, non_blocking: true).DetachFromDisposeScope());
 
     private static float[] Shade(float level, float[] tint) => [.. tint.Select(part => level * part)];
 

@@ -53,9 +53,12 @@ internal sealed class AugmentationStack : IAsyncDisposable
         return worker;
     }
 
-    /// <summary>Asks for a run; the message goes out through the augmentation workers' own relay.</summary>
+    /// <summary>
+    /// Asks for a run; the message goes out through the augmentation workers' own relay, unless it is not to be announced: then a worker's sweep finds the run.
+    /// </summary>
     public async Task<Run> RequestRunAsync(
-        int datasetId, DatasetKind kind, int samplesPerClass, CancellationToken cancellationToken, int seed = 123, string policy = AugmentationPlan.AugmentorPolicy)
+        int datasetId, DatasetKind kind, int samplesPerClass, CancellationToken cancellationToken, int seed = 123, string policy = AugmentationPlan.AugmentorPolicy,
+        bool announced = true)
     {
         var run = new Run
         {
@@ -73,7 +76,8 @@ internal sealed class AugmentationStack : IAsyncDisposable
         };
         await using var database = DatasetRows.Context(Source);
         database.Add(run);
-        database.Add(OutboxMessage.For(ServiceRole.Augmentation, new RunRequested(run.Id)));
+        if (announced)
+            database.Add(OutboxMessage.For(ServiceRole.Augmentation, new RunRequested(run.Id)));
         await database.SaveChangesAsync(cancellationToken);
         return run;
     }

@@ -15,20 +15,19 @@ namespace Melanoma.Training.Exports;
 
 /// <summary>What <see cref="TrainExportCommand"/> was asked for.</summary>
 internal sealed record ExportTrainingOptions(
-    string Export, string Into, string Recipe, int? Epochs, int? Seed, string? Weights, string Device, int Threads, string? Folds, int Fold, string? Cache);
+    string Export, string Into, int? Epochs, int? Seed, string? Weights, string Device, int Threads, string? Folds, int Fold, string? Cache);
 
 /// <summary>Trains on an exported dataset and leaves behind what a run of the platform would register.</summary>
 internal static class ExportTraining
 {
     private const string OutsideWarning = "Trained on an export: looks at its test split are not counted, and what the dataset warns of stands in the export's README.txt.";
 
-    /// <summary>Trains from the last checkpoint to the end.</summary>
+    /// <summary>Trains a recipe from the last checkpoint to the end.</summary>
     /// <returns>The exit status.</returns>
-    public static async Task<int> RunAsync(ExportTrainingOptions options, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(ExportTrainingOptions options, TrainingRecipe recipe, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(options.Into);
-        var summary = RecipeCatalogue.Find(options.Recipe) ?? throw new UnknownRecipeException(options.Recipe, 0);
-        var recipe = TrainingRecipes.Find(summary.Name, summary.Version);
+        var summary = recipe.Summary;
         var (epochs, seed) = (options.Epochs ?? summary.Epochs, options.Seed ?? summary.Seed);
         var device = new TrainingDevice(
             Options.Create(new TrainingOptions { Device = options.Device, Threads = options.Threads }), NullLogger<TrainingDevice>.Instance);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Melanoma.Contracts.Recipes;
 using Melanoma.Training.Loop;
+using Melanoma.Training.Recipes;
 using Microsoft.Extensions.Options;
 
 namespace Melanoma.Training.Exports;
@@ -36,7 +37,6 @@ internal static class TrainExportCommand
             new ExportTrainingOptions(
                 parsed.GetRequiredValue(export).FullName,
                 parsed.GetRequiredValue(into).FullName,
-                parsed.GetRequiredValue(recipe),
                 parsed.GetValue(epochs),
                 parsed.GetValue(seed),
                 parsed.GetValue(weights)?.FullName,
@@ -45,6 +45,7 @@ internal static class TrainExportCommand
                 parsed.GetValue(folds)?.FullName,
                 parsed.GetValue(fold),
                 parsed.GetValue(cache)?.FullName),
+            TrainingRecipes.Newest(parsed.GetRequiredValue(recipe)),
             cancellationToken)));
         return command.Parse(args).InvokeAsync();
     }

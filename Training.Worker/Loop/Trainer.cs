@@ -5,6 +5,7 @@ using Melanoma.Training.Images;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;
 using Melanoma.Training.Recipes;
+using Melanoma.Training.Recipes.Augmentation;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -250,11 +251,16 @@ internal sealed class Trainer : IDisposable
         using var scope = NewDisposeScope();
         var batch = Batch();
         manual_seed((long)(SplitMix64.At(_seed, Epoch, Step, 1).Next() >> 1));
-        var logits = _trained.Forward(Augmented(batch), training: true, _precision).Logits + _trainingOffset;
+        var (pictures, mixed) = Augmented(batch);
+        var logits = _trained.Forward(pictures, training: true, _precision).Logits + _trainingOffset;
         var targets = Targets(batch);
+        var losses = Losses(logits, targets);
+        if (mixed is not null)
+        {
+            var partners = targets.index_select(0, tensor(mixed.Partners).to(_trained.Device, non_blocking: true));
+            losses = Losses(logits, partners).lerp(losses, tensor(mixed.Kept).to(_trained.Device, non_blocking: true));
+        }
 
-        // -ln of the probability of the label's set; for one diagnosis that is the usual cross-entropy.
-        var losses = logits.logsumexp(1) - (logits + targets).logsumexp(1);
         var gradients = autograd.grad([losses.mean()], [_trained.Kernels, _trained.Others]);
         _adam.Step([.. gradients], rate);
         if (_recipe.AverageDecay is { } decay)
@@ -270,8 +276,11 @@ internal sealed class Trainer : IDisposable
         Step++;
     }
 
-    /// <summary>The batch's pictures after the recipe's online augmentation, of the epoch's side.</summary>
-    private Tensor Augmented(Sample[] batch)
+    /// <summary>-ln of the probability of each label's set; for one diagnosis that is the usual cross-entropy.</summary>
+    private static Tensor Losses(Tensor logits, Tensor targets) => logits.logsumexp(1) - (logits + targets).logsumexp(1);
+
+    /// <summary>The batch's pictures after the recipe's online augmentation, of the epoch's side, and how they were mixed, if they were.</summary>
+    private (Tensor Pictures, MixedPictures? Mixed) Augmented(Sample[] batch)
     {
         using var quiet = no_grad();
         var images = _pixels.Batch(Array.ConvertAll(batch, sample => sample.Image));
@@ -282,7 +291,13 @@ internal sealed class Trainer : IDisposable
             images = layer.At(side).Apply(images, ref random);
         }
 
-        return images;
+        if (_recipe.Mixing is not { } mixing)
+        {
+            return (images, null);
+        }
+
+        var mixed = mixing.Apply(images.to(ScalarType.Float32), ref random);
+        return (mixed.Images, mixed);
     }
 
     private void ReadSums()

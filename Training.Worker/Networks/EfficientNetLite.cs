@@ -34,6 +34,15 @@ internal static class EfficientNetLite
     /// <summary>Whether a network is one of these, of any input size.</summary>
     public static bool Describes(NetworkDescription description) => description.Name == Lite0.Name || description.Name == Lite2.Name;
 
+    /// <summary>The same network whose residual blocks are left out at random in training, the deeper the oftener.</summary>
+    /// <param name="last">Chance of the last block; the others' rise to it evenly.</param>
+    public static NetworkDescription WithStochasticDepth(NetworkDescription description, double last)
+    {
+        var blocks = description.Layers.OfType<Residual>().Count();
+        var seen = 0;
+        return description with { Layers = [.. description.Layers.Select(layer => layer is Residual block ? block with { DropRate = last * ++seen / blocks } : layer)] };
+    }
+
     /// <summary>The index of the last layer of a stage, 0 to 6: what stands behind stages 2 to 4 shows texture, what stands behind 6 the whole.</summary>
     public static int EndOfStage(NetworkDescription description, int stage)
     {

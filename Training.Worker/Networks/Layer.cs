@@ -34,7 +34,10 @@ internal sealed record Relu6 : Layer
 }
 
 /// <summary>x + f(x), where f is <paramref name="Layers"/>, first to last; f keeps the shape.</summary>
-internal sealed record Residual(ImmutableArray<Layer> Layers) : Layer;
+/// <param name="DropRate">
+/// Chance that f is left out for a picture in training; where it is not, it counts 1 / (1 - rate) (stochastic depth, Huang et al. 2016).
+/// </param>
+internal sealed record Residual(ImmutableArray<Layer> Layers, double DropRate = 0) : Layer;
 
 /// <summary>The largest value of each <paramref name="Size"/> x <paramref name="Size"/> tile; what does not fill a tile is left out.</summary>
 internal sealed record MaxPool(int Size = 2) : Layer;

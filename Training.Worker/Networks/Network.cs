@@ -231,7 +231,7 @@ internal sealed class Network : IDisposable
                 x, _statistics[$"{path}.running_mean"], _statistics[$"{path}.running_var"], Own("weight"), Own("bias"), pass.Training, b.Momentum, b.Epsilon),
             Relu => nn.functional.relu(x),
             Relu6 => nn.functional.relu6(x),
-            Residual r => x + r.Layers.Index().Aggregate(x, (y, inner) => Apply(pass, NetworkDescription.PathOf($"{path}.", inner.Index), inner.Item, y)),
+            Residual r => x + Kept(pass, r, r.Layers.Index().Aggregate(x, (y, inner) => Apply(pass, NetworkDescription.PathOf($"{path}.", inner.Index), inner.Item, y))),
             MaxPool p => nn.functional.max_pool2d(x, p.Size),
             Dropout d => pass.Training ? nn.functional.dropout(x, d.Rate, training: true) : x,
             Flatten => x.to(ScalarType.Float32).flatten(1),
@@ -241,8 +241,19 @@ internal sealed class Network : IDisposable
         };
     }
 
+    /// <summary>What a residual block adds, without the pictures for which it is left out.</summary>
+    private static Tensor Kept(Pass pass, Residual block, Tensor x) => pass.Training && block.DropRate > 0
+        ? x * nn.functional.dropout(ones([x.shape[0], 1, 1, 1], x.dtype, x.device), block.DropRate, training: true)
+        : x;
+
     private static Tensor Convolve(KernelLayer layer, Tensor x, Tensor weight, Tensor? bias)
     {
+        if (layer is DepthwiseConvolution && x.device.type != TorchSharp.DeviceType.CPU && x.dtype == ScalarType.Float32)
+        {
+            // cuDNN has no fast kernels for these in single precision when channels lie last; PyTorch's own want them first.
+            (x, weight) = (x.contiguous(), weight.contiguous());
+        }
+
         var (top, bottom) = FeatureShape.PaddingOf(layer, (int)x.shape[2]);
         var (left, right) = FeatureShape.PaddingOf(layer, (int)x.shape[3]);
         var groups = layer is DepthwiseConvolution ? x.shape[1] : 1;

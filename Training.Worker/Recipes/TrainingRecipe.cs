@@ -25,6 +25,9 @@ internal sealed record TrainingRecipe(
     /// </summary>
     public ImmutableArray<int> GrowingSides { get; init; } = [];
 
+    /// <summary>Whether and how training pictures are mixed with each other after the online augmentation.</summary>
+    public PictureMixing? Mixing { get; init; }
+
     /// <summary>
     /// Share of the way that the averaged weights keep at each step (an exponential moving average, 0 to 1); null to judge and serve the last weights.
     /// </summary>

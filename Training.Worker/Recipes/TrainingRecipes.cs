@@ -19,7 +19,7 @@ internal static class TrainingRecipes
             new WarmUpThenCosine()),
         new(
             Named("standard"),
-            EfficientNetLite.Lite0 with { InputSize = 192 },
+            EfficientNetLite.WithStochasticDepth(EfficientNetLite.Lite0 with { InputSize = 192 }, 0.1),
             [
                 new RandomArtefact(Probability: 0.2),
                 new RandomView(Nearest: 0.55, Farthest: 1.15, Aspect: 1.4, Turned: 0.5),
@@ -30,12 +30,13 @@ internal static class TrainingRecipes
                 new RandomNoise(Probability: 0.3, Strongest: 8),
             ],
             ClassBalancing.LogitAdjustment,
-            new AdamSettings(LearningRate: 1e-3, Epsilon: 1e-8, WeightDecay: 0.03, LargestNorm: 1),
+            new AdamSettings(LearningRate: 5e-4, Epsilon: 1e-8, WeightDecay: 0.03, LargestNorm: 1),
             new WarmUpThenCosine(WarmUpEpochs: 0.5),
             BatchSize: 128)
         {
             StartsFromInitialWeights = true,
-            GrowingSides = [128, 128, 144, 160],
+            Mixing = new PictureMixing(Blended: 0.5, Patched: 0.25, Alpha: 0.4),
+            GrowingSides = [128, 160, 160],
             AverageDecay = 0.999,
             RarityPower = 0.5,
             LeastLesions = 10,
@@ -53,6 +54,10 @@ internal static class TrainingRecipes
     /// <exception cref="UnknownRecipeException">This build has no such recipe.</exception>
     public static TrainingRecipe Find(string name, int version) =>
         All.FirstOrDefault(recipe => recipe.Summary.Name == name && recipe.Summary.Version == version) ?? throw new UnknownRecipeException(name, version);
+
+    /// <summary>The newest version of a recipe.</summary>
+    /// <param name="name">A name of the catalogue.</param>
+    public static TrainingRecipe Newest(string name) => All.Where(recipe => recipe.Summary.Name == name).MaxBy(recipe => recipe.Summary.Version)!;
 
     private static TrainingRecipe Seed(string name, NetworkDescription network, ImmutableArray<OnlineLayer> onlineAugmentation) =>
         new(Named(name), network, onlineAugmentation, ClassBalancing.None, new AdamSettings(), new ReduceOnPlateau());

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Melanoma.Training.Loop;
 using Microsoft.Extensions.Options;
 using static TorchSharp.torch;
 
@@ -9,12 +10,12 @@ internal sealed partial class TrainingDevice
 {
     private readonly int _threads;
 
+    /// <exception cref="OptionsValidationException">A device is demanded that is not there.</exception>
+    /// <exception cref="NumericsException">The numerics library is wrong on this processor.</exception>
     public TrainingDevice(IOptions<TrainingOptions> options, ILogger<TrainingDevice> logger)
     {
-        // Idle OpenMP threads that spin take the cores from whoever else needs them. Read once, when libtorch is loaded, so it is set before.
         if (OperatingSystem.IsLinux())
         {
-            _ = SetEnvironment("OMP_WAIT_POLICY", "passive", overwrite: 0);
             KeepMemory();
         }
 
@@ -27,6 +28,7 @@ internal sealed partial class TrainingDevice
         }
 
         Device = cuda ? CUDA : CPU;
+        Numerics.Require();
         LogDevice(logger, Device.ToString(), _threads);
     }
 
@@ -52,10 +54,14 @@ internal sealed partial class TrainingDevice
     {
         const int TrimThreshold = -1;
         const int MostMappings = -4;
+        const int MostArenas = -8;
         try
         {
             _ = SetAllocator(MostMappings, 0);
             _ = SetAllocator(TrimThreshold, int.MaxValue);
+
+            // A thread's own arena gives its memory back whatever the threshold says.
+            _ = SetAllocator(MostArenas, 1);
         }
         catch (EntryPointNotFoundException)
         {
@@ -66,11 +72,6 @@ internal sealed partial class TrainingDevice
     [LibraryImport("libc", EntryPoint = "mallopt")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int SetAllocator(int parameter, int value);
-
-    /// <summary>The process environment as native libraries see it, which .NET's own setter does not change.</summary>
-    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int SetEnvironment(string name, string value, int overwrite);
 
     [LoggerMessage(20, LogLevel.Information, "Training on {Device} with {Threads} threads")]
     private static partial void LogDevice(ILogger logger, string device, int threads);

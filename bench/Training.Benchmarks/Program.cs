@@ -12,7 +12,7 @@ using Microsoft.Extensions.Options;
 var (side, batch, steps, rounds) = (Number("--side", 128), Number("--batch", 64), Number("--steps", 6), Number("--rounds", 3));
 var threads = Number("--threads", Environment.ProcessorCount);
 var device = new TrainingDevice(Options.Create(new TrainingOptions { Device = Option("--device") ?? "auto", Threads = threads }), NullLogger<TrainingDevice>.Instance);
-var recipe = TrainingRecipes.Find("standard", 1) with { BatchSize = batch };
+var recipe = TrainingRecipes.Newest("standard") with { BatchSize = batch };
 var settings = TrainerSettings.For(device.Device);
 var speed = new TrainingSpeed(recipe, side, settings);
 var results = new List<Round>();

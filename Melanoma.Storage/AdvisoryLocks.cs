@@ -15,6 +15,9 @@ public static class AdvisoryLocks
     /// <summary>Changing which model version is in production (Inference): "promoted" in ASCII.</summary>
     public const long Promotions = 0x70726F6D6F746564;
 
+    /// <summary>Registering the bundled model (Training): "bundledm" in ASCII.</summary>
+    public const long BundledModel = 0x62756E646C65646D;
+
     /// <summary>Working a watched folder (Ingestion): one key for each folder.</summary>
     /// <param name="folder">Its full path.</param>
     public static long DropFolder(string folder) => BitConverter.ToInt64(SHA256.HashData(Encoding.UTF8.GetBytes(folder))) | 0xFF;

@@ -103,6 +103,9 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
     /// <summary>Files of model versions; never tracked.</summary>
     public DbSet<ModelArtefact> ModelArtefacts => Set<ModelArtefact>();
 
+    /// <summary>What the bundled model was trained and chosen on.</summary>
+    public DbSet<BundledModelImage> BundledModelImages => Set<BundledModelImage>();
+
     /// <summary>Promotions and rollbacks.</summary>
     public DbSet<ModelTransition> ModelTransitions => Set<ModelTransition>();
 

@@ -51,6 +51,9 @@ internal sealed class TrainingOptions : IValidatableObject
     [MinLength(1)]
     public string? InitialWeights { get; set; }
 
+    /// <summary>Folder of the model that is registered where there is none yet (<c>model.onnx</c>, <c>report.json</c>, <c>seen-images.csv</c>); by default none.</summary>
+    public string? BundledModel { get; set; }
+
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         if (Device is not ("auto" or "cpu" or "cuda"))

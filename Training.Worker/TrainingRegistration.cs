@@ -27,6 +27,7 @@ internal static class TrainingRegistration
         builder.Services.AddSingleton<LesionViewSearch>();
         builder.Services.AddSingleton<RunLedger>();
         builder.Services.AddSingleton<RunTraining>();
+        builder.Services.AddHostedService<BundledModel>();
         builder.Services.AddHostedService<TrainingLoop>();
         return builder;
     }

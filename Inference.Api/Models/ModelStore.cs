@@ -1,5 +1,6 @@
 using System.Data;
 using System.Security.Cryptography;
+using Melanoma.Contracts.Models;
 using Npgsql;
 
 namespace Melanoma.Inference.Models;
@@ -36,7 +37,7 @@ internal sealed class ModelStore(NpgsqlDataSource dataSource)
             return null;
         }
 
-        var (inputSize, datasetId) = (reader.GetInt32(0), reader.GetInt32(1));
+        var (inputSize, datasetId) = (reader.GetInt32(0), await reader.IsDBNullAsync(1, cancellationToken) ? ModelProperties.NoDataset : reader.GetInt32(1));
         if (await reader.IsDBNullAsync(2, cancellationToken))
         {
             throw new ModelRefusedException($"it has no {Precision} file");
@@ -61,5 +62,5 @@ internal sealed class ModelStore(NpgsqlDataSource dataSource)
     }
 }
 
-/// <summary>A model version as it is stored.</summary>
+/// <summary>A model version as it is stored; the bundled one has <see cref="ModelProperties.NoDataset"/>.</summary>
 internal sealed record StoredModel(int Version, int InputSize, int DatasetId, byte[] Bytes);

@@ -1,6 +1,9 @@
 using System.Globalization;
+using System.Text.Json;
+using Melanoma.Contracts.Models;
 using Melanoma.Storage;
 using Melanoma.Storage.Datasets;
+using Melanoma.Storage.Models;
 using Microsoft.EntityFrameworkCore;
 
 namespace Melanoma.Inference.Registry;
@@ -10,9 +13,11 @@ internal static class DatasetWarnings
 {
     private static readonly TimeSpan LongestQuery = TimeSpan.FromMinutes(10);
 
-    /// <summary>The warnings of a dataset; queries on this context may take long from then on, because a dataset may have millions of rows.</summary>
-    public static async Task<IReadOnlyList<string>> ReadAsync(MelanomaDbContext database, int datasetId, CancellationToken cancellationToken)
+    /// <summary>The warnings of a model's dataset; queries on this context may take long from then on, because a dataset may have millions of rows.</summary>
+    public static async Task<IReadOnlyList<string>> ReadAsync(MelanomaDbContext database, ModelVersion model, CancellationToken cancellationToken)
     {
+        if (model.DatasetId is not { } datasetId)
+            return Told(model);
         database.Database.SetCommandTimeout(LongestQuery);
         var dataset = await database.Datasets.AsNoTracking().SingleAsync(dataset => dataset.Id == datasetId, cancellationToken);
         var warnings = new List<string>(dataset.Warnings);
@@ -28,6 +33,19 @@ internal static class DatasetWarnings
         if (forgotten > 0)
             warnings.Add(Say($"{forgotten} of its images were forgotten since; the model was trained or judged on them."));
         return warnings;
+    }
+
+    /// <summary>What the bundled model's report says of pictures that are not here.</summary>
+    private static IReadOnlyList<string> Told(ModelVersion model)
+    {
+        try
+        {
+            return ModelReport.FromJson(model.Report).DatasetWarnings;
+        }
+        catch (JsonException)
+        {
+            return [];
+        }
     }
 
     private static string Say(FormattableString sentence) => sentence.ToString(CultureInfo.InvariantCulture);

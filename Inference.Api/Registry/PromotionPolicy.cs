@@ -101,7 +101,7 @@ internal sealed partial class PromotionPolicy(
 
         using (lease)
         {
-            return production is null ? PromotionRule.First : await CompareAsync(candidate, lease.Model, production, cancellationToken);
+            return production is null ? candidate.DatasetId is null ? PromotionRule.Bundled : PromotionRule.First : await CompareAsync(candidate, lease.Model, production, cancellationToken);
         }
     }
 

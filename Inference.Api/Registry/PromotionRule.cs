@@ -10,6 +10,8 @@ internal static class PromotionRule
 
     public static PromotionDecision First { get; } = new(true, "Promoted: it is the first model of an honest dataset.");
 
+    public static PromotionDecision Bundled { get; } = new(true, "Promoted: it is the bundled model, and this installation has none of its own yet.");
+
     public static PromotionDecision Refused(string problem) => new(false, $"Not promoted: {problem}");
 
     /// <summary>Compares two models by what they scored on the same test images.</summary>

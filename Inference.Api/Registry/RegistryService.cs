@@ -36,7 +36,7 @@ internal sealed class RegistryService(IDbContextFactory<MelanomaDbContext> datab
         await using var database = await databases.CreateDbContextAsync(context.CancellationToken);
         var row = await Rows(database).SingleOrDefaultAsync(row => row.Model.Version == version, context.CancellationToken) ?? throw Refusal.UnknownVersion(version);
         var message = ToMessage(row, withReport: true);
-        message.DatasetWarnings.AddRange(await DatasetWarnings.ReadAsync(database, row.Model.DatasetId, context.CancellationToken));
+        message.DatasetWarnings.AddRange(await DatasetWarnings.ReadAsync(database, row.Model, context.CancellationToken));
         return message;
     }
 
@@ -116,9 +116,10 @@ internal sealed class RegistryService(IDbContextFactory<MelanomaDbContext> datab
                 _ => ModelState.Unspecified,
             },
             Recipe = model.Recipe,
-            DatasetId = model.DatasetId,
+            DatasetId = model.DatasetId ?? ModelProperties.NoDataset,
+            Bundled = model.DatasetId is null,
             Protocol = model.DatasetKind == DatasetKind.Honest ? "honest" : "leaky",
-            RunId = model.RunId.ToString(),
+            RunId = model.RunId?.ToString() ?? "",
             CreatedAt = model.CreatedAt.ToTimestamp(),
             Sha256 = row.Sha256 is null ? "" : Convert.ToHexStringLower(row.Sha256),
             SizeBytes = row.SizeBytes ?? 0,

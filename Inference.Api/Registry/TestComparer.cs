@@ -10,7 +10,8 @@ namespace Melanoma.Inference.Registry;
 
 /// <summary>
 /// Compares two models on the same test images: by their reports where both were trained on one dataset whose lesions are
-/// still apart, else by asking both here, on the newer dataset's test images of lesions that neither was trained or chosen on.
+/// still apart, else by asking both here, on the newer dataset's test images of lesions that neither was trained or chosen on. The bundled model's own
+/// pictures are recognised by their bytes.
 /// </summary>
 internal sealed partial class TestComparer(NpgsqlDataSource dataSource, ModelHost models, ILogger<TestComparer> logger)
 {
@@ -22,14 +23,14 @@ internal sealed partial class TestComparer(NpgsqlDataSource dataSource, ModelHos
     /// <exception cref="Grpc.Core.RpcException">The version in production cannot be served.</exception>
     public async Task<TestComparison> CompareAsync(ModelVersion candidate, LoadedModel model, ModelVersion production, CancellationToken cancellationToken)
     {
-        if (candidate.DatasetId == production.DatasetId && TestFigures(candidate) is { } ours && TestFigures(production) is { } theirs && ours.Images == theirs.Images
-            && !await HasDividedGroupAsync(candidate.DatasetId, cancellationToken))
+        if (candidate.DatasetId is { } dataset && dataset == production.DatasetId && TestFigures(candidate) is { } ours && TestFigures(production) is { } theirs && ours.Images == theirs.Images
+            && !await HasDividedGroupAsync(dataset, cancellationToken))
         {
             return new TestComparison(ours.Images, ours.BalancedAccuracy, theirs.BalancedAccuracy);
         }
 
         using var second = await models.LeaseAsync(production.Version, cancellationToken);
-        return await AskBothAsync(model, second.Model, candidate.DatasetId, production.DatasetId, cancellationToken);
+        return await AskBothAsync(model, second.Model, candidate.DatasetId ?? production.DatasetId, production.DatasetId ?? candidate.DatasetId, cancellationToken);
     }
 
     public static SplitFigures? TestFigures(ModelVersion model)
@@ -57,20 +58,31 @@ internal sealed partial class TestComparer(NpgsqlDataSource dataSource, ModelHos
         return (bool)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    private async Task<TestComparison> AskBothAsync(LoadedModel candidate, LoadedModel production, int datasetA, int datasetB, CancellationToken cancellationToken)
+    private async Task<TestComparison> AskBothAsync(LoadedModel candidate, LoadedModel production, int? datasetA, int? datasetB, CancellationToken cancellationToken)
     {
         var (candidateScore, productionScore) = (new Score(), new Score());
+        if (datasetA is not { } first || datasetB is not { } second)
+        {
+            // Two models from elsewhere: no test images of this installation are theirs.
+            return new TestComparison(0, 0, 0);
+        }
+
         await using var command = dataSource.CreateCommand("""
             SELECT d.label, c.bytes
             FROM dataset_items d JOIN images i ON i.id = d.image_id JOIN image_contents c ON c.image_id = d.image_id
             WHERE d.dataset_id = $1 AND d.split = 'test' AND NOT EXISTS (
                 SELECT 1 FROM dataset_items seen JOIN images s ON s.id = seen.image_id
                 WHERE seen.dataset_id IN ($1, $2) AND seen.split <> 'test' AND s.group_id = i.group_id)
+            AND NOT EXISTS (
+                SELECT 1 FROM bundled_model_images seen JOIN images s ON s.sha256 = seen.sha256
+                WHERE seen.version IN ($3, $4) AND s.group_id = i.group_id)
             ORDER BY d.ordinal
             """);
         command.CommandTimeout = 600;
-        command.Parameters.Add(new() { Value = Math.Max(datasetA, datasetB) });
-        command.Parameters.Add(new() { Value = Math.Min(datasetA, datasetB) });
+        command.Parameters.Add(new() { Value = Math.Max(first, second) });
+        command.Parameters.Add(new() { Value = Math.Min(first, second) });
+        command.Parameters.Add(new() { Value = candidate.Version });
+        command.Parameters.Add(new() { Value = production.Version });
         await using var reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {

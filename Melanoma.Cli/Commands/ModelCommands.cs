@@ -85,7 +85,7 @@ internal static class ModelCommands
             var test = FiguresDocument.From(model.Test);
             table.AddRow(
                 model.Version, ModelScreen.StateMarkup(model.State), Markup.Escape(model.Recipe), Markup.Escape(model.Protocol),
-                model.DatasetId.ToString(CultureInfo.InvariantCulture), test?.Images.ToString(CultureInfo.InvariantCulture) ?? "",
+                model.Bundled ? "bundled" : model.DatasetId.ToString(CultureInfo.InvariantCulture), test?.Images.ToString(CultureInfo.InvariantCulture) ?? "",
                 ModelScreen.Three(test?.Accuracy), ModelScreen.Three(test?.BalancedAccuracy), ModelScreen.Three(test?.MelanomaAuc),
                 model.CreatedAt.ToDateTime().ToString("u", CultureInfo.InvariantCulture));
         }

@@ -5,15 +5,15 @@ namespace Melanoma.Cli.Commands;
 
 internal sealed record ModelListDocument(IReadOnlyList<ModelDocument> Models);
 
-/// <summary>A model version; <c>state</c> is candidate, production or retired, <c>report</c> and <c>datasetWarnings</c> are there where one version is shown.</summary>
+/// <summary>A model version; <c>state</c> is candidate, production or retired, the bundled one has no <c>dataset</c> and no <c>run</c>, <c>report</c> and <c>datasetWarnings</c> are there where one version is shown.</summary>
 internal sealed record ModelDocument(
-    string Version, string State, string Recipe, int Dataset, string Protocol, string Run, DateTimeOffset? CreatedAt, string Sha256, long SizeBytes,
+    string Version, string State, string Recipe, int? Dataset, string Protocol, string? Run, DateTimeOffset? CreatedAt, string Sha256, long SizeBytes,
     FiguresDocument? Test, FiguresDocument? Validation, string? PolicyDecision, IReadOnlyList<string>? DatasetWarnings, JsonElement? Report)
 {
     public static ModelDocument From(Model model) => From(model, withReport: false);
 
     public static ModelDocument From(Model model, bool withReport) => new(
-        model.Version, NameOf(model.State), model.Recipe, model.DatasetId, model.Protocol, model.RunId, model.CreatedAt?.ToDateTimeOffset(), model.Sha256,
+        model.Version, NameOf(model.State), model.Recipe, model.Bundled ? null : model.DatasetId, model.Protocol, model.Bundled ? null : model.RunId, model.CreatedAt?.ToDateTimeOffset(), model.Sha256,
         model.SizeBytes, FiguresDocument.From(model.Test), FiguresDocument.From(model.Validation),
         model.PolicyDecision.Length > 0 ? model.PolicyDecision : null,
         withReport ? [.. model.DatasetWarnings] : null,

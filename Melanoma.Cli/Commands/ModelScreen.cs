@@ -24,11 +24,13 @@ internal static class ModelScreen
         console.WriteLine(model.PolicyDecision.Length > 0 ? $"Promotion policy: {model.PolicyDecision}" : "The promotion policy has not decided yet.");
     }
 
+    private static string OriginOf(Model model) => model.Bundled ? "bundled with the software" : FormattableString.Invariant($"dataset {model.DatasetId}, run {model.RunId}");
+
     public static void Write(IAnsiConsole console, Model model)
     {
         WriteResult(console, model);
         console.MarkupLineInterpolated(
-            $"[grey]Recipe {model.Recipe}, dataset {model.DatasetId}, {model.Protocol} protocol, run {model.RunId}, {model.SizeBytes} bytes, SHA-256 {model.Sha256}[/]");
+            $"[grey]Recipe {model.Recipe}, {OriginOf(model)}, {model.Protocol} protocol, {model.SizeBytes} bytes, SHA-256 {model.Sha256}[/]");
         foreach (var warning in model.DatasetWarnings)
             console.MarkupLineInterpolated($"[red]{warning}[/]");
         if (ReadReport(model) is not { } report)

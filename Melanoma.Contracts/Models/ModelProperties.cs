@@ -11,7 +11,7 @@ namespace Melanoma.Contracts.Models;
 /// <param name="InputSize">Side of the square pictures, in pixels.</param>
 /// <param name="Recipe">The recipe that made it.</param>
 /// <param name="RecipeVersion">Version of the recipe.</param>
-/// <param name="DatasetId">The dataset it was trained on.</param>
+/// <param name="DatasetId">The dataset it was trained on; <see cref="NoDataset"/> where it is none of the installation's.</param>
 /// <param name="DatasetKind">Kind of the dataset: <c>honest</c> or <c>reproduction</c>.</param>
 /// <param name="ClassPrior">The share of each diagnosis at which the probabilities are stated; nine numbers that add up to 1, 0 for unsupported diagnoses.</param>
 /// <param name="Temperature">The calibration temperature that the graph divides its logits by; above 0.</param>
@@ -30,6 +30,9 @@ public sealed record ModelProperties(
     DiagnosisSet Unsupported,
     bool HasActivationMap)
 {
+    /// <summary>The dataset number of a model that was trained on an export: it belongs to no installation.</summary>
+    public const int NoDataset = 0;
+
     private const string Prefix = "melanoma.";
 
     /// <summary>The properties as they stand in the file, class names in index order among them.</summary>

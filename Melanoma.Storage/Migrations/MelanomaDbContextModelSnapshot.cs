@@ -957,6 +957,33 @@ namespace Melanoma.Storage.Migrations
                         });
                 });
 
+            modelBuilder.Entity("Melanoma.Storage.Models.BundledModelImage", b =>
+                {
+                    b.Property<int>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.Property<byte[]>("Sha256")
+                        .HasColumnType("bytea")
+                        .HasColumnName("sha256");
+
+                    b.Property<string>("Split")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("split");
+
+                    b.HasKey("Version", "Sha256")
+                        .HasName("pk_bundled_model_images");
+
+                    b.HasIndex("Sha256")
+                        .HasDatabaseName("ix_bundled_model_images_sha256");
+
+                    b.ToTable("bundled_model_images", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_bundled_model_images_split", "split IN ('train', 'validation')");
+                        });
+                });
+
             modelBuilder.Entity("Melanoma.Storage.Models.ModelArtefact", b =>
                 {
                     b.Property<int>("Version")
@@ -1039,7 +1066,7 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("created_at");
 
-                    b.Property<int>("DatasetId")
+                    b.Property<int?>("DatasetId")
                         .HasColumnType("integer")
                         .HasColumnName("dataset_id");
 
@@ -1070,7 +1097,7 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("jsonb")
                         .HasColumnName("report");
 
-                    b.Property<Guid>("RunId")
+                    b.Property<Guid?>("RunId")
                         .HasColumnType("uuid")
                         .HasColumnName("run_id");
 
@@ -1096,6 +1123,8 @@ namespace Melanoma.Storage.Migrations
 
                     b.ToTable("model_versions", null, t =>
                         {
+                            t.HasCheckConstraint("ck_model_versions_bundled", "(run_id IS NULL) = (dataset_id IS NULL)");
+
                             t.HasCheckConstraint("ck_model_versions_honest", "state = 'candidate' OR dataset_kind = 'honest'");
                         });
                 });
@@ -1962,6 +1991,16 @@ namespace Melanoma.Storage.Migrations
                         .HasConstraintName("fk_dataset_items_dataset_groups_dataset_id_kind_group_id_split");
                 });
 
+            modelBuilder.Entity("Melanoma.Storage.Models.BundledModelImage", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Models.ModelVersion", null)
+                        .WithMany()
+                        .HasForeignKey("Version")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_bundled_model_images_model_versions_version");
+                });
+
             modelBuilder.Entity("Melanoma.Storage.Models.ModelArtefact", b =>
                 {
                     b.HasOne("Melanoma.Storage.Models.ModelVersion", null)
@@ -1993,15 +2032,12 @@ namespace Melanoma.Storage.Migrations
                         .WithMany()
                         .HasForeignKey("RunId")
                         .OnDelete(DeleteBehavior.Restrict)
-                        .IsRequired()
                         .HasConstraintName("fk_model_versions_runs_run_id");
 
                     b.HasOne("Melanoma.Storage.Datasets.Dataset", null)
                         .WithMany()
                         .HasForeignKey("DatasetId", "DatasetKind")
                         .HasPrincipalKey("Id", "Kind")
-                        .OnDelete(DeleteBehavior.Cascade)
-                        .IsRequired()
                         .HasConstraintName("fk_model_versions_datasets_dataset_id_dataset_kind");
                 });
 

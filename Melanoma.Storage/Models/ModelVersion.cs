@@ -14,8 +14,8 @@ public sealed class ModelVersion
     /// <summary>The number, counted from 1; assigned by the database.</summary>
     public int Version { get; init; }
 
-    /// <summary>The run that made it; a run makes one model.</summary>
-    public required Guid RunId { get; init; }
+    /// <summary>The run that made it; a run makes one model. Null for the bundled model, which no run of this installation made.</summary>
+    public required Guid? RunId { get; init; }
 
     /// <summary>Name of the recipe.</summary>
     public required string Recipe { get; init; }
@@ -23,8 +23,8 @@ public sealed class ModelVersion
     /// <summary>Version of the recipe.</summary>
     public required int RecipeVersion { get; init; }
 
-    /// <summary>The dataset.</summary>
-    public required int DatasetId { get; init; }
+    /// <summary>The dataset; null for the bundled model, whose images are in <see cref="BundledModelImage"/>.</summary>
+    public required int? DatasetId { get; init; }
 
     /// <summary>The dataset's kind.</summary>
     public required DatasetKind DatasetKind { get; init; }
@@ -74,6 +74,22 @@ public sealed class ModelArtefact
     public required byte[] Bytes { get; init; }
 }
 
+/// <summary>
+/// A picture that the bundled model was trained or chosen on, by its bytes: it may turn up in this installation's catalogue, and says nothing of the model there.
+/// Written by Training in the transaction that registers the version.
+/// </summary>
+public sealed class BundledModelImage
+{
+    /// <summary>The version.</summary>
+    public required int Version { get; init; }
+
+    /// <summary>SHA-256 of the picture's file.</summary>
+    public required byte[] Sha256 { get; init; }
+
+    /// <summary>Train or validation.</summary>
+    public required Split Split { get; init; }
+}
+
 /// <summary>A change of the version in production: who, when, why, from, to. Append-only. Written by Inference.</summary>
 public sealed class ModelTransition
 {
@@ -96,7 +112,8 @@ public sealed class ModelTransition
     public required DateTimeOffset Time { get; init; }
 }
 
-internal sealed class ModelConfiguration : IEntityTypeConfiguration<ModelVersion>, IEntityTypeConfiguration<ModelArtefact>, IEntityTypeConfiguration<ModelTransition>
+internal sealed class ModelConfiguration :
+    IEntityTypeConfiguration<ModelVersion>, IEntityTypeConfiguration<ModelArtefact>, IEntityTypeConfiguration<BundledModelImage>, IEntityTypeConfiguration<ModelTransition>
 {
     public void Configure(EntityTypeBuilder<ModelVersion> builder)
     {
@@ -108,13 +125,25 @@ internal sealed class ModelConfiguration : IEntityTypeConfiguration<ModelVersion
         builder.HasOne<Dataset>().WithMany().HasForeignKey(model => new { model.DatasetId, model.DatasetKind })
             .HasPrincipalKey(dataset => new { dataset.Id, dataset.Kind });
         builder.Property(model => model.Report).HasColumnType("jsonb");
-        builder.ToTable(table => table.HasCheckConstraint("ck_model_versions_honest", "state = 'candidate' OR dataset_kind = 'honest'"));
+        builder.ToTable(table =>
+        {
+            table.HasCheckConstraint("ck_model_versions_honest", "state = 'candidate' OR dataset_kind = 'honest'");
+            table.HasCheckConstraint("ck_model_versions_bundled", "(run_id IS NULL) = (dataset_id IS NULL)");
+        });
     }
 
     public void Configure(EntityTypeBuilder<ModelArtefact> builder)
     {
         builder.HasKey(artefact => new { artefact.Version, artefact.Precision });
         builder.HasOne<ModelVersion>().WithMany().HasForeignKey(artefact => artefact.Version);
+    }
+
+    public void Configure(EntityTypeBuilder<BundledModelImage> builder)
+    {
+        builder.HasKey(image => new { image.Version, image.Sha256 });
+        builder.HasOne<ModelVersion>().WithMany().HasForeignKey(image => image.Version);
+        builder.HasIndex(image => image.Sha256);
+        builder.ToTable("bundled_model_images", table => table.HasCheckConstraint("ck_bundled_model_images_split", "split IN ('train', 'validation')"));
     }
 
     public void Configure(EntityTypeBuilder<ModelTransition> builder)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Melanoma.Contracts.Models;
 using Melanoma.Contracts.Recipes;
 using Melanoma.Storage.Datasets;
 using Melanoma.Training.Images;
@@ -70,20 +71,17 @@ internal static class ExportTraining
         {
             last = await device.RunAsync(() => trainer.FinishEpoch(null, cancellationToken));
             await ReportAsync(options.Into, last, cancellationToken);
-            await WriteWholeAsync(checkpoint, trainer.Capture(), cancellationToken);
+            await WholeFile.WriteAsync(checkpoint, trainer.Capture(), cancellationToken);
         }
 
         await device.RunAsync(() => Predictions.Write(Path.Combine(options.Into, "predictions.csv"), trainer, options.Folds is null ? [data.Validation, data.Test] : [data.Validation], images));
         if (options.Folds is null)
         {
-            await WriteWholeAsync(
+            await WholeFile.WriteAsync(
                 Path.Combine(options.Into, "weights.safetensors"), SafeTensors.Write(trainer.Network.Weights(), new Dictionary<string, string>()), cancellationToken);
-            var facts = new RunFacts(summary.Name, summary.Version, 0, DatasetKind.Honest, epochs, seed, TestLooks: 1, [OutsideWarning]);
+            var facts = new RunFacts(summary.Name, summary.Version, ModelProperties.NoDataset, DatasetKind.Honest, epochs, seed, TestLooks: 1, [OutsideWarning]);
             var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, last));
-            await WriteWholeAsync(Path.Combine(options.Into, "model.onnx"), model, cancellationToken);
-            await File.WriteAllTextAsync(Path.Combine(options.Into, "report.json"), report.ToJson(), cancellationToken);
-            await File.WriteAllLinesAsync(
-                Path.Combine(options.Into, "training-images.txt"), images.Where(image => image.Split == Split.Train).Select(image => image.Sha256), cancellationToken);
+            await ModelFolder.WriteAsync(options.Into, model, report, images, cancellationToken);
         }
 
         return 0;
@@ -118,12 +116,5 @@ internal static class ExportTraining
             $"{epoch.Epoch},{epoch.TrainingLoss:f4},{epoch.TrainingAccuracy:f4},{epoch.ValidationLoss:f4},{epoch.ValidationAccuracy:f4},{epoch.ValidationBalancedAccuracy:f4},{epoch.Seconds:f1},{epoch.ImagesPerSecond:f0}");
         Console.WriteLine(line);
         await File.AppendAllTextAsync(Path.Combine(folder, "epochs.csv"), line + Environment.NewLine, cancellationToken);
-    }
-
-    /// <summary>A file is under its name whole or not at all.</summary>
-    private static async Task WriteWholeAsync(string path, byte[] bytes, CancellationToken cancellationToken)
-    {
-        await File.WriteAllBytesAsync(path + ".tmp", bytes, cancellationToken);
-        File.Move(path + ".tmp", path, overwrite: true);
     }
 }

@@ -1,11 +1,8 @@
-using System.Security.Cryptography;
 using Melanoma.Contracts;
 using Melanoma.Contracts.Messages;
 using Melanoma.Contracts.Models;
 using Melanoma.ServiceDefaults;
 using Melanoma.Storage.Datasets;
-using Melanoma.Storage.Outbox;
-using Melanoma.Storage.Roles;
 using Melanoma.Training.LabelErrors;
 using Melanoma.Training.LesionViews;
 using Melanoma.Training.Loop;
@@ -21,9 +18,6 @@ namespace Melanoma.Training.Runs;
 /// </summary>
 internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOptions> options)
 {
-    /// <summary>Seconds for statements that carry whole states or models, up to some hundred megabytes.</summary>
-    private const int LongTimeout = 300;
-
     private const string Owned = "run_id = @run AND fence = @fence AND state = 'training' AND lease_until > clock_timestamp()";
 
     /// <summary>Takes the oldest run that waits for a worker or whose worker went away; null when there is none.</summary>
@@ -91,7 +85,7 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
     public async Task<IReadOnlyList<byte[]>> CheckpointsAsync(RunClaim claim, CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand("SELECT state FROM checkpoints WHERE run_id = @run ORDER BY epoch DESC");
-        command.CommandTimeout = LongTimeout;
+        command.CommandTimeout = ModelRows.LongTimeout;
         command.Parameters.AddWithValue("run", claim.RunId);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var states = new List<byte[]>();
@@ -245,24 +239,18 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
                 insert.Parameters.AddWithValue("report", NpgsqlDbType.Jsonb, report.ToJson());
                 version = (int)(await insert.ExecuteScalarAsync(cancellationToken))!;
 
-                await using var artefact = new NpgsqlCommand(
-                    "INSERT INTO model_artefacts (version, precision, sha256, bytes) VALUES (@version, 'fp32', @sha256, @bytes)", connection, transaction);
-                artefact.CommandTimeout = LongTimeout;
-                artefact.Parameters.AddWithValue("version", version);
-                artefact.Parameters.AddWithValue("sha256", SHA256.HashData(model));
-                artefact.Parameters.AddWithValue("bytes", model);
-                await artefact.ExecuteNonQueryAsync(cancellationToken);
-                await AnnounceAsync(connection, transaction, new ModelTrained(version), cancellationToken);
+                await ModelRows.InsertArtefactAsync(connection, transaction, version, model, cancellationToken);
+                await ModelRows.AnnounceAsync(connection, transaction, new ModelTrained(version), cancellationToken);
                 if (findings.LabelErrors.Count > 0)
                 {
                     await StoreErrorsAsync(connection, transaction, claim, findings.LabelErrors, cancellationToken);
-                    await AnnounceAsync(connection, transaction, new LabelErrorsFound(claim.RunId), cancellationToken);
+                    await ModelRows.AnnounceAsync(connection, transaction, new LabelErrorsFound(claim.RunId), cancellationToken);
                 }
 
                 if (findings.LesionViews.Count > 0)
                 {
                     await StoreViewsAsync(connection, transaction, claim, findings.LesionViews, cancellationToken);
-                    await AnnounceAsync(connection, transaction, new LesionViewsFound(claim.RunId), cancellationToken);
+                    await ModelRows.AnnounceAsync(connection, transaction, new LesionViewsFound(claim.RunId), cancellationToken);
                 }
             },
             "state = 'completed', ended_at = clock_timestamp(), lease_owner = NULL, lease_until = NULL, error = NULL, epoch_fraction = 1",
@@ -291,7 +279,7 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
             """,
             connection,
             transaction);
-        command.CommandTimeout = LongTimeout;
+        command.CommandTimeout = ModelRows.LongTimeout;
         command.Parameters.AddWithValue("run", claim.RunId);
         command.Parameters.AddWithValue("epoch", epoch);
         command.Parameters.AddWithValue("state", state);
@@ -332,18 +320,6 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
         command.Parameters.AddWithValue("firsts", pairs.Select(pair => Guid.Parse(pair.First)).ToArray());
         command.Parameters.AddWithValue("seconds", pairs.Select(pair => Guid.Parse(pair.Second)).ToArray());
         command.Parameters.AddWithValue("places", pairs.Select(pair => pair.AgreeingPlaces).ToArray());
-        await command.ExecuteNonQueryAsync(cancellationToken);
-    }
-
-    private static async Task AnnounceAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, object message, CancellationToken cancellationToken)
-    {
-        var stored = OutboxMessage.For(ServiceRole.Training, message);
-        await using var command = new NpgsqlCommand(
-            "INSERT INTO outbox (service, message_name, body, trace_parent) VALUES (@service, @name, @body, @trace)", connection, transaction);
-        command.Parameters.AddWithValue("service", stored.Service.ServiceName());
-        command.Parameters.AddWithValue("name", stored.MessageName);
-        command.Parameters.AddWithValue("body", NpgsqlDbType.Jsonb, stored.Body);
-        command.Parameters.AddWithValue("trace", (object?)stored.TraceParent ?? DBNull.Value);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 

@@ -118,14 +118,18 @@ bring_up() {
 }
 
 command_up() {
-    local detach=0 address
+    local detach=0 bundled=1 address
     while (($# > 0)); do
         case $1 in
             --detach | -d) detach=1 ;;
-            *) die_usage "up knows --detach and --json, not $1" ;;
+            --no-bundled-model) bundled=0 ;;
+            *) die_usage "up knows --detach, --no-bundled-model and --json, not $1" ;;
         esac
         shift
     done
+    # Remembered, because scale starts workers later.
+    mkdir -p "$STATE/services"
+    if ((bundled)); then rm -f "$STATE/services/no-bundled-model"; else : >"$STATE/services/no-bundled-model"; fi
     bring_up
     address=$(sign_in_address)
     say ''

@@ -1,0 +1,110 @@
+using Melanoma.Contracts.Messages;
+using Melanoma.ServiceDefaults.Database;
+using Melanoma.Storage;
+using Melanoma.Training.Exports;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Melanoma.Training.Runs;
+
+/// <summary>
+/// Registers the model that comes with the software where no model is yet, so that a fresh installation answers from its first minute. What it was trained and
+/// chosen on is stored with it, so that those pictures never count as its test.
+/// </summary>
+internal sealed partial class BundledModel(
+    NpgsqlDataSource dataSource, IOptions<TrainingOptions> options, TimeProvider time, ILogger<BundledModel> logger) : BackgroundService
+{
+    private static readonly TimeSpan BetweenTries = TimeSpan.FromSeconds(5);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (options.Value.BundledModel is not { Length: > 0 } folder)
+        {
+            return;
+        }
+
+        while (true)
+        {
+            try
+            {
+                if (await RegisterAsync(folder, stoppingToken) is { } version)
+                {
+                    LogRegistered(version, folder);
+                }
+
+                return;
+            }
+            catch (Exception exception) when (DatabaseTrouble.Is(exception))
+            {
+                LogDatabaseLost(exception.Message);
+                await Task.Delay(BetweenTries, time, stoppingToken);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or InvalidDataException)
+            {
+                // Without it the platform works as before; it only answers nothing until it has a model of its own.
+                LogUnusable(folder, exception.Message);
+                return;
+            }
+        }
+    }
+
+    /// <summary>Registers the model of a folder, unless there is any model already.</summary>
+    /// <returns>The version's number; null when there was a model.</returns>
+    /// <exception cref="InvalidDataException">The folder's files do not belong together.</exception>
+    private async Task<int?> RegisterAsync(string folder, CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using (var look = new NpgsqlCommand($"SELECT pg_advisory_xact_lock({AdvisoryLocks.BundledModel}); SELECT EXISTS (SELECT FROM model_versions)", connection, transaction))
+        await using (var reader = await look.ExecuteReaderAsync(cancellationToken))
+        {
+            await reader.NextResultAsync(cancellationToken);
+            if (await reader.ReadAsync(cancellationToken) && reader.GetBoolean(0))
+            {
+                return null;
+            }
+        }
+
+        var files = await ModelFolder.ReadAsync(folder, cancellationToken);
+        await using var insert = new NpgsqlCommand(
+            """
+            INSERT INTO model_versions (recipe, recipe_version, dataset_kind, state, created_at, input_size, report)
+            VALUES (@recipe, @recipe_version, 'honest', 'candidate', clock_timestamp(), @size, @report)
+            RETURNING version
+            """,
+            connection,
+            transaction);
+        insert.Parameters.AddWithValue("recipe", files.Report.Recipe);
+        insert.Parameters.AddWithValue("recipe_version", files.Report.RecipeVersion);
+        insert.Parameters.AddWithValue("size", files.InputSize);
+        insert.Parameters.AddWithValue("report", NpgsqlDbType.Jsonb, files.Report.ToJson());
+        var version = (int)(await insert.ExecuteScalarAsync(cancellationToken))!;
+        await ModelRows.InsertArtefactAsync(connection, transaction, version, files.Model, cancellationToken);
+        await using (var copy = await connection.BeginBinaryImportAsync("COPY bundled_model_images (version, sha256, split) FROM STDIN (FORMAT binary)", cancellationToken))
+        {
+            foreach (var (sha256, split) in files.Seen)
+            {
+                await copy.StartRowAsync(cancellationToken);
+                await copy.WriteAsync(version, cancellationToken);
+                await copy.WriteAsync(sha256, cancellationToken);
+                await copy.WriteAsync(split.ToString().ToLowerInvariant(), cancellationToken);
+            }
+
+            await copy.CompleteAsync(cancellationToken);
+        }
+
+        await ModelRows.AnnounceAsync(connection, transaction, new ModelTrained(version), cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return version;
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "The bundled model of {Folder} is registered as version {Version}")]
+    private partial void LogRegistered(int version, string folder);
+
+    [LoggerMessage(2, LogLevel.Warning, "The bundled model cannot be registered and is tried again: {Reason}")]
+    private partial void LogDatabaseLost(string reason);
+
+    [LoggerMessage(3, LogLevel.Error, "The bundled model of {Folder} is left out: {Reason}")]
+    private partial void LogUnusable(string folder, string reason);
+}

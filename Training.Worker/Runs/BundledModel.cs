@@ -32,6 +32,10 @@ internal sealed partial class BundledModel(
                 {
                     LogRegistered(version, folder);
                 }
+                else
+                {
+                    LogNotNeeded();
+                }
 
                 return;
             }
@@ -101,6 +105,9 @@ internal sealed partial class BundledModel(
 
     [LoggerMessage(1, LogLevel.Information, "The bundled model of {Folder} is registered as version {Version}")]
     private partial void LogRegistered(int version, string folder);
+
+    [LoggerMessage(4, LogLevel.Information, "There are models already, so the bundled one is not registered")]
+    private partial void LogNotNeeded();
 
     [LoggerMessage(2, LogLevel.Warning, "The bundled model cannot be registered and is tried again: {Reason}")]
     private partial void LogDatabaseLost(string reason);

@@ -36,9 +36,11 @@ internal sealed class InferenceStand : IAsyncDisposable
     private readonly NpgsqlDataSource _dataSource;
     private readonly GrpcChannel _channel;
 
-    private InferenceStand(NpgsqlDataSource dataSource, ServiceProcess service)
+    private readonly Dictionary<string, string?> _environment;
+
+    private InferenceStand(NpgsqlDataSource dataSource, ServiceProcess service, Dictionary<string, string?> environment)
     {
-        (_dataSource, Service) = (dataSource, service);
+        (_dataSource, Service, _environment) = (dataSource, service, environment);
         _channel = GrpcChannel.ForAddress(service.Grpc, new GrpcChannelOptions { MaxSendMessageSize = 100_000_000 });
         Classifier = new Classifier.ClassifierClient(_channel);
         Registry = new ModelRegistry.ModelRegistryClient(_channel);
@@ -79,7 +81,7 @@ internal sealed class InferenceStand : IAsyncDisposable
             environment[name] = value;
         }
 
-        var stand = new InferenceStand(NpgsqlDataSource.Create(owner), ServiceProcess.Start("Inference.Api", environment));
+        var stand = new InferenceStand(NpgsqlDataSource.Create(owner), ServiceProcess.Start("Inference.Api", environment), environment);
         await stand.Service.WaitUntilReadyAsync(cancellationToken);
         await using var database = stand.Database();
         database.Datasets.Add(NewDataset(DatasetKind.Honest, 1));
@@ -122,6 +124,10 @@ internal sealed class InferenceStand : IAsyncDisposable
         options.UseMelanoma(_dataSource);
         return new MelanomaDbContext(options.Options);
     }
+
+    /// <summary>A training worker beside it, which registers the bundled model of a folder.</summary>
+    public ServiceProcess StartTraining(string folder, string cache) =>
+        ServiceProcess.Start("Training.Worker", new Dictionary<string, string?>(_environment) { ["Training__BundledModel"] = folder, ["Training__CacheFolder"] = cache });
 
     /// <summary>Registers a version as the training worker does; dataset 1 is honest and empty.</summary>
     public async Task<int> RegisterAsync(

@@ -29,6 +29,7 @@ internal static partial class Numerics
 
         // Pages of 4 KB wait for their first touch: in a virtual machine where each took 15 us, large pages made a step 2.6 times as fast.
         Set("THP_MEM_ALLOC_ENABLE", "1");
+
         if (IsAmdWithAvx512())
         {
             // oneDNN 3.7.1's brgconv_1x1:avx512_core gives wrong sums on AMD EPYC (seen on Zen 5), its AVX2 code right ones, at four fifths of the speed.

@@ -160,6 +160,29 @@ public sealed class NetworkTests
         where Fits(description)
         select description;
 
+    [Fact]
+    public void Should_leave_a_block_out_for_some_pictures_and_strengthen_it_for_the_others_when_depth_is_stochastic()
+    {
+        const int Pictures = 400;
+        using var scope = NewDisposeScope();
+        manual_seed(7);
+        var description = new NetworkDescription("tiny", 8, Normalization.ZeroToOne,
+            [new Convolution(4, 1), new Residual([new Convolution(4, 1)], DropRate: 0.25), new GlobalAveragePool(), new Dense(Diagnoses.Count)]);
+        using var network = new Network(description, 3);
+        var images = tensor(ParityCheck.Noise(1, 8), [1, 8, 8, 3]).expand(Pictures, 8, 8, 3);
+        using var shallow = new Network(description with { Layers = [description.Layers[0], description.Layers[2], description.Layers[3]] }, 3);
+        var weights = network.Weights();
+        shallow.Load(new Dictionary<string, Weight> { ["0.weight"] = weights["0.weight"], ["0.bias"] = weights["0.bias"], ["2.weight"] = weights["3.weight"], ["2.bias"] = weights["3.bias"] });
+
+        var (without, with) = (shallow.Forward(images, training: false).Embedding[0], network.Forward(images, training: false).Embedding[0]);
+        var embeddings = network.Forward(images, training: true).Embedding;
+        var dropped = (embeddings - without).abs().max(1).values.lt(1e-5);
+        var kept = (embeddings - (without + ((with - without) / 0.75))).abs().max(1).values.lt(1e-5);
+
+        Assert.True(dropped.logical_or(kept).all().item<bool>());
+        Assert.InRange(dropped.sum().item<long>(), (long)(0.15 * Pictures), (long)(0.35 * Pictures));
+    }
+
     private static Layer[] Block(int filters, int kernel, int stride, bool same, bool normalized, bool pooled) =>
     [
         new Convolution(filters, kernel, stride, same ? Padding.Same : Padding.Valid, Bias: !normalized || filters % 2 == 0),

@@ -86,7 +86,37 @@ public sealed class StandardAugmentationTests
             SquareSymmetry.Apply(bytes, 20, view), SquareSymmetry.Apply(image, view).to(ScalarType.Byte).contiguous().bytes.ToArray()));
     }
 
-    private static IEnumerable<OnlineLayer> Layers => TrainingRecipes.Find("standard", 1).OnlineAugmentation;
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(0, 1)]
+    [InlineData(0.4, 0.4)]
+    public void Should_count_each_label_as_much_as_its_picture_is_seen_when_pictures_are_mixed(double blended, double patched)
+    {
+        const int Count = 40;
+        using var scope = NewDisposeScope();
+        var pictures = arange(Count, ScalarType.Float32).mul(6).view(Count, 1, 1, 1).expand(Count, Size, Size, 3).contiguous();
+        var random = SplitMix64.At(5);
+
+        var mixed = new PictureMixing(blended, patched, Alpha: 0.4).Apply(pictures, ref random);
+
+        for (var i = 0; i < Count; i++)
+        {
+            var (own, other, kept) = (6f * i, 6f * mixed.Partners[i], mixed.Kept[i]);
+            Assert.NotEqual(i, mixed.Partners[i]);
+            Assert.InRange(kept, 0, 1);
+            Assert.Equal((own * kept) + (other * (1 - kept)), mixed.Images[i].mean().item<float>(), 0.05f);
+            if (blended == 0)
+            {
+                // A rectangle replaces; it does not blend.
+                Assert.True(mixed.Images[i].eq(own).logical_or(mixed.Images[i].eq(other)).all().item<bool>());
+            }
+        }
+
+        var untouched = mixed.Kept.Count(kept => kept == 1) / (double)Count;
+        Assert.InRange(untouched, Math.Max(0, 1 - blended - patched - 0.15), 1 - (0.6 * (blended + patched)));
+    }
+
+    private static IEnumerable<OnlineLayer> Layers => TrainingRecipes.Newest("standard").OnlineAugmentation;
 
     private static Tensor Lesion() => tensor(ParityCheck.Smooth(1, Size), [1, Size, Size, 3])
         .to(ScalarType.Float32).add_((tensor(ParityCheck.Noise(1, Size), [1, Size, Size, 3]).to(ScalarType.Float32) - 128) / 10).clamp_(0, 255).to(ScalarType.Byte);

@@ -30,7 +30,10 @@ public sealed class TrainExportTests : IDisposable
         Assert.Equal("quick", session.ModelMetadata.CustomMetadataMap["melanoma.recipe"]);
         var report = ModelReport.FromJson(await File.ReadAllTextAsync(Path.Combine(into, "report.json"), TestContext.Current.CancellationToken));
         Assert.Equal(("quick", 12), (report.Recipe, report.Test!.Images));
-        Assert.Equal(36, File.ReadLines(Path.Combine(into, "training-images.txt")).Distinct().Count());
+
+        // It can be bundled as it is.
+        var bundle = await ModelFolder.ReadAsync(into, TestContext.Current.CancellationToken);
+        Assert.Equal([(Split.Train, 36), (Split.Validation, 12)], bundle.Seen.DistinctBy(image => Convert.ToHexString(image.Sha256)).CountBy(image => image.Split).Select(count => (count.Key, count.Value)).Order());
 
         // A folder is of one run.
         Assert.Equal(1, await TrainExportCommand.RunAsync([TrainExportCommand.Name, export, "--into", into, "--recipe", "quick", "--epochs", "2", "--seed", "7", "--threads", "1"]));
@@ -55,7 +58,7 @@ public sealed class TrainExportTests : IDisposable
     public void Should_never_have_a_lesion_on_both_sides_when_a_fold_is_held_out() =>
         Gen.Select(Gen.Select(Gen.Int[0, 9], Gen.Int[-1, 4]).Array[1, 40], Gen.Int[0, 4]).Sample((rows, heldOut) =>
         {
-            var images = rows.Select((row, i) => new ExportedImage($"{i}", "", Split.Train, DiagnosisSet.Of(Diagnosis.Nevus), $"{row.Item1}", [$"id{i}"], "")).ToArray();
+            var images = rows.Select((row, i) => new ExportedImage($"{i}", "", Split.Train, DiagnosisSet.Of(Diagnosis.Nevus), $"{row.Item1}", [$"id{i}"], "", "", "", "")).ToArray();
             var folds = rows.Select((row, i) => (Id: $"id{i}", Fold: row.Item2)).Where(row => row.Fold >= 0).ToDictionary(row => row.Id, row => row.Fold);
 
             var held = CrossValidation.HoldOut(images, folds, heldOut);

@@ -24,15 +24,17 @@ public sealed class TrainerTests
 
     private static readonly TrainingRecipe Cosine = TrainingRecipes.Find("quick", 1) with { Network = Plateau.Network, BatchSize = 8 };
 
-    /// <summary>With all that <c>standard</c> has: growing pictures, averaged weights, weight decay, clipping, preferred rare diagnoses and early stopping.</summary>
+    /// <summary>With all that <c>standard</c> has: growing pictures, mixing, stochastic depth, averaged weights, weight decay, clipping, preferred rare diagnoses and early stopping.</summary>
     private static readonly TrainingRecipe Averaged = Cosine with
     {
         Network = new NetworkDescription("tiny-pooled", Size, Normalization.ZeroToOne,
         [
-            new Convolution(6, 3, 2, Bias: false), new BatchNormalization(), new Relu6(), new Dropout(0.1), new GlobalAveragePool(), new Dense(Diagnoses.Count),
+            new Convolution(6, 3, 2, Bias: false), new BatchNormalization(), new Relu6(),
+            new Residual([new Convolution(6, 3, Bias: false), new BatchNormalization()], DropRate: 0.3), new Dropout(0.1), new GlobalAveragePool(), new Dense(Diagnoses.Count),
         ]),
         OnlineAugmentation = [new RandomView(0.8, 1, 1.2, 0.5), new RandomJpeg(0.5, 40, 90), new RandomSharpness(0.5, 1, 0.5), new RandomColour(0.1, 0.1, 0.1, 0.02), new RandomNoise(0.5, 4)],
         Optimiser = new AdamSettings(WeightDecay: 0.01, LargestNorm: 1),
+        Mixing = new PictureMixing(0.4, 0.3, 0.4),
         GrowingSides = [16, 24],
         AverageDecay = 0.9,
         RarityPower = 0.5,
@@ -64,14 +66,16 @@ public sealed class TrainerTests
         Assert.Equal(expected with { Seconds = 0, ImagesPerSecond = 0 }, last with { Seconds = 0, ImagesPerSecond = 0 });
     }
 
-    [Fact]
-    public void Should_end_with_the_same_state_when_a_run_is_stopped_in_the_middle_of_an_epoch()
+    [Theory]
+    [MemberData(nameof(Recipes))]
+    public void Should_end_with_the_same_state_when_a_run_is_stopped_in_the_middle_of_an_epoch(string name)
     {
         using var images = new TemporaryImages(Size, 60, 4);
-        var undisturbed = Train(images, Plateau, 2, out var expected);
+        var recipe = name switch { "plateau" => Plateau, "cosine" => Cosine, _ => Averaged };
+        var undisturbed = Train(images, recipe, 2, out var expected);
 
         using var stop = new CancellationTokenSource();
-        using var first = NewTrainer(images, Plateau, 2);
+        using var first = NewTrainer(images, recipe, 2);
         first.FinishEpoch(null, CancellationToken.None);
         Assert.Throws<OperationCanceledException>(() => first.FinishEpoch(
             progress =>
@@ -84,7 +88,7 @@ public sealed class TrainerTests
             stop.Token));
         Assert.InRange(first.Step, 1, 5);
 
-        using var second = NewTrainer(images, Plateau, 2);
+        using var second = NewTrainer(images, recipe, 2);
         second.Restore(first.Capture());
         var last = second.FinishEpoch(null, CancellationToken.None);
 

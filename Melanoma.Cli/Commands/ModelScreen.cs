@@ -29,6 +29,8 @@ internal static class ModelScreen
         WriteResult(console, model);
         console.MarkupLineInterpolated(
             $"[grey]Recipe {model.Recipe}, dataset {model.DatasetId}, {model.Protocol} protocol, run {model.RunId}, {model.SizeBytes} bytes, SHA-256 {model.Sha256}[/]");
+        if (model.TestLooks > 0)
+            console.WriteLine(FormattableString.Invariant($"The test lesions of its dataset were looked at {model.TestLooks:N0} times until now, by runs and by comparisons."));
         foreach (var warning in model.DatasetWarnings)
             console.MarkupLineInterpolated($"[red]{warning}[/]");
         if (ReadReport(model) is not { } report)
@@ -46,6 +48,9 @@ internal static class ModelScreen
 
     public static string StateMarkup(ModelState state) =>
         state == ModelState.Production ? $"[green]{ModelDocument.NameOf(state)}[/]" : ModelDocument.NameOf(state);
+
+    /// <summary>What the policy decided, without what it rests on: the words before the first colon.</summary>
+    public static string InShort(string policyDecision) => policyDecision.Split(':')[0];
 
     public static string Three(double? value) => value?.ToString("0.000", CultureInfo.InvariantCulture) ?? "";
 

@@ -5,6 +5,9 @@ namespace Melanoma.Contracts.Models;
 /// <summary>The report of a model version, stored as JSON beside it: the training worker writes it, everybody may read it.</summary>
 public sealed record ModelReport
 {
+    /// <summary>Largest difference of a probability between the trained module and the served graph that is let through.</summary>
+    public const double LargestParityDifference = 1e-4;
+
     /// <summary>The recipe that made it.</summary>
     public required string Recipe { get; init; }
 
@@ -39,8 +42,8 @@ public sealed record ModelReport
     public SplitFigures? Test { get; init; }
 
     /// <summary>
-    /// How often training had looked at test lesions of this dataset, in whichever dataset and whether or not a model came of it, this time counted; 0
-    /// without test images.
+    /// How often training and comparisons had looked at test lesions of this dataset, in whichever dataset and whether or not a model came of it, this time
+    /// counted; 0 without test images.
     /// </summary>
     public required int TestLooks { get; init; }
 
@@ -56,7 +59,7 @@ public sealed record ModelReport
     /// <summary>Diagnoses without training images.</summary>
     public required IReadOnlyList<string> Unsupported { get; init; }
 
-    /// <summary>Largest difference of a probability between the trained module and the served graph.</summary>
+    /// <summary>Largest difference of a probability between the trained module and the served graph; at most <see cref="LargestParityDifference"/>.</summary>
     public required double ParityDifference { get; init; }
 
     /// <summary>Findings in words, by stated rules.</summary>

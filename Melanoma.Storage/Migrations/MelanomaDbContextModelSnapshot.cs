@@ -957,6 +957,51 @@ namespace Melanoma.Storage.Migrations
                         });
                 });
 
+            modelBuilder.Entity("Melanoma.Storage.Models.ComparisonLook", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<string>("Actor")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("actor");
+
+                    b.Property<int>("DatasetId")
+                        .HasColumnType("integer")
+                        .HasColumnName("dataset_id");
+
+                    b.Property<DateTimeOffset>("LookedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("looked_at");
+
+                    b.Property<int>("OtherVersion")
+                        .HasColumnType("integer")
+                        .HasColumnName("other_version");
+
+                    b.Property<int>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.HasKey("Id")
+                        .HasName("pk_comparison_looks");
+
+                    b.HasIndex("DatasetId")
+                        .HasDatabaseName("ix_comparison_looks_dataset_id");
+
+                    b.HasIndex("OtherVersion")
+                        .HasDatabaseName("ix_comparison_looks_other_version");
+
+                    b.HasIndex("Version")
+                        .HasDatabaseName("ix_comparison_looks_version");
+
+                    b.ToTable("comparison_looks", (string)null);
+                });
+
             modelBuilder.Entity("Melanoma.Storage.Models.ModelArtefact", b =>
                 {
                     b.Property<int>("Version")
@@ -981,6 +1026,22 @@ namespace Melanoma.Storage.Migrations
                         .HasName("pk_model_artefacts");
 
                     b.ToTable("model_artefacts", (string)null);
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Models.ModelTrainingImage", b =>
+                {
+                    b.Property<int>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.Property<byte[]>("Sha256")
+                        .HasColumnType("bytea")
+                        .HasColumnName("sha256");
+
+                    b.HasKey("Version", "Sha256")
+                        .HasName("pk_model_training_images");
+
+                    b.ToTable("model_training_images", (string)null);
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Models.ModelTransition", b =>
@@ -1962,6 +2023,30 @@ namespace Melanoma.Storage.Migrations
                         .HasConstraintName("fk_dataset_items_dataset_groups_dataset_id_kind_group_id_split");
                 });
 
+            modelBuilder.Entity("Melanoma.Storage.Models.ComparisonLook", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Datasets.Dataset", null)
+                        .WithMany()
+                        .HasForeignKey("DatasetId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_comparison_looks_datasets_dataset_id");
+
+                    b.HasOne("Melanoma.Storage.Models.ModelVersion", null)
+                        .WithMany()
+                        .HasForeignKey("OtherVersion")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_comparison_looks_model_versions_other_version");
+
+                    b.HasOne("Melanoma.Storage.Models.ModelVersion", null)
+                        .WithMany()
+                        .HasForeignKey("Version")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_comparison_looks_model_versions_version");
+                });
+
             modelBuilder.Entity("Melanoma.Storage.Models.ModelArtefact", b =>
                 {
                     b.HasOne("Melanoma.Storage.Models.ModelVersion", null)
@@ -1970,6 +2055,16 @@ namespace Melanoma.Storage.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_model_artefacts_model_versions_version");
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Models.ModelTrainingImage", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Models.ModelVersion", null)
+                        .WithMany()
+                        .HasForeignKey("Version")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_model_training_images_model_versions_version");
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Models.ModelTransition", b =>

@@ -74,6 +74,41 @@ public sealed class ModelArtefact
     public required byte[] Bytes { get; init; }
 }
 
+/// <summary>
+/// An image that a model version was trained or chosen on, by its content, so that it is recognised wherever the model goes. Written by Training in the
+/// transaction that registers the version.
+/// </summary>
+public sealed class ModelTrainingImage
+{
+    /// <summary>The version.</summary>
+    public required int Version { get; init; }
+
+    /// <summary>SHA-256 of the image's file; the image may never have been in this catalogue.</summary>
+    public required byte[] Sha256 { get; init; }
+}
+
+/// <summary>A look at a dataset's test split for comparing two versions, noted before it is taken. Append-only. Written by Inference.</summary>
+public sealed class ComparisonLook
+{
+    /// <summary>Assigned by the database, rising.</summary>
+    public long Id { get; init; }
+
+    /// <summary>The version that was compared.</summary>
+    public required int Version { get; init; }
+
+    /// <summary>The version that it was compared with.</summary>
+    public required int OtherVersion { get; init; }
+
+    /// <summary>The dataset.</summary>
+    public required int DatasetId { get; init; }
+
+    /// <summary>Name of the API key, or <c>promotion policy</c>.</summary>
+    public required string Actor { get; init; }
+
+    /// <summary>When it was noted.</summary>
+    public required DateTimeOffset LookedAt { get; init; }
+}
+
 /// <summary>A change of the version in production: who, when, why, from, to. Append-only. Written by Inference.</summary>
 public sealed class ModelTransition
 {
@@ -96,7 +131,9 @@ public sealed class ModelTransition
     public required DateTimeOffset Time { get; init; }
 }
 
-internal sealed class ModelConfiguration : IEntityTypeConfiguration<ModelVersion>, IEntityTypeConfiguration<ModelArtefact>, IEntityTypeConfiguration<ModelTransition>
+internal sealed class ModelConfiguration
+    : IEntityTypeConfiguration<ModelVersion>, IEntityTypeConfiguration<ModelArtefact>, IEntityTypeConfiguration<ModelTrainingImage>,
+        IEntityTypeConfiguration<ComparisonLook>, IEntityTypeConfiguration<ModelTransition>
 {
     public void Configure(EntityTypeBuilder<ModelVersion> builder)
     {
@@ -115,6 +152,19 @@ internal sealed class ModelConfiguration : IEntityTypeConfiguration<ModelVersion
     {
         builder.HasKey(artefact => new { artefact.Version, artefact.Precision });
         builder.HasOne<ModelVersion>().WithMany().HasForeignKey(artefact => artefact.Version);
+    }
+
+    public void Configure(EntityTypeBuilder<ModelTrainingImage> builder)
+    {
+        builder.HasKey(image => new { image.Version, image.Sha256 });
+        builder.HasOne<ModelVersion>().WithMany().HasForeignKey(image => image.Version);
+    }
+
+    public void Configure(EntityTypeBuilder<ComparisonLook> builder)
+    {
+        builder.HasOne<ModelVersion>().WithMany().HasForeignKey(look => look.Version);
+        builder.HasOne<ModelVersion>().WithMany().HasForeignKey(look => look.OtherVersion);
+        builder.HasOne<Dataset>().WithMany().HasForeignKey(look => look.DatasetId);
     }
 
     public void Configure(EntityTypeBuilder<ModelTransition> builder)

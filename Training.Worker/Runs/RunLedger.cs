@@ -6,6 +6,7 @@ using Melanoma.ServiceDefaults;
 using Melanoma.Storage.Datasets;
 using Melanoma.Storage.Outbox;
 using Melanoma.Storage.Roles;
+using Melanoma.Storage.Runs;
 using Melanoma.Training.LabelErrors;
 using Melanoma.Training.LesionViews;
 using Melanoma.Training.Loop;
@@ -188,7 +189,7 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
     }
 
     /// <summary>Notes that this attempt is about to look at the test split, whether or not a model comes of it.</summary>
-    /// <returns>How many looks there were at any of its lesions, in whichever dataset, this one counted.</returns>
+    /// <returns>How many looks there were at any of its lesions, in whichever dataset and by whomever, this one counted.</returns>
     /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>
     public async Task<int> RecordTestLookAsync(RunClaim claim, CancellationToken cancellationToken)
     {
@@ -206,15 +207,7 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
             }
         }
 
-        // Rows of a reproduction know no lesion: its looks are its own.
-        await using var count = dataSource.CreateCommand(
-            """
-            SELECT count(*)::int FROM test_looks l WHERE l.dataset_id = @dataset OR EXISTS (
-                SELECT FROM dataset_groups mine JOIN dataset_groups theirs ON theirs.group_id = mine.group_id AND theirs.split = 'test'
-                WHERE mine.dataset_id = @dataset AND mine.split = 'test' AND theirs.dataset_id = l.dataset_id)
-            """);
-        count.Parameters.AddWithValue("dataset", claim.DatasetId);
-        return (int)(await count.ExecuteScalarAsync(cancellationToken))!;
+        return await TestLookCount.ReadAsync(dataSource, claim.DatasetId, cancellationToken);
     }
 
     /// <summary>Registers the model as a candidate with what the run found in its dataset, tells of both, and ends the run, all or nothing.</summary>
@@ -252,6 +245,18 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
                 artefact.Parameters.AddWithValue("sha256", SHA256.HashData(model));
                 artefact.Parameters.AddWithValue("bytes", model);
                 await artefact.ExecuteNonQueryAsync(cancellationToken);
+
+                await using var images = new NpgsqlCommand(
+                    """
+                    INSERT INTO model_training_images (version, sha256)
+                    SELECT DISTINCT @version, i.sha256 FROM dataset_items d JOIN images i ON i.id = d.image_id WHERE d.dataset_id = @dataset AND d.split <> 'test'
+                    """,
+                    connection,
+                    transaction);
+                images.CommandTimeout = LongTimeout;
+                images.Parameters.AddWithValue("version", version);
+                images.Parameters.AddWithValue("dataset", claim.DatasetId);
+                await images.ExecuteNonQueryAsync(cancellationToken);
                 await AnnounceAsync(connection, transaction, new ModelTrained(version), cancellationToken);
                 if (findings.LabelErrors.Count > 0)
                 {

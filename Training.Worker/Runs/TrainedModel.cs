@@ -10,7 +10,7 @@ using Melanoma.Training.Recipes;
 namespace Melanoma.Training.Runs;
 
 /// <summary>What a report says of the run that it is about.</summary>
-/// <param name="TestLooks">How often training had looked at these test lesions, this time counted.</param>
+/// <param name="TestLooks">How often these test lesions had been looked at, this time counted.</param>
 internal sealed record RunFacts(
     string Recipe, int RecipeVersion, int DatasetId, DatasetKind DatasetKind, int Epochs, int Seed, int TestLooks, IReadOnlyList<string> DatasetWarnings);
 

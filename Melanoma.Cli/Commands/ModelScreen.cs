@@ -39,6 +39,7 @@ internal static class ModelScreen
         {
             WriteClasses(console, test);
             WriteHam10000(console, test);
+            WriteBaselines(console, test, report.Baselines);
         }
 
         foreach (var finding in report.Findings)
@@ -88,6 +89,23 @@ internal static class ModelScreen
 
         if (figures.FlipRate is { } flips)
             console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Flip rate: {flips:p1} of the lesions are told otherwise in one of the eight turned and mirrored views."));
+    }
+
+    private static void WriteBaselines(IAnsiConsole console, SplitFigures figures, IReadOnlyList<BaselineFigures> baselines)
+    {
+        if (baselines.Count == 0)
+            return;
+        var table = new Table().Border(TableBorder.Rounded).Title("Beside simple models, same test images").AddColumn("model");
+        foreach (var header in (ReadOnlySpan<string>)["accuracy", "balanced accuracy", "melanoma AUC"])
+            table.AddColumn(new TableColumn(header).RightAligned());
+        Add("this version", figures.Accuracy, figures.AccuracyInterval, figures.BalancedAccuracy, figures.BalancedAccuracyInterval, figures.MelanomaAuc, figures.MelanomaAucInterval);
+        foreach (var item in baselines)
+            Add(item.Name, item.Accuracy, item.AccuracyInterval, item.BalancedAccuracy, item.BalancedAccuracyInterval, item.MelanomaAuc, item.MelanomaAucInterval);
+        console.Write(table);
+
+        void Add(string name, double accuracy, Interval accuracyInterval, double balanced, Interval balancedInterval, double? auc, Interval? aucInterval) => table.AddRow(
+            Markup.Escape(name), Markup.Escape(WithInterval(accuracy, accuracyInterval)), Markup.Escape(WithInterval(balanced, balancedInterval)),
+            auc is { } area && aucInterval is not null ? Markup.Escape(WithInterval(area, aucInterval)) : Three(auc));
     }
 
     private static string WithInterval(double value, Interval interval) => $"{Three(value)} [{Three(interval.Low)}, {Three(interval.High)}]";

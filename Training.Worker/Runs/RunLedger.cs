@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text.Json;
 using Melanoma.Contracts;
 using Melanoma.Contracts.Messages;
 using Melanoma.Contracts.Models;
@@ -186,6 +187,27 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
         await using var command = dataSource.CreateCommand("SELECT warnings FROM datasets WHERE id = @dataset");
         command.Parameters.AddWithValue("dataset", datasetId);
         return (string[])(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    /// <summary>The newest model of the run's dataset with its report; null when there is none, or its report is of another time.</summary>
+    public async Task<(int Version, ModelReport Report)?> PreviousReportAsync(RunClaim claim, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand("SELECT version, report FROM model_versions WHERE dataset_id = @dataset ORDER BY version DESC LIMIT 1");
+        command.Parameters.AddWithValue("dataset", claim.DatasetId);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        if (!await reader.ReadAsync(cancellationToken))
+        {
+            return null;
+        }
+
+        try
+        {
+            return (reader.GetInt32(0), ModelReport.FromJson(reader.GetString(1)));
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Notes that this attempt is about to look at the test split, whether or not a model comes of it.</summary>

@@ -48,6 +48,7 @@ internal static class TrainedModel
             };
         }
 
+        var baselines = Baselines.Of(data, facts.Seed);
         var unsupported = rule.Unsupported;
         var properties = new ModelProperties(
             recipe.Network.InputSize, facts.Recipe, facts.RecipeVersion, facts.DatasetId, RunLedger.Text(facts.DatasetKind),
@@ -74,7 +75,8 @@ internal static class TrainedModel
             OperatingPoints = points,
             Unsupported = [.. unsupported.Members.Select(Diagnoses.NameOf)],
             ParityDifference = parity,
-            Findings = Findings.Of(last, validationFigures, test, leaky),
+            Baselines = baselines,
+            Findings = [.. Findings.Of(last, validationFigures, test, leaky), .. Findings.OfTest(test, baselines)],
             DatasetWarnings = facts.DatasetWarnings,
         });
     }

@@ -103,8 +103,11 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
     /// <summary>Files of model versions; never tracked.</summary>
     public DbSet<ModelArtefact> ModelArtefacts => Set<ModelArtefact>();
 
-    /// <summary>What the bundled model was trained and chosen on.</summary>
-    public DbSet<BundledModelImage> BundledModelImages => Set<BundledModelImage>();
+    /// <summary>What model versions were trained or chosen on.</summary>
+    public DbSet<ModelTrainingImage> ModelTrainingImages => Set<ModelTrainingImage>();
+
+    /// <summary>Looks at test splits for comparing model versions.</summary>
+    public DbSet<ComparisonLook> ComparisonLooks => Set<ComparisonLook>();
 
     /// <summary>Promotions and rollbacks.</summary>
     public DbSet<ModelTransition> ModelTransitions => Set<ModelTransition>();

@@ -83,6 +83,11 @@ internal sealed partial class PromotionPolicy(
             return PromotionRule.Leaky;
         }
 
+        if (PromotionRule.Parity(candidate.Report) is { } parity)
+        {
+            return parity;
+        }
+
         ModelLease lease;
         try
         {
@@ -101,17 +106,24 @@ internal sealed partial class PromotionPolicy(
 
         using (lease)
         {
-            return production is null ? candidate.DatasetId is null ? PromotionRule.Bundled : PromotionRule.First : await CompareAsync(candidate, lease.Model, production, cancellationToken);
+            return production is null
+                ? candidate.DatasetId is null ? PromotionRule.Bundled : PromotionRule.First
+                : await CompareAsync(candidate, production, cancellationToken);
         }
     }
 
     // A production version that cannot be asked says nothing about the candidate: a person mends production, and then it is decided.
-    private async Task<PromotionDecision?> CompareAsync(ModelVersion candidate, LoadedModel model, ModelVersion production, CancellationToken cancellationToken)
+    private async Task<PromotionDecision?> CompareAsync(ModelVersion candidate, ModelVersion production, CancellationToken cancellationToken)
     {
         try
         {
-            var comparison = await comparer.CompareAsync(candidate, model, production, cancellationToken);
-            return PromotionRule.Compare(candidate.Version, production.Version, comparison, options.Value.MinimumTestImages);
+            var comparison = await comparer.CompareAsync(candidate.Version, production.Version, datasetId: null, Actor, (_, _) => Task.CompletedTask, cancellationToken);
+            return PromotionRule.Compare(comparison, options.Value);
+        }
+        catch (RpcException refusal) when (refusal.StatusCode == StatusCode.DeadlineExceeded)
+        {
+            // Another attempt would be as slow, and each is a look at the test split.
+            return PromotionRule.Undecidable(refusal.Status.Detail);
         }
         catch (RpcException refusal)
         {

@@ -9,7 +9,9 @@ using Melanoma.ServiceDefaults;
 using Melanoma.ServiceDefaults.Grpc;
 using Melanoma.Storage;
 using Melanoma.Storage.Models;
+using Melanoma.Storage.Runs;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using DatasetKind = Melanoma.Storage.Datasets.DatasetKind;
 using ModelState = Melanoma.Contracts.V1.ModelState;
 using ModelTransition = Melanoma.Contracts.V1.ModelTransition;
@@ -17,7 +19,9 @@ using ModelTransition = Melanoma.Contracts.V1.ModelTransition;
 namespace Melanoma.Inference.Registry;
 
 /// <summary>The registry for people and programs: what versions there are, and which one answers.</summary>
-internal sealed class RegistryService(IDbContextFactory<MelanomaDbContext> databases, Promotions promotions, ModelHost models) : ModelRegistry.ModelRegistryBase
+internal sealed class RegistryService(
+    IDbContextFactory<MelanomaDbContext> databases, NpgsqlDataSource dataSource, Promotions promotions, TestComparer comparer, ModelHost models,
+    IHostApplicationLifetime lifetime) : ModelRegistry.ModelRegistryBase
 {
     private const int MaxReason = 1000;
 
@@ -37,6 +41,7 @@ internal sealed class RegistryService(IDbContextFactory<MelanomaDbContext> datab
         var row = await Rows(database).SingleOrDefaultAsync(row => row.Model.Version == version, context.CancellationToken) ?? throw Refusal.UnknownVersion(version);
         var message = ToMessage(row, withReport: true);
         message.DatasetWarnings.AddRange(await DatasetWarnings.ReadAsync(database, row.Model, context.CancellationToken));
+        message.TestLooks = row.Model.DatasetId is { } dataset ? await TestLookCount.ReadAsync(dataSource, dataset, context.CancellationToken) : 0;
         return message;
     }
 
@@ -68,12 +73,44 @@ internal sealed class RegistryService(IDbContextFactory<MelanomaDbContext> datab
         }
     }
 
+    public override async Task CompareModels(CompareModelsRequest request, IServerStreamWriter<CompareModelsResponse> responseStream, ServerCallContext context)
+    {
+        var (version, other) = (Refusal.ParseVersion(request.Version), Refusal.ParseVersion(request.OtherVersion));
+        if (version == other)
+        {
+            throw Refusal.Of(StatusCode.InvalidArgument, "A version is compared with another one; name two.");
+        }
+
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        try
+        {
+            var comparison = await comparer.CompareAsync(
+                version, other, request.HasDatasetId ? request.DatasetId : null, context.GetCaller().Name,
+                (images, total) => responseStream.WriteAsync(new CompareModelsResponse { Progress = new() { Images = images, Total = total } }, stop.Token), stop.Token);
+            await responseStream.WriteAsync(new CompareModelsResponse { Comparison = ComparisonMessages.ToMessage(comparison) }, stop.Token);
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            throw Refusal.Of(StatusCode.Unavailable, "The service stops; compare again.");
+        }
+    }
+
     public override async Task<ListModelTransitionsResponse> ListModelTransitions(ListModelTransitionsRequest request, ServerCallContext context)
     {
         await using var database = await databases.CreateDbContextAsync(context.CancellationToken);
-        var rows = await database.ModelTransitions.AsNoTracking().OrderByDescending(transition => transition.Id).ToListAsync(context.CancellationToken);
+        var rows = await (
+            from transition in database.ModelTransitions.AsNoTracking()
+            join model in database.ModelVersions on transition.ToVersion equals model.Version
+            orderby transition.Id descending
+            select new { Transition = transition, model.PolicyDecision }).ToListAsync(context.CancellationToken);
         var response = new ListModelTransitionsResponse();
-        response.Transitions.AddRange(rows.Select(ToMessage));
+        foreach (var row in rows)
+        {
+            var message = ToMessage(row.Transition);
+            message.PolicyDecision = row.PolicyDecision ?? "";
+            response.Transitions.Add(message);
+        }
+
         return response;
     }
 

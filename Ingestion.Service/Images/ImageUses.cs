@@ -7,11 +7,10 @@ internal sealed record ImageUses(IReadOnlyList<(int DatasetId, string Split)> Da
 {
     private const string OfImages = "SELECT DISTINCT dataset_id, split FROM dataset_items WHERE image_id = ANY($1) ORDER BY dataset_id, split";
 
-    private const string OfDatasets =
-        """
-        SELECT version FROM model_versions WHERE dataset_id = ANY($1)
-        UNION SELECT bundled.version FROM bundled_model_images bundled JOIN images ON images.sha256 = bundled.sha256 WHERE images.id = ANY($2)
-        ORDER BY version
+    // By the hashes that a model carries, so that one that was trained elsewhere is named too.
+    private const string Knowing = """
+        SELECT version FROM model_versions m
+        WHERE EXISTS (SELECT FROM images i JOIN model_training_images t ON t.version = m.version AND t.sha256 = i.sha256 WHERE i.id = ANY($1)) ORDER BY version
         """;
 
     public static async Task<ImageUses> ReadAsync(NpgsqlConnection connection, IReadOnlyCollection<Guid> images, CancellationToken cancellationToken)
@@ -25,8 +24,7 @@ internal sealed record ImageUses(IReadOnlyList<(int DatasetId, string Split)> Da
         }
 
         var models = new List<int>();
-        var trained = datasets.Where(use => use.Split is "train" or "validation").Select(use => use.DatasetId).Distinct().ToArray();
-        await using (var command = new NpgsqlCommand(OfDatasets, connection) { Parameters = { new() { Value = trained }, new() { Value = images.ToArray() } } })
+        await using (var command = new NpgsqlCommand(Knowing, connection) { Parameters = { new() { Value = images.ToArray() } } })
         await using (var rows = await command.ExecuteReaderAsync(cancellationToken))
         {
             while (await rows.ReadAsync(cancellationToken))

@@ -15,10 +15,11 @@ internal static class ModelCommands
         new("--reason") { Description = "Why; kept in the history.", DefaultValueFactory = _ => "By hand, from the command line.", HelpName = "TEXT" };
 
     public static Command Create() =>
-        new Command("models", "List, show, promote and roll back model versions.")
+        new Command("models", "List, show, compare, promote and roll back model versions.")
         {
             new Command("list", "All versions, newest first.").Runs(ListAsync),
             new Command("show", "One version with its report.") { Version }.Runs(ShowAsync),
+            ModelCompareCommand.Create(),
             new Command("promote", "Put a version into production.") { Version, Reason }.Runs(PromoteAsync),
             new Command("rollback", "Put the version that was in production before back.") { Reason }.Runs(RollBackAsync),
             new Command("history", "Who put what into production, when and why.").Runs(HistoryAsync),
@@ -78,7 +79,7 @@ internal static class ModelCommands
         }
 
         var table = new Table().Border(TableBorder.Rounded);
-        foreach (var header in (ReadOnlySpan<string>)["version", "state", "recipe", "protocol", "dataset", "test images", "accuracy", "balanced", "melanoma AUC", "created"])
+        foreach (var header in (ReadOnlySpan<string>)["version", "state", "recipe", "protocol", "dataset", "test images", "accuracy", "balanced", "melanoma AUC", "created", "promotion policy"])
             table.AddColumn(header);
         foreach (var model in models)
         {
@@ -87,7 +88,7 @@ internal static class ModelCommands
                 model.Version, ModelScreen.StateMarkup(model.State), Markup.Escape(model.Recipe), Markup.Escape(model.Protocol),
                 model.Bundled ? "bundled" : model.DatasetId.ToString(CultureInfo.InvariantCulture), test?.Images.ToString(CultureInfo.InvariantCulture) ?? "",
                 ModelScreen.Three(test?.Accuracy), ModelScreen.Three(test?.BalancedAccuracy), ModelScreen.Three(test?.MelanomaAuc),
-                model.CreatedAt.ToDateTime().ToString("u", CultureInfo.InvariantCulture));
+                model.CreatedAt.ToDateTime().ToString("u", CultureInfo.InvariantCulture), Markup.Escape(ModelScreen.InShort(model.PolicyDecision)));
         }
 
         console.Write(table);
@@ -101,12 +102,14 @@ internal static class ModelCommands
             return;
         }
 
-        var table = new Table().Border(TableBorder.Rounded).AddColumn("when").AddColumn("to").AddColumn("from").AddColumn("who").AddColumn("why");
+        var table = new Table().Border(TableBorder.Rounded).AddColumn("when").AddColumn("to").AddColumn("from").AddColumn("who").AddColumn("why").AddColumn("promotion policy");
         foreach (var transition in transitions)
         {
             table.AddRow(
                 transition.Time.ToDateTime().ToString("u", CultureInfo.InvariantCulture), transition.ToVersion, transition.HasFromVersion ? transition.FromVersion : "",
-                Markup.Escape(transition.Actor), Markup.Escape(transition.Reason));
+                Markup.Escape(transition.Actor), Markup.Escape(transition.Reason),
+                // The policy's own promotions have its words as their reason.
+                Markup.Escape(transition.PolicyDecision == transition.Reason ? "" : transition.PolicyDecision));
         }
 
         console.Write(table);

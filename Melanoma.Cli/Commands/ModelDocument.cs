@@ -5,10 +5,13 @@ namespace Melanoma.Cli.Commands;
 
 internal sealed record ModelListDocument(IReadOnlyList<ModelDocument> Models);
 
-/// <summary>A model version; <c>state</c> is candidate, production or retired, the bundled one has no <c>dataset</c> and no <c>run</c>, <c>report</c> and <c>datasetWarnings</c> are there where one version is shown.</summary>
+/// <summary>
+/// A model version; <c>state</c> is candidate, production or retired, the bundled one has no <c>dataset</c> and no <c>run</c>, <c>report</c>,
+/// <c>datasetWarnings</c> and <c>testLooks</c> are there where one version is shown.
+/// </summary>
 internal sealed record ModelDocument(
     string Version, string State, string Recipe, int? Dataset, string Protocol, string? Run, DateTimeOffset? CreatedAt, string Sha256, long SizeBytes,
-    FiguresDocument? Test, FiguresDocument? Validation, string? PolicyDecision, IReadOnlyList<string>? DatasetWarnings, JsonElement? Report)
+    FiguresDocument? Test, FiguresDocument? Validation, string? PolicyDecision, int? TestLooks, IReadOnlyList<string>? DatasetWarnings, JsonElement? Report)
 {
     public static ModelDocument From(Model model) => From(model, withReport: false);
 
@@ -16,6 +19,7 @@ internal sealed record ModelDocument(
         model.Version, NameOf(model.State), model.Recipe, model.Bundled ? null : model.DatasetId, model.Protocol, model.Bundled ? null : model.RunId, model.CreatedAt?.ToDateTimeOffset(), model.Sha256,
         model.SizeBytes, FiguresDocument.From(model.Test), FiguresDocument.From(model.Validation),
         model.PolicyDecision.Length > 0 ? model.PolicyDecision : null,
+        withReport ? model.TestLooks : null,
         withReport ? [.. model.DatasetWarnings] : null,
         withReport && model.ReportJson.Length > 0 ? JsonElement.Parse(model.ReportJson) : null);
 
@@ -32,9 +36,10 @@ internal sealed record FiguresDocument(int Images, double Accuracy, double Balan
 
 internal sealed record TransitionListDocument(IReadOnlyList<TransitionDocument> Transitions);
 
-/// <summary>One change of the version in production.</summary>
-internal sealed record TransitionDocument(string ToVersion, string? FromVersion, string Actor, string Reason, DateTimeOffset? Time)
+/// <summary>One change of the version in production; <c>policyDecision</c> is what the policy had said of the version, in the history alone.</summary>
+internal sealed record TransitionDocument(string ToVersion, string? FromVersion, string Actor, string Reason, DateTimeOffset? Time, string? PolicyDecision)
 {
     public static TransitionDocument From(ModelTransition transition) => new(
-        transition.ToVersion, transition.HasFromVersion ? transition.FromVersion : null, transition.Actor, transition.Reason, transition.Time?.ToDateTimeOffset());
+        transition.ToVersion, transition.HasFromVersion ? transition.FromVersion : null, transition.Actor, transition.Reason, transition.Time?.ToDateTimeOffset(),
+        transition.PolicyDecision.Length > 0 ? transition.PolicyDecision : null);
 }

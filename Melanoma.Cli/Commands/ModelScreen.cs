@@ -31,6 +31,8 @@ internal static class ModelScreen
         WriteResult(console, model);
         console.MarkupLineInterpolated(
             $"[grey]Recipe {model.Recipe}, {OriginOf(model)}, {model.Protocol} protocol, {model.SizeBytes} bytes, SHA-256 {model.Sha256}[/]");
+        if (model.TestLooks > 0)
+            console.WriteLine(FormattableString.Invariant($"The test lesions of its dataset were looked at {model.TestLooks:N0} times until now, by runs and by comparisons."));
         foreach (var warning in model.DatasetWarnings)
             console.MarkupLineInterpolated($"[red]{warning}[/]");
         if (ReadReport(model) is not { } report)
@@ -39,6 +41,7 @@ internal static class ModelScreen
         {
             WriteClasses(console, test);
             WriteHam10000(console, test);
+            WriteBaselines(console, test, report.Baselines);
         }
 
         foreach (var finding in report.Findings)
@@ -48,6 +51,9 @@ internal static class ModelScreen
 
     public static string StateMarkup(ModelState state) =>
         state == ModelState.Production ? $"[green]{ModelDocument.NameOf(state)}[/]" : ModelDocument.NameOf(state);
+
+    /// <summary>What the policy decided, without what it rests on: the words before the first colon.</summary>
+    public static string InShort(string policyDecision) => policyDecision.Split(':')[0];
 
     public static string Three(double? value) => value?.ToString("0.000", CultureInfo.InvariantCulture) ?? "";
 
@@ -85,6 +91,23 @@ internal static class ModelScreen
 
         if (figures.FlipRate is { } flips)
             console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Flip rate: {flips:p1} of the lesions are told otherwise in one of the eight turned and mirrored views."));
+    }
+
+    private static void WriteBaselines(IAnsiConsole console, SplitFigures figures, IReadOnlyList<BaselineFigures> baselines)
+    {
+        if (baselines.Count == 0)
+            return;
+        var table = new Table().Border(TableBorder.Rounded).Title("Beside simple models, same test images").AddColumn("model");
+        foreach (var header in (ReadOnlySpan<string>)["accuracy", "balanced accuracy", "melanoma AUC"])
+            table.AddColumn(new TableColumn(header).RightAligned());
+        Add("this version", figures.Accuracy, figures.AccuracyInterval, figures.BalancedAccuracy, figures.BalancedAccuracyInterval, figures.MelanomaAuc, figures.MelanomaAucInterval);
+        foreach (var item in baselines)
+            Add(item.Name, item.Accuracy, item.AccuracyInterval, item.BalancedAccuracy, item.BalancedAccuracyInterval, item.MelanomaAuc, item.MelanomaAucInterval);
+        console.Write(table);
+
+        void Add(string name, double accuracy, Interval accuracyInterval, double balanced, Interval balancedInterval, double? auc, Interval? aucInterval) => table.AddRow(
+            Markup.Escape(name), Markup.Escape(WithInterval(accuracy, accuracyInterval)), Markup.Escape(WithInterval(balanced, balancedInterval)),
+            auc is { } area && aucInterval is not null ? Markup.Escape(WithInterval(area, aucInterval)) : Three(auc));
     }
 
     private static string WithInterval(double value, Interval interval) => $"{Three(value)} [{Three(interval.Low)}, {Three(interval.High)}]";

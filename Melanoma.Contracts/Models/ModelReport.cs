@@ -5,6 +5,9 @@ namespace Melanoma.Contracts.Models;
 /// <summary>The report of a model version, stored as JSON beside it: the training worker writes it, everybody may read it.</summary>
 public sealed record ModelReport
 {
+    /// <summary>Largest difference of a probability between the trained module and the served graph that is let through.</summary>
+    public const double LargestParityDifference = 1e-4;
+
     /// <summary>The recipe that made it.</summary>
     public required string Recipe { get; init; }
 
@@ -39,8 +42,8 @@ public sealed record ModelReport
     public SplitFigures? Test { get; init; }
 
     /// <summary>
-    /// How often training had looked at test lesions of this dataset, in whichever dataset and whether or not a model came of it, this time counted; 0
-    /// without test images.
+    /// How often training and comparisons had looked at test lesions of this dataset, in whichever dataset and whether or not a model came of it, this time
+    /// counted; 0 without test images.
     /// </summary>
     public required int TestLooks { get; init; }
 
@@ -56,11 +59,14 @@ public sealed record ModelReport
     /// <summary>Diagnoses without training images.</summary>
     public required IReadOnlyList<string> Unsupported { get; init; }
 
-    /// <summary>Largest difference of a probability between the trained module and the served graph.</summary>
+    /// <summary>Largest difference of a probability between the trained module and the served graph; at most <see cref="LargestParityDifference"/>.</summary>
     public required double ParityDifference { get; init; }
 
     /// <summary>Findings in words, by stated rules.</summary>
     public required IReadOnlyList<string> Findings { get; init; }
+
+    /// <summary>Simple models on the same training and test images, to be held beside <see cref="Test"/>; empty in older reports and without test images.</summary>
+    public IReadOnlyList<BaselineFigures> Baselines { get; init; } = [];
 
     /// <summary>What must be known of the dataset by everybody who reads these figures, as it was known when it was made; empty in older reports.</summary>
     public IReadOnlyList<string> DatasetWarnings { get; init; } = [];
@@ -165,6 +171,23 @@ public sealed record VocabularyFigures(
     double? MelanomaAuc,
     Interval? MelanomaAucInterval,
     IReadOnlyList<ClassFigures> Classes);
+
+/// <summary>How a simple model does on the test images that have one fine label.</summary>
+/// <param name="Name">What it is, for example <c>majority class</c>.</param>
+/// <param name="Accuracy">Share of images whose most probable class is theirs, 0 to 1.</param>
+/// <param name="AccuracyInterval">95 % interval of it.</param>
+/// <param name="BalancedAccuracy">Mean recall of its diagnosis over the classes that have images.</param>
+/// <param name="BalancedAccuracyInterval">95 % interval of it.</param>
+/// <param name="MelanomaAuc">Area under the ROC curve of its melanoma probability; null when a side has no image.</param>
+/// <param name="MelanomaAucInterval">95 % interval of it.</param>
+public sealed record BaselineFigures(
+    string Name,
+    double Accuracy,
+    Interval AccuracyInterval,
+    double BalancedAccuracy,
+    Interval BalancedAccuracyInterval,
+    double? MelanomaAuc,
+    Interval? MelanomaAucInterval);
 
 /// <summary>How the diagnosis does for one class.</summary>
 /// <param name="Diagnosis">Its name.</param>

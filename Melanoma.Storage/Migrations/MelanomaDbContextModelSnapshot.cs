@@ -957,31 +957,49 @@ namespace Melanoma.Storage.Migrations
                         });
                 });
 
-            modelBuilder.Entity("Melanoma.Storage.Models.BundledModelImage", b =>
+            modelBuilder.Entity("Melanoma.Storage.Models.ComparisonLook", b =>
                 {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<string>("Actor")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("actor");
+
+                    b.Property<int>("DatasetId")
+                        .HasColumnType("integer")
+                        .HasColumnName("dataset_id");
+
+                    b.Property<DateTimeOffset>("LookedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("looked_at");
+
+                    b.Property<int>("OtherVersion")
+                        .HasColumnType("integer")
+                        .HasColumnName("other_version");
+
                     b.Property<int>("Version")
                         .HasColumnType("integer")
                         .HasColumnName("version");
 
-                    b.Property<byte[]>("Sha256")
-                        .HasColumnType("bytea")
-                        .HasColumnName("sha256");
+                    b.HasKey("Id")
+                        .HasName("pk_comparison_looks");
 
-                    b.Property<string>("Split")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("split");
+                    b.HasIndex("DatasetId")
+                        .HasDatabaseName("ix_comparison_looks_dataset_id");
 
-                    b.HasKey("Version", "Sha256")
-                        .HasName("pk_bundled_model_images");
+                    b.HasIndex("OtherVersion")
+                        .HasDatabaseName("ix_comparison_looks_other_version");
 
-                    b.HasIndex("Sha256")
-                        .HasDatabaseName("ix_bundled_model_images_sha256");
+                    b.HasIndex("Version")
+                        .HasDatabaseName("ix_comparison_looks_version");
 
-                    b.ToTable("bundled_model_images", null, t =>
-                        {
-                            t.HasCheckConstraint("ck_bundled_model_images_split", "split IN ('train', 'validation')");
-                        });
+                    b.ToTable("comparison_looks", (string)null);
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Models.ModelArtefact", b =>
@@ -1008,6 +1026,22 @@ namespace Melanoma.Storage.Migrations
                         .HasName("pk_model_artefacts");
 
                     b.ToTable("model_artefacts", (string)null);
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Models.ModelTrainingImage", b =>
+                {
+                    b.Property<int>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.Property<byte[]>("Sha256")
+                        .HasColumnType("bytea")
+                        .HasColumnName("sha256");
+
+                    b.HasKey("Version", "Sha256")
+                        .HasName("pk_model_training_images");
+
+                    b.ToTable("model_training_images", (string)null);
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Models.ModelTransition", b =>
@@ -1991,14 +2025,28 @@ namespace Melanoma.Storage.Migrations
                         .HasConstraintName("fk_dataset_items_dataset_groups_dataset_id_kind_group_id_split");
                 });
 
-            modelBuilder.Entity("Melanoma.Storage.Models.BundledModelImage", b =>
+            modelBuilder.Entity("Melanoma.Storage.Models.ComparisonLook", b =>
                 {
+                    b.HasOne("Melanoma.Storage.Datasets.Dataset", null)
+                        .WithMany()
+                        .HasForeignKey("DatasetId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_comparison_looks_datasets_dataset_id");
+
+                    b.HasOne("Melanoma.Storage.Models.ModelVersion", null)
+                        .WithMany()
+                        .HasForeignKey("OtherVersion")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_comparison_looks_model_versions_other_version");
+
                     b.HasOne("Melanoma.Storage.Models.ModelVersion", null)
                         .WithMany()
                         .HasForeignKey("Version")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
-                        .HasConstraintName("fk_bundled_model_images_model_versions_version");
+                        .HasConstraintName("fk_comparison_looks_model_versions_version");
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Models.ModelArtefact", b =>
@@ -2009,6 +2057,16 @@ namespace Melanoma.Storage.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_model_artefacts_model_versions_version");
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Models.ModelTrainingImage", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Models.ModelVersion", null)
+                        .WithMany()
+                        .HasForeignKey("Version")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_model_training_images_model_versions_version");
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Models.ModelTransition", b =>

@@ -23,7 +23,7 @@ public sealed class ModelVersion
     /// <summary>Version of the recipe.</summary>
     public required int RecipeVersion { get; init; }
 
-    /// <summary>The dataset; null for the bundled model, whose images are in <see cref="BundledModelImage"/>.</summary>
+    /// <summary>The dataset; null for the bundled model, which was trained elsewhere: <see cref="ModelTrainingImage"/> says on what.</summary>
     public required int? DatasetId { get; init; }
 
     /// <summary>The dataset's kind.</summary>
@@ -75,19 +75,38 @@ public sealed class ModelArtefact
 }
 
 /// <summary>
-/// A picture that the bundled model was trained or chosen on, by its bytes: it may turn up in this installation's catalogue, and says nothing of the model there.
-/// Written by Training in the transaction that registers the version.
+/// An image that a model version was trained or chosen on, by its content, so that it is recognised wherever the model goes. Written by Training in the
+/// transaction that registers the version.
 /// </summary>
-public sealed class BundledModelImage
+public sealed class ModelTrainingImage
 {
     /// <summary>The version.</summary>
     public required int Version { get; init; }
 
-    /// <summary>SHA-256 of the picture's file.</summary>
+    /// <summary>SHA-256 of the image's file; the image may never have been in this catalogue.</summary>
     public required byte[] Sha256 { get; init; }
+}
 
-    /// <summary>Train or validation.</summary>
-    public required Split Split { get; init; }
+/// <summary>A look at a dataset's test split for comparing two versions, noted before it is taken. Append-only. Written by Inference.</summary>
+public sealed class ComparisonLook
+{
+    /// <summary>Assigned by the database, rising.</summary>
+    public long Id { get; init; }
+
+    /// <summary>The version that was compared.</summary>
+    public required int Version { get; init; }
+
+    /// <summary>The version that it was compared with.</summary>
+    public required int OtherVersion { get; init; }
+
+    /// <summary>The dataset.</summary>
+    public required int DatasetId { get; init; }
+
+    /// <summary>Name of the API key, or <c>promotion policy</c>.</summary>
+    public required string Actor { get; init; }
+
+    /// <summary>When it was noted.</summary>
+    public required DateTimeOffset LookedAt { get; init; }
 }
 
 /// <summary>A change of the version in production: who, when, why, from, to. Append-only. Written by Inference.</summary>
@@ -112,8 +131,9 @@ public sealed class ModelTransition
     public required DateTimeOffset Time { get; init; }
 }
 
-internal sealed class ModelConfiguration :
-    IEntityTypeConfiguration<ModelVersion>, IEntityTypeConfiguration<ModelArtefact>, IEntityTypeConfiguration<BundledModelImage>, IEntityTypeConfiguration<ModelTransition>
+internal sealed class ModelConfiguration
+    : IEntityTypeConfiguration<ModelVersion>, IEntityTypeConfiguration<ModelArtefact>, IEntityTypeConfiguration<ModelTrainingImage>,
+        IEntityTypeConfiguration<ComparisonLook>, IEntityTypeConfiguration<ModelTransition>
 {
     public void Configure(EntityTypeBuilder<ModelVersion> builder)
     {
@@ -138,12 +158,17 @@ internal sealed class ModelConfiguration :
         builder.HasOne<ModelVersion>().WithMany().HasForeignKey(artefact => artefact.Version);
     }
 
-    public void Configure(EntityTypeBuilder<BundledModelImage> builder)
+    public void Configure(EntityTypeBuilder<ModelTrainingImage> builder)
     {
         builder.HasKey(image => new { image.Version, image.Sha256 });
         builder.HasOne<ModelVersion>().WithMany().HasForeignKey(image => image.Version);
-        builder.HasIndex(image => image.Sha256);
-        builder.ToTable("bundled_model_images", table => table.HasCheckConstraint("ck_bundled_model_images_split", "split IN ('train', 'validation')"));
+    }
+
+    public void Configure(EntityTypeBuilder<ComparisonLook> builder)
+    {
+        builder.HasOne<ModelVersion>().WithMany().HasForeignKey(look => look.Version);
+        builder.HasOne<ModelVersion>().WithMany().HasForeignKey(look => look.OtherVersion);
+        builder.HasOne<Dataset>().WithMany().HasForeignKey(look => look.DatasetId);
     }
 
     public void Configure(EntityTypeBuilder<ModelTransition> builder)

@@ -1,4 +1,5 @@
 using Melanoma.Contracts;
+using Melanoma.Contracts.Models;
 using Melanoma.Training.Networks;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
@@ -11,7 +12,7 @@ namespace Melanoma.Training.Onnx;
 internal static class ParityCheck
 {
     /// <summary>Largest difference of a probability that is let through.</summary>
-    public const double Tolerance = 1e-4;
+    public const double Tolerance = ModelReport.LargestParityDifference;
 
     /// <summary>The largest difference of a probability between TorchSharp and ONNX Runtime on the same pictures.</summary>
     /// <param name="pixels">One or more pictures, uint8 [N,H,W,3].</param>

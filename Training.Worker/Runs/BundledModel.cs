@@ -85,14 +85,13 @@ internal sealed partial class BundledModel(
         insert.Parameters.AddWithValue("report", NpgsqlDbType.Jsonb, files.Report.ToJson());
         var version = (int)(await insert.ExecuteScalarAsync(cancellationToken))!;
         await ModelRows.InsertArtefactAsync(connection, transaction, version, files.Model, cancellationToken);
-        await using (var copy = await connection.BeginBinaryImportAsync("COPY bundled_model_images (version, sha256, split) FROM STDIN (FORMAT binary)", cancellationToken))
+        await using (var copy = await connection.BeginBinaryImportAsync("COPY model_training_images (version, sha256) FROM STDIN (FORMAT binary)", cancellationToken))
         {
-            foreach (var (sha256, split) in files.Seen)
+            foreach (var (sha256, _) in files.Seen)
             {
                 await copy.StartRowAsync(cancellationToken);
                 await copy.WriteAsync(version, cancellationToken);
                 await copy.WriteAsync(sha256, cancellationToken);
-                await copy.WriteAsync(split.ToString().ToLowerInvariant(), cancellationToken);
             }
 
             await copy.CompleteAsync(cancellationToken);

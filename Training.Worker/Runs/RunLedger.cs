@@ -1,8 +1,10 @@
+using System.Text.Json;
 using Melanoma.Contracts;
 using Melanoma.Contracts.Messages;
 using Melanoma.Contracts.Models;
 using Melanoma.ServiceDefaults;
 using Melanoma.Storage.Datasets;
+using Melanoma.Storage.Runs;
 using Melanoma.Training.LabelErrors;
 using Melanoma.Training.LesionViews;
 using Melanoma.Training.Loop;
@@ -181,8 +183,29 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
         return (string[])(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
+    /// <summary>The newest model of the run's dataset with its report; null when there is none, or its report is of another time.</summary>
+    public async Task<(int Version, ModelReport Report)?> PreviousReportAsync(RunClaim claim, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand("SELECT version, report FROM model_versions WHERE dataset_id = @dataset ORDER BY version DESC LIMIT 1");
+        command.Parameters.AddWithValue("dataset", claim.DatasetId);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        if (!await reader.ReadAsync(cancellationToken))
+        {
+            return null;
+        }
+
+        try
+        {
+            return (reader.GetInt32(0), ModelReport.FromJson(reader.GetString(1)));
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Notes that this attempt is about to look at the test split, whether or not a model comes of it.</summary>
-    /// <returns>How many looks there were at any of its lesions, in whichever dataset, this one counted.</returns>
+    /// <returns>How many looks there were at any of its lesions, in whichever dataset and by whomever, this one counted.</returns>
     /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>
     public async Task<int> RecordTestLookAsync(RunClaim claim, CancellationToken cancellationToken)
     {
@@ -200,15 +223,7 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
             }
         }
 
-        // Rows of a reproduction know no lesion: its looks are its own.
-        await using var count = dataSource.CreateCommand(
-            """
-            SELECT count(*)::int FROM test_looks l WHERE l.dataset_id = @dataset OR EXISTS (
-                SELECT FROM dataset_groups mine JOIN dataset_groups theirs ON theirs.group_id = mine.group_id AND theirs.split = 'test'
-                WHERE mine.dataset_id = @dataset AND mine.split = 'test' AND theirs.dataset_id = l.dataset_id)
-            """);
-        count.Parameters.AddWithValue("dataset", claim.DatasetId);
-        return (int)(await count.ExecuteScalarAsync(cancellationToken))!;
+        return await TestLookCount.ReadAsync(dataSource, claim.DatasetId, cancellationToken);
     }
 
     /// <summary>Registers the model as a candidate with what the run found in its dataset, tells of both, and ends the run, all or nothing.</summary>
@@ -240,6 +255,17 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
                 version = (int)(await insert.ExecuteScalarAsync(cancellationToken))!;
 
                 await ModelRows.InsertArtefactAsync(connection, transaction, version, model, cancellationToken);
+                await using var images = new NpgsqlCommand(
+                    """
+                    INSERT INTO model_training_images (version, sha256)
+                    SELECT DISTINCT @version, i.sha256 FROM dataset_items d JOIN images i ON i.id = d.image_id WHERE d.dataset_id = @dataset AND d.split <> 'test'
+                    """,
+                    connection,
+                    transaction);
+                images.CommandTimeout = ModelRows.LongTimeout;
+                images.Parameters.AddWithValue("version", version);
+                images.Parameters.AddWithValue("dataset", claim.DatasetId);
+                await images.ExecuteNonQueryAsync(cancellationToken);
                 await ModelRows.AnnounceAsync(connection, transaction, new ModelTrained(version), cancellationToken);
                 if (findings.LabelErrors.Count > 0)
                 {

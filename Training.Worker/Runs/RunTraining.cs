@@ -1,3 +1,4 @@
+using Melanoma.Training.Evaluation;
 using Melanoma.Training.Images;
 using Melanoma.Training.LabelErrors;
 using Melanoma.Training.LesionViews;
@@ -148,6 +149,11 @@ internal sealed partial class RunTraining(
 
             var facts = new RunFacts(claim.Recipe, claim.RecipeVersion, claim.DatasetId, claim.DatasetKind, claim.Epochs, claim.Seed, looks, warnings);
             var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, last));
+            if (await ledger.PreviousReportAsync(claim, CancellationToken.None) is { } previous && Findings.OfPreviousRun(report.Test, previous) is { } finding)
+            {
+                report = report with { Findings = [.. report.Findings, finding] };
+            }
+
             if (heart.State != LeaseState.Held)
             {
                 cancellationToken.ThrowIfCancellationRequested();

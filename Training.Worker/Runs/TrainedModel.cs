@@ -10,7 +10,7 @@ using Melanoma.Training.Recipes;
 namespace Melanoma.Training.Runs;
 
 /// <summary>What a report says of the run that it is about.</summary>
-/// <param name="TestLooks">How often training had looked at these test lesions, this time counted.</param>
+/// <param name="TestLooks">How often these test lesions had been looked at, this time counted.</param>
 internal sealed record RunFacts(
     string Recipe, int RecipeVersion, int DatasetId, DatasetKind DatasetKind, int Epochs, int Seed, int TestLooks, IReadOnlyList<string> DatasetWarnings);
 
@@ -48,6 +48,7 @@ internal static class TrainedModel
             };
         }
 
+        var baselines = Baselines.Of(data, facts.Seed);
         var unsupported = rule.Unsupported;
         var properties = new ModelProperties(
             recipe.Network.InputSize, facts.Recipe, facts.RecipeVersion, facts.DatasetId, RunLedger.Text(facts.DatasetKind),
@@ -74,7 +75,8 @@ internal static class TrainedModel
             OperatingPoints = points,
             Unsupported = [.. unsupported.Members.Select(Diagnoses.NameOf)],
             ParityDifference = parity,
-            Findings = Findings.Of(last, validationFigures, test, leaky),
+            Baselines = baselines,
+            Findings = [.. Findings.Of(last, validationFigures, test, leaky), .. Findings.OfTest(test, baselines)],
             DatasetWarnings = facts.DatasetWarnings,
         });
     }

@@ -33,7 +33,7 @@ public sealed class BundledModelTests(TestServers servers) : IDisposable
         Assert.Equal("1", answer.ModelVersion);
         Assert.Equal(0, answer.Probabilities.Single(item => item.Diagnosis == "seborrheic keratosis").Probability);
         await using var database = stand.Database();
-        Assert.Equal(File.ReadLines(Path.Combine(Folder, "seen-images.csv")).Count(), await database.BundledModelImages.CountAsync(Cancellation));
+        Assert.Equal(File.ReadLines(Path.Combine(Folder, "seen-images.csv")).Count(), await database.ModelTrainingImages.CountAsync(Cancellation));
         await stand.EventuallyAsync(() => Task.FromResult(first.Log + second.Log), log => log.Contains("There are models already", StringComparison.Ordinal));
         Assert.Equal(1, await CountAsync(stand));
     }
@@ -49,8 +49,8 @@ public sealed class BundledModelTests(TestServers servers) : IDisposable
         await using (var database = stand.Database())
         {
             await database.Database.ExecuteSqlAsync($"""
-                INSERT INTO bundled_model_images (version, sha256, split)
-                SELECT 1, sha256, 'validation' FROM images JOIN dataset_items ON image_id = id WHERE ordinal < 3
+                INSERT INTO model_training_images (version, sha256)
+                SELECT 1, sha256 FROM images JOIN dataset_items ON image_id = id WHERE ordinal < 3
                 """, Cancellation);
         }
 

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Grpc.Core;
 using Melanoma.Contracts;
 using Melanoma.Contracts.Messages;
@@ -21,54 +22,77 @@ public sealed class PromotionTests(TestServers servers)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Should_promote_what_is_not_worse_when_the_reports_speak_of_the_same_images()
+    public async Task Should_promote_what_is_not_worse_when_both_answer_about_the_same_unseen_lesions()
     {
         await using var stand = await InferenceStand.StartAsync(servers);
-        var first = await DecideAsync(stand, 0.50);
-        var better = await DecideAsync(stand, 0.55);
-        var worse = await DecideAsync(stand, 0.54);
-        var equal = await DecideAsync(stand, 0.55);
+        var dataset = await stand.AddDatasetAsync(2, Pictures(24, trained: 2));
+        var first = await DecideAsync(stand, HalfRight, dataset);
+        var better = await DecideAsync(stand, Right, dataset);
+        var worse = await DecideAsync(stand, HalfRight);
+        var equal = await DecideAsync(stand, Right);
 
         Assert.Equal([ModelState.Production, ModelState.Production, ModelState.Candidate, ModelState.Production], [first.State, better.State, worse.State, equal.State]);
-        Assert.Equal("Not promoted: balanced accuracy 0.5400 against 0.5500 of version 2 on the same 118 test images.", worse.PolicyDecision);
+        Assert.Equal("Promoted: it is the first model of an honest dataset.", first.PolicyDecision);
+        Assert.Equal(
+            "Promoted: it is not worse. Against version 1: balanced accuracy 1.0000 against 0.5000 on the same 22 test images, difference +0.5000 with 95 % interval +0.5000 to +0.5000.",
+            better.PolicyDecision);
+        Assert.Matches(
+            "^Not promoted: its balanced accuracy is more than 0.02 lower, and its calibration error 0.4[0-9]+ is above 0.15. Against version 2: balanced accuracy 0.5000 against 1.0000 ",
+            worse.PolicyDecision);
+        Assert.EndsWith("difference 0.0000 with 95 % interval 0.0000 to 0.0000.", equal.PolicyDecision, StringComparison.Ordinal);
         var history = await stand.Registry.ListModelTransitionsAsync(new ListModelTransitionsRequest(), cancellationToken: Cancellation);
         Assert.Equal([("2", "4"), ("1", "2"), ("", "1")], history.Transitions.Select(transition => (transition.FromVersion, transition.ToVersion)));
-        Assert.All(history.Transitions, transition => Assert.Equal("promotion policy", transition.Actor));
+        Assert.All(history.Transitions, transition => Assert.Equal(("promotion policy", transition.Reason), (transition.Actor, transition.PolicyDecision)));
         await using var database = stand.Database();
         Assert.Equal(3, await database.Outbox.CountAsync(message => message.MessageName == MessageCatalogue.NameOf(typeof(ModelPromoted)), Cancellation));
+
+        // The first had nothing to be compared with; each of the others was one look at the newest dataset's test split, whichever dataset it came from.
+        Assert.Equal([2, 3, 4], await database.ComparisonLooks.Where(look => look.DatasetId == dataset && look.Actor == "promotion policy").Select(look => look.Version).ToListAsync(Cancellation));
+        Assert.Equal(3, (await stand.Registry.GetModelAsync(new GetModelRequest { Version = "1" }, cancellationToken: Cancellation)).TestLooks);
     }
 
     [Fact]
-    public async Task Should_ask_both_models_about_unseen_lesions_when_they_come_from_different_datasets()
+    public async Task Should_say_what_it_lacks_when_a_candidate_is_no_less_accurate_but_not_fit_to_serve()
     {
         await using var stand = await InferenceStand.StartAsync(servers);
-        await stand.RegisterAndPromoteAsync(HalfRight);
-        var pictures = Enumerable.Range(0, 24).Select(number => number % 2 == 0
-            ? (InferenceStand.Picture(220, 40, 40, number), Diagnosis.Melanoma, Split.Test)
-            : (InferenceStand.Picture(40, 220, 40, number), Diagnosis.Nevus, number > 20 ? Split.Train : Split.Test));
+        var dataset = await stand.AddDatasetAsync(2, Pictures(24));
+        await DecideAsync(stand, Right, dataset);
+
+        var misses = await DecideAsync(stand, Right with { OperatingPoints = new(1.1, 1.1) });
+        var without = await DecideAsync(stand, Right with { OperatingPoints = null });
+        var other = await stand.DecidedAsync(await stand.RegisterAsync(Right.Build(), decided: null, parityDifference: 0.01));
+
+        Assert.StartsWith("Not promoted: at its threshold for 95 % sensitivity it finds 0.0000 of the melanomas, less than 0.85. ", misses.PolicyDecision, StringComparison.Ordinal);
+        Assert.StartsWith("A person decides: 12 melanomas are left in test, 10 and a threshold of its own are needed", without.PolicyDecision, StringComparison.Ordinal);
+        Assert.Equal("Not promoted: the served file and the trained network differ by 0.01; 0.0001 is let through.", other.PolicyDecision);
+        Assert.All([misses, without, other], model => Assert.Equal(ModelState.Candidate, model.State));
+    }
+
+    [Fact]
+    public async Task Should_leave_out_the_test_images_that_a_model_brought_from_elsewhere_has_seen()
+    {
+        await using var stand = await InferenceStand.StartAsync(servers);
+        var pictures = Pictures(30).ToArray();
+        byte[][] hashes = [.. pictures.Take(12).Select(picture => SHA256.HashData(picture.Picture)), SHA256.HashData([1])];
+        await stand.PromoteAsync(await stand.RegisterAsync(HalfRight.Build(), trainedOn: hashes[6..]));
         var dataset = await stand.AddDatasetAsync(2, pictures);
 
-        var better = await stand.DecidedAsync(await stand.RegisterAsync((Right with { DatasetId = dataset }).Build(), dataset, decided: null));
-        var worse = await stand.DecidedAsync(await stand.RegisterAsync(HalfRight.Build(), decided: null));
+        var judged = await DecideAsync(stand, Right, dataset);
+        var knowsMore = await stand.DecidedAsync(await stand.RegisterAsync(Right.Build(), decided: null, trainedOn: hashes));
 
-        Assert.Equal("Promoted: balanced accuracy 1.0000 against 0.5000 of version 1 on the same 22 test images.", better.PolicyDecision);
-        Assert.Equal("Not promoted: balanced accuracy 0.5000 against 1.0000 of version 2 on the same 22 test images.", worse.PolicyDecision);
-        Assert.Equal((ModelState.Production, ModelState.Candidate), (better.State, worse.State));
-    }
+        Assert.EndsWith(
+            "on the same 24 test images, difference +0.5000 with 95 % interval +0.5000 to +0.5000. 6 test images were left out because version 1 was trained or chosen on their lesions.",
+            judged.PolicyDecision, StringComparison.Ordinal);
+        Assert.Equal(
+            "A person decides: only 18 test images of dataset 2 are left that neither version 3 nor version 2 was trained or chosen on; 20 are needed. 12 test images were left out because version 3 was trained or chosen on their lesions.",
+            knowsMore.PolicyDecision);
+        Assert.Equal((ModelState.Production, ModelState.Candidate), (judged.State, knowsMore.State));
 
-    [Fact]
-    public async Task Should_leave_it_to_a_person_when_too_few_unseen_images_are_left()
-    {
-        await using var stand = await InferenceStand.StartAsync(servers);
-        await stand.RegisterAndPromoteAsync(HalfRight);
-        var dataset = await stand.AddDatasetAsync(2, [(InferenceStand.Picture(220, 40, 40), Diagnosis.Melanoma, Split.Test)]);
+        await stand.PromoteAsync(3);
 
-        var model = await stand.DecidedAsync(await stand.RegisterAsync((Right with { DatasetId = dataset }).Build(), dataset, decided: null));
-
-        Assert.Equal(ModelState.Candidate, model.State);
-        Assert.StartsWith("A person decides: only 1 test images are left", model.PolicyDecision, StringComparison.Ordinal);
-        await stand.PromoteAsync(2);
-        Assert.Equal("2", (await stand.Registry.GetServingStatusAsync(new GetServingStatusRequest(), cancellationToken: Cancellation)).ModelVersion);
+        Assert.Equal("3", (await stand.Registry.GetServingStatusAsync(new GetServingStatusRequest(), cancellationToken: Cancellation)).ModelVersion);
+        var byHand = (await stand.Registry.ListModelTransitionsAsync(new ListModelTransitionsRequest(), cancellationToken: Cancellation)).Transitions[0];
+        Assert.Equal(("a test", knowsMore.PolicyDecision), (byHand.Reason, byHand.PolicyDecision));
     }
 
     [Fact]
@@ -186,28 +210,36 @@ public sealed class PromotionTests(TestServers servers)
     }
 
     [Fact]
-    public async Task Should_ask_both_models_when_lesions_of_their_dataset_turned_out_to_be_one()
+    public async Task Should_leave_a_lesion_out_when_it_turned_out_to_be_one_that_was_trained_on()
     {
         await using var stand = await InferenceStand.StartAsync(servers);
-        var dataset = await stand.AddDatasetAsync(2, Enumerable.Range(0, 24).Select(number =>
-            (InferenceStand.Picture(220, 40, 40, number), Diagnosis.Melanoma, number == 0 ? Split.Train : Split.Test)));
-        var right = (Right with { DatasetId = dataset }).Build();
-        await stand.PromoteAsync(await stand.RegisterAsync(right, dataset, balancedAccuracy: 0.9));
+        var dataset = await stand.AddDatasetAsync(2, Pictures(24, trained: 1));
+        await DecideAsync(stand, Right, dataset);
         await using (var database = stand.Database())
         {
             await database.Database.ExecuteSqlAsync($"""
-                UPDATE images SET group_id = (SELECT group_id FROM dataset_items WHERE dataset_id = {dataset} AND ordinal = 0)
-                WHERE id = (SELECT image_id FROM dataset_items WHERE dataset_id = {dataset} AND ordinal = 1)
+                UPDATE images SET group_id = (SELECT group_id FROM dataset_items WHERE dataset_id = {dataset} AND split = 'train')
+                WHERE id = (SELECT image_id FROM dataset_items WHERE dataset_id = {dataset} AND split = 'test' ORDER BY ordinal LIMIT 1)
                 """, Cancellation);
         }
 
-        var model = await stand.DecidedAsync(await stand.RegisterAsync(right, dataset, balancedAccuracy: 0.8, decided: null));
+        var model = await DecideAsync(stand, Right, dataset);
 
-        Assert.Equal("Promoted: balanced accuracy 1.0000 against 1.0000 of version 1 on the same 22 test images.", model.PolicyDecision);
+        Assert.Contains("on the same 22 test images", model.PolicyDecision, StringComparison.Ordinal);
+        Assert.Contains("1 test images were left out because version 2", model.PolicyDecision, StringComparison.Ordinal);
     }
 
-    private static async Task<Model> DecideAsync(InferenceStand stand, double balancedAccuracy) =>
-        await stand.DecidedAsync(await stand.RegisterAsync(new TestModel().Build(), balancedAccuracy: balancedAccuracy, decided: null));
+    /// <summary>Melanomas and nevi in turn; the last ones are nevi that are trained on.</summary>
+    private static IEnumerable<(byte[] Picture, Diagnosis Label, Split Split)> Pictures(int count, int trained = 0) => Enumerable.Range(0, count).Select(number =>
+    {
+        var split = number / 2 >= (count / 2) - trained && number % 2 == 1 ? Split.Train : Split.Test;
+        return number % 2 == 0
+            ? (InferenceStand.Picture(220, 40, 40, number), Diagnosis.Melanoma, split)
+            : (InferenceStand.Picture(40, 220, 40, number), Diagnosis.Nevus, split);
+    });
+
+    private static async Task<Model> DecideAsync(InferenceStand stand, TestModel model, int datasetId = 1) =>
+        await stand.DecidedAsync(await stand.RegisterAsync((model with { DatasetId = datasetId }).Build(), datasetId, decided: null));
 
     private static async Task<ModelTransition> RollbackAsync(InferenceStand stand) =>
         await stand.Registry.RollbackModelAsync(new RollbackModelRequest { Reason = "it misbehaved" }, InferenceStand.Caller(), cancellationToken: Cancellation);

@@ -21,6 +21,8 @@ internal sealed record TestModel
 
     public DiagnosisSet Unsupported { get; init; } = DiagnosisSet.Empty;
 
+    public OperatingPoints? OperatingPoints { get; init; } = new(0.5, 0.5);
+
     /// <summary>Outputs of the graph; a model that keeps the contract has nine.</summary>
     public int Classes { get; init; } = Diagnoses.Count;
 
@@ -60,7 +62,7 @@ internal sealed record TestModel
         graph.Output(ModelGraph.Embedding, Inputs);
         var supported = Diagnoses.Count - Unsupported.Count;
         var prior = Enumerable.Range(0, Diagnoses.Count).Select(index => Unsupported.Contains((Diagnosis)index) ? 0 : 1.0 / supported).ToArray();
-        var properties = new ModelProperties(Side, "quick", 1, DatasetId, DatasetKind, prior, 1, null, Unsupported, HasActivationMap: false);
+        var properties = new ModelProperties(Side, "quick", 1, DatasetId, DatasetKind, prior, 1, OperatingPoints, Unsupported, HasActivationMap: false);
         return graph.ToModel(properties.ToMetadata().Select(property => KeyValuePair.Create(property.Key, Property(property.Key, property.Value))));
     }
 }

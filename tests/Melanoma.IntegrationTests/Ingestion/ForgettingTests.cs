@@ -181,9 +181,12 @@ public sealed class ForgettingTests(TestServers servers)
     private static async Task RegisterModelAsync(IngestionHost host, int dataset) => await host.ExecuteAsync($$"""
         WITH run AS (
             INSERT INTO runs (id, recipe, recipe_version, dataset_id, dataset_kind, epochs, seed, augmentation_policy, samples_per_class, requested_at, requested_by)
-            VALUES (gen_random_uuid(), 'quick', 1, {{dataset}}, 'honest', 1, 1, 'none', 0, now(), 'test') RETURNING id)
-        INSERT INTO model_versions (run_id, recipe, recipe_version, dataset_id, dataset_kind, state, created_at, input_size, report)
-        SELECT id, 'quick', 1, {{dataset}}, 'honest', 'candidate', now(), 64, '{}' FROM run
+            VALUES (gen_random_uuid(), 'quick', 1, {{dataset}}, 'honest', 1, 1, 'none', 0, now(), 'test') RETURNING id),
+        model AS (
+            INSERT INTO model_versions (run_id, recipe, recipe_version, dataset_id, dataset_kind, state, created_at, input_size, report)
+            SELECT id, 'quick', 1, {{dataset}}, 'honest', 'candidate', now(), 64, '{}' FROM run RETURNING version)
+        INSERT INTO model_training_images (version, sha256)
+        SELECT version, sha256 FROM model, dataset_items d JOIN images i ON i.id = d.image_id WHERE d.dataset_id = {{dataset}} AND d.split <> 'test'
         """, Cancellation);
 
     private static Task<ForgetImagesResponse> ForgetAsync(IngestionHost host, ForgetImagesRequest request) =>

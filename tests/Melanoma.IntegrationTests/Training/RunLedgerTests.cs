@@ -65,6 +65,8 @@ public sealed class RunLedgerTests(TestServers servers)
             "SELECT (SELECT count(*) FROM run_epochs) + (SELECT count(*) FROM checkpoints) + (SELECT count(*) FROM test_looks) + (SELECT count(*) FROM model_versions)"));
         Assert.Equal((2, LeaseState.Held), (young.Attempt, await world.Ledger.RenewAsync(young, default, Cancellation)));
         Assert.Equal(1, await world.Ledger.RegisterAsync(young, Report(young), 8, [1], RunFindings.None, Cancellation));
+        Assert.Equal(2, await world.CountAsync(
+            $"SELECT count(*) FROM model_training_images t JOIN images i USING (sha256) JOIN dataset_items d ON d.image_id = i.id AND d.dataset_id = {young.DatasetId} AND d.split <> 'test'"));
     }
 
     [Fact]
@@ -115,6 +117,12 @@ public sealed class RunLedgerTests(TestServers servers)
         await world.LapseAsync();
         var again = (await world.Ledger.ClaimAsync(Cancellation))!;
         Assert.Equal((first, 3), (again.DatasetId, await world.Ledger.RecordTestLookAsync(again, Cancellation)));
+
+        // A comparison of models is a look as well.
+        var version = await world.Ledger.RegisterAsync(again, Report(again), 8, [1], RunFindings.None, Cancellation);
+        await world.CountAsync(
+            $"INSERT INTO comparison_looks (version, other_version, dataset_id, actor, looked_at) VALUES ({version}, {version}, {first}, 'test', now()); SELECT 0::bigint");
+        Assert.Equal((4, 1), (await TestLookCount.ReadAsync(world.Source, second, Cancellation), await TestLookCount.ReadAsync(world.Source, stranger, Cancellation)));
 
         async Task<int> LookAsync(int dataset, int seed)
         {

@@ -1,5 +1,6 @@
 using CsCheck;
 using Melanoma.Contracts;
+using Melanoma.Contracts.Models;
 using Melanoma.Storage.Datasets;
 using Melanoma.Training.Evaluation;
 using Melanoma.Training.Images;

@@ -31,35 +31,10 @@ namespace Melanoma.Storage.Migrations
                 oldClrType: typeof(int),
                 oldType: "integer");
 
-            migrationBuilder.CreateTable(
-                name: "bundled_model_images",
-                columns: table => new
-                {
-                    version = table.Column<int>(type: "integer", nullable: false),
-                    sha256 = table.Column<byte[]>(type: "bytea", nullable: false),
-                    split = table.Column<string>(type: "text", nullable: false)
-                },
-                constraints: table =>
-                {
-                    table.PrimaryKey("pk_bundled_model_images", x => new { x.version, x.sha256 });
-                    table.CheckConstraint("ck_bundled_model_images_split", "split IN ('train', 'validation')");
-                    table.ForeignKey(
-                        name: "fk_bundled_model_images_model_versions_version",
-                        column: x => x.version,
-                        principalTable: "model_versions",
-                        principalColumn: "version",
-                        onDelete: ReferentialAction.Cascade);
-                });
-
             migrationBuilder.AddCheckConstraint(
                 name: "ck_model_versions_bundled",
                 table: "model_versions",
                 sql: "(run_id IS NULL) = (dataset_id IS NULL)");
-
-            migrationBuilder.CreateIndex(
-                name: "ix_bundled_model_images_sha256",
-                table: "bundled_model_images",
-                column: "sha256");
 
             migrationBuilder.AddForeignKey(
                 name: "fk_model_versions_datasets_dataset_id_dataset_kind",
@@ -75,9 +50,6 @@ namespace Melanoma.Storage.Migrations
             migrationBuilder.DropForeignKey(
                 name: "fk_model_versions_datasets_dataset_id_dataset_kind",
                 table: "model_versions");
-
-            migrationBuilder.DropTable(
-                name: "bundled_model_images");
 
             migrationBuilder.DropCheckConstraint(
                 name: "ck_model_versions_bundled",

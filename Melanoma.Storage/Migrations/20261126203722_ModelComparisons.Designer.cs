@@ -12,8 +12,8 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace Melanoma.Storage.Migrations
 {
     [DbContext(typeof(MelanomaDbContext))]
-    [Migration("20261126204002_BundledModel")]
-    partial class BundledModel
+    [Migration("20261126203722_ModelComparisons")]
+    partial class ModelComparisons
     {
         /// <inheritdoc />
         protected override void BuildTargetModel(ModelBuilder modelBuilder)
@@ -960,31 +960,49 @@ namespace Melanoma.Storage.Migrations
                         });
                 });
 
-            modelBuilder.Entity("Melanoma.Storage.Models.BundledModelImage", b =>
+            modelBuilder.Entity("Melanoma.Storage.Models.ComparisonLook", b =>
                 {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<string>("Actor")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("actor");
+
+                    b.Property<int>("DatasetId")
+                        .HasColumnType("integer")
+                        .HasColumnName("dataset_id");
+
+                    b.Property<DateTimeOffset>("LookedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("looked_at");
+
+                    b.Property<int>("OtherVersion")
+                        .HasColumnType("integer")
+                        .HasColumnName("other_version");
+
                     b.Property<int>("Version")
                         .HasColumnType("integer")
                         .HasColumnName("version");
 
-                    b.Property<byte[]>("Sha256")
-                        .HasColumnType("bytea")
-                        .HasColumnName("sha256");
+                    b.HasKey("Id")
+                        .HasName("pk_comparison_looks");
 
-                    b.Property<string>("Split")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("split");
+                    b.HasIndex("DatasetId")
+                        .HasDatabaseName("ix_comparison_looks_dataset_id");
 
-                    b.HasKey("Version", "Sha256")
-                        .HasName("pk_bundled_model_images");
+                    b.HasIndex("OtherVersion")
+                        .HasDatabaseName("ix_comparison_looks_other_version");
 
-                    b.HasIndex("Sha256")
-                        .HasDatabaseName("ix_bundled_model_images_sha256");
+                    b.HasIndex("Version")
+                        .HasDatabaseName("ix_comparison_looks_version");
 
-                    b.ToTable("bundled_model_images", null, t =>
-                        {
-                            t.HasCheckConstraint("ck_bundled_model_images_split", "split IN ('train', 'validation')");
-                        });
+                    b.ToTable("comparison_looks", (string)null);
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Models.ModelArtefact", b =>
@@ -1011,6 +1029,22 @@ namespace Melanoma.Storage.Migrations
                         .HasName("pk_model_artefacts");
 
                     b.ToTable("model_artefacts", (string)null);
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Models.ModelTrainingImage", b =>
+                {
+                    b.Property<int>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.Property<byte[]>("Sha256")
+                        .HasColumnType("bytea")
+                        .HasColumnName("sha256");
+
+                    b.HasKey("Version", "Sha256")
+                        .HasName("pk_model_training_images");
+
+                    b.ToTable("model_training_images", (string)null);
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Models.ModelTransition", b =>
@@ -1069,7 +1103,7 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("created_at");
 
-                    b.Property<int?>("DatasetId")
+                    b.Property<int>("DatasetId")
                         .HasColumnType("integer")
                         .HasColumnName("dataset_id");
 
@@ -1100,7 +1134,7 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("jsonb")
                         .HasColumnName("report");
 
-                    b.Property<Guid?>("RunId")
+                    b.Property<Guid>("RunId")
                         .HasColumnType("uuid")
                         .HasColumnName("run_id");
 
@@ -1126,8 +1160,6 @@ namespace Melanoma.Storage.Migrations
 
                     b.ToTable("model_versions", null, t =>
                         {
-                            t.HasCheckConstraint("ck_model_versions_bundled", "(run_id IS NULL) = (dataset_id IS NULL)");
-
                             t.HasCheckConstraint("ck_model_versions_honest", "state = 'candidate' OR dataset_kind = 'honest'");
                         });
                 });
@@ -1994,14 +2026,28 @@ namespace Melanoma.Storage.Migrations
                         .HasConstraintName("fk_dataset_items_dataset_groups_dataset_id_kind_group_id_split");
                 });
 
-            modelBuilder.Entity("Melanoma.Storage.Models.BundledModelImage", b =>
+            modelBuilder.Entity("Melanoma.Storage.Models.ComparisonLook", b =>
                 {
+                    b.HasOne("Melanoma.Storage.Datasets.Dataset", null)
+                        .WithMany()
+                        .HasForeignKey("DatasetId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_comparison_looks_datasets_dataset_id");
+
+                    b.HasOne("Melanoma.Storage.Models.ModelVersion", null)
+                        .WithMany()
+                        .HasForeignKey("OtherVersion")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_comparison_looks_model_versions_other_version");
+
                     b.HasOne("Melanoma.Storage.Models.ModelVersion", null)
                         .WithMany()
                         .HasForeignKey("Version")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
-                        .HasConstraintName("fk_bundled_model_images_model_versions_version");
+                        .HasConstraintName("fk_comparison_looks_model_versions_version");
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Models.ModelArtefact", b =>
@@ -2012,6 +2058,16 @@ namespace Melanoma.Storage.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_model_artefacts_model_versions_version");
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Models.ModelTrainingImage", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Models.ModelVersion", null)
+                        .WithMany()
+                        .HasForeignKey("Version")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_model_training_images_model_versions_version");
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Models.ModelTransition", b =>
@@ -2035,12 +2091,15 @@ namespace Melanoma.Storage.Migrations
                         .WithMany()
                         .HasForeignKey("RunId")
                         .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
                         .HasConstraintName("fk_model_versions_runs_run_id");
 
                     b.HasOne("Melanoma.Storage.Datasets.Dataset", null)
                         .WithMany()
                         .HasForeignKey("DatasetId", "DatasetKind")
                         .HasPrincipalKey("Id", "Kind")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
                         .HasConstraintName("fk_model_versions_datasets_dataset_id_dataset_kind");
                 });
 

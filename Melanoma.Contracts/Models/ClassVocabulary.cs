@@ -1,11 +1,10 @@
 using System.Collections.Immutable;
-using Melanoma.Contracts;
 
-namespace Melanoma.Training.Evaluation;
+namespace Melanoma.Contracts.Models;
 
 /// <summary>Words in which a model can be judged: each class is one diagnosis or several whose probabilities are added up.</summary>
 /// <param name="Classes">Disjoint; the melanoma class is melanoma alone.</param>
-internal sealed record ClassVocabulary(ImmutableArray<(string Name, DiagnosisSet Diagnoses)> Classes)
+public sealed record ClassVocabulary(ImmutableArray<(string Name, DiagnosisSet Diagnoses)> Classes)
 {
     /// <summary>The nine diagnoses, each by itself, in index order.</summary>
     public static ClassVocabulary Fine { get; } = new([.. Diagnoses.Names.Select((name, index) => (name, DiagnosisSet.Of((Diagnosis)index)))]);

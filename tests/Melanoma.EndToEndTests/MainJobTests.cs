@@ -191,6 +191,26 @@ public sealed class MainJobTests(TrainedModel trainedModel)
         Assert.NotEqual("", promoted.Errors);
     }
 
+    [Fact]
+    public async Task Should_say_which_is_better_on_what_neither_has_seen_when_two_versions_are_compared()
+    {
+        var trained = await trainedModel.GetAsync(Cancellation);
+        var watched = await trained.Stack.RunAsync(
+            Cancellation, "train", "--recipe", "quick", "--protocol", "leaky", "--epochs", "1", "--samples", "5", "--seed", "2", "--watch", "--json");
+        var leaky = watched.Succeeded().Documents[^1].GetProperty("modelVersion").GetString()!;
+
+        var compared = (await trained.Stack.RunAsync(Cancellation, "models", "compare", trained.ModelVersion, leaky, "--json")).Succeeded().Document;
+        var shown = (await trained.Stack.RunAsync(Cancellation, "models", "compare", trained.ModelVersion, leaky)).Succeeded();
+
+        // Both know the whole Train folder but for what honest splits drew from it for test, which the leaky one was trained on.
+        Assert.InRange(Int(compared, "images"), 20, Int(trained.Dataset.GetProperty("splits").GetProperty("test"), "images") - Int(compared.GetProperty("leftOut"), "seenByOther"));
+        Assert.True(Int(compared.GetProperty("leftOut"), "seenByOther") > 0 && Int(compared.GetProperty("leftOut"), "seenByVersion") == 0, compared.ToString());
+        Assert.Contains(compared.GetProperty("verdict").GetString(), (string[])["better", "worse", "indistinguishable"]);
+        // The screen breaks lines where it likes.
+        Assert.Contains(compared.GetProperty("conclusion").GetString()!, string.Join(' ', shown.Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        Assert.Contains("melanoma_auc", shown.Output, StringComparison.Ordinal);
+    }
+
     private static List<string> TestPictures(Trained trained) =>
         [.. Directory.EnumerateFiles(TestDelivery.TestFolder(trained.Stack.Folder), "*.jpg", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
 

@@ -6,14 +6,14 @@ namespace Melanoma.Cli.Commands;
 /// <summary>Waits for what the promotion policy says of a new model.</summary>
 internal static class PromotionDecision
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>The model with the policy's decision; without one when the policy takes longer than a minute.</summary>
+    /// <summary>The model with the policy's decision; without one when the policy takes longer than five minutes.</summary>
     public static async Task<Model> WaitAsync(GatewayConnection gateway, string version, CancellationToken cancellationToken)
     {
         var started = gateway.Time.GetTimestamp();
-        // The registry has no stream to wait on: the decision follows the model within a moment.
+        // The registry has no stream to wait on: the decision follows the model within a moment, or within minutes where both models are asked about many images.
         using var timer = new PeriodicTimer(Interval, gateway.Time);
         while (true)
         {

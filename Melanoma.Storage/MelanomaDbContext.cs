@@ -103,6 +103,9 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
     /// <summary>Files of model versions; never tracked.</summary>
     public DbSet<ModelArtefact> ModelArtefacts => Set<ModelArtefact>();
 
+    /// <summary>Training pictures that the reports of model versions show.</summary>
+    public DbSet<ModelReportPicture> ModelReportPictures => Set<ModelReportPicture>();
+
     /// <summary>Promotions and rollbacks.</summary>
     public DbSet<ModelTransition> ModelTransitions => Set<ModelTransition>();
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Melanoma.Contracts.Models;
@@ -17,7 +18,7 @@ using ModelTransition = Melanoma.Contracts.V1.ModelTransition;
 namespace Melanoma.Inference.Registry;
 
 /// <summary>The registry for people and programs: what versions there are, and which one answers.</summary>
-internal sealed class RegistryService(IDbContextFactory<MelanomaDbContext> databases, Promotions promotions, ModelHost models) : ModelRegistry.ModelRegistryBase
+internal sealed class RegistryService(IDbContextFactory<MelanomaDbContext> databases, Promotions promotions, ModelHost models, ModelReports reports) : ModelRegistry.ModelRegistryBase
 {
     private const int MaxReason = 1000;
 
@@ -38,6 +39,15 @@ internal sealed class RegistryService(IDbContextFactory<MelanomaDbContext> datab
         var message = ToMessage(row, withReport: true);
         message.DatasetWarnings.AddRange(await DatasetWarnings.ReadAsync(database, row.Model.DatasetId, context.CancellationToken));
         return message;
+    }
+
+    public override async Task GetModelReport(GetModelReportRequest request, IServerStreamWriter<ReportFile> responseStream, ServerCallContext context)
+    {
+        foreach (var file in await reports.MakeAsync(Refusal.ParseVersion(request.Version), context.CancellationToken))
+        {
+            await responseStream.WriteAsync(
+                new ReportFile { Name = file.Name, MediaType = file.MediaType, Content = UnsafeByteOperations.UnsafeWrap(file.Bytes) }, context.CancellationToken);
+        }
     }
 
     public override async Task<ModelTransition> PromoteModel(PromoteModelRequest request, ServerCallContext context)

@@ -8,15 +8,15 @@ internal static class Bootstrap
 {
     private const int Rounds = 1000;
 
+    /// <summary>The interval of a figure; null where it was null in every round, as without pictures. The same groups and seed draw the same rounds.</summary>
     /// <param name="groups">The group of each picture.</param>
-    /// <param name="figures">The figures when each picture counts as often as its weight says.</param>
-    public static (Interval? First, Interval? Second, Interval? Third) Intervals(
-        int[] groups, long seed, Func<int[], (double First, double Second, double? Third)> figures)
+    /// <param name="figure">The figure when each picture counts as often as its weight says.</param>
+    public static Interval? Interval(int[] groups, long seed, Func<int[], double?> figure)
     {
         var numbers = groups.Distinct().Select((group, number) => (group, number)).ToDictionary(pair => pair.group, pair => pair.number);
         var members = groups.Select(group => numbers[group]).ToArray();
         var random = SplitMix64.At(seed, groups.Length);
-        List<double> first = [], second = [], third = [];
+        var values = new List<double>();
         var drawn = new int[numbers.Count];
         var weights = new int[groups.Length];
         for (var round = 0; round < Rounds && groups.Length > 0; round++)
@@ -32,20 +32,12 @@ internal static class Bootstrap
                 weights[i] = drawn[members[i]];
             }
 
-            var figure = figures(weights);
-            first.Add(figure.First);
-            second.Add(figure.Second);
-            if (figure.Third is { } value)
+            if (figure(weights) is { } value)
             {
-                third.Add(value);
+                values.Add(value);
             }
         }
 
-        return (Middle(first) ?? new Interval(0, 0), Middle(second) ?? new Interval(0, 0), Middle(third));
-    }
-
-    private static Interval? Middle(List<double> values)
-    {
         if (values.Count == 0)
         {
             return null;

@@ -1,12 +1,15 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Melanoma.Contracts.Models;
 using Melanoma.Contracts.Recipes;
+using Melanoma.Reports;
 using Melanoma.Storage.Datasets;
 using Melanoma.Training.Images;
 using Melanoma.Training.Loop;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Recipes;
+using Melanoma.Training.Reports;
 using Melanoma.Training.Runs;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -65,11 +68,10 @@ internal static class ExportTraining
             Console.WriteLine($"goes on after epoch {trainer.Epoch}");
         }
 
-        EpochFigures? last = null;
         while (!trainer.IsFinished)
         {
-            last = await device.RunAsync(() => trainer.FinishEpoch(null, cancellationToken));
-            await ReportAsync(options.Into, last, cancellationToken);
+            var figures = await device.RunAsync(() => trainer.FinishEpoch(null, cancellationToken));
+            await ReportAsync(options.Into, figures, cancellationToken);
             await WriteWholeAsync(checkpoint, trainer.Capture(), cancellationToken);
         }
 
@@ -78,10 +80,20 @@ internal static class ExportTraining
         {
             await WriteWholeAsync(
                 Path.Combine(options.Into, "weights.safetensors"), SafeTensors.Write(trainer.Network.Weights(), new Dictionary<string, string>()), cancellationToken);
-            var facts = new RunFacts(summary.Name, summary.Version, 0, DatasetKind.Honest, epochs, seed, TestLooks: 1, [OutsideWarning]);
-            var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, last));
+            var facts = new RunFacts(summary.Name, summary.Version, 0, DatasetKind.Honest, epochs, seed, TestLooks: 1, [OutsideWarning], Licences(images));
+            var curve = await ReadEpochsAsync(options.Into, trainer.Epoch, cancellationToken);
+            var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, curve));
             await WriteWholeAsync(Path.Combine(options.Into, "model.onnx"), model, cancellationToken);
-            await File.WriteAllTextAsync(Path.Combine(options.Into, "report.json"), report.ToJson(), cancellationToken);
+            var pictures = await device.RunAsync(() => SamplePictures.Make(recipe, data, seed));
+            var content = new ReportContent($"Model of recipe {summary.Name}, trained on an export", report, report.ToJson())
+            {
+                Pictures = [.. pictures.Select(picture => new ReportPicture(picture.Label.ToString(), picture.IsAugmented, picture.Jpeg))],
+            };
+            foreach (var file in ReportFiles.Make(content))
+            {
+                await WriteWholeAsync(Path.Combine(options.Into, file.Name), file.Bytes, cancellationToken);
+            }
+
             await File.WriteAllLinesAsync(
                 Path.Combine(options.Into, "training-images.txt"), images.Where(image => image.Split == Split.Train).Select(image => image.Sha256), cancellationToken);
         }
@@ -111,6 +123,12 @@ internal static class ExportTraining
         ? null
         : EfficientNetLite.FromSafeTensors(recipe.Network, File.ReadAllBytes(weights));
 
+    private static LicenceCount[] Licences(IEnumerable<ExportedImage> images) =>
+    [
+        .. images.GroupBy(image => image.Licence.Length > 0 ? image.Licence : "unknown").Select(group => new LicenceCount(group.Key, group.Count()))
+            .OrderByDescending(licence => licence.Images).ThenBy(licence => licence.Licence, StringComparer.Ordinal),
+    ];
+
     private static async Task ReportAsync(string folder, EpochFigures epoch, CancellationToken cancellationToken)
     {
         var line = string.Create(
@@ -118,6 +136,23 @@ internal static class ExportTraining
             $"{epoch.Epoch},{epoch.TrainingLoss:f4},{epoch.TrainingAccuracy:f4},{epoch.ValidationLoss:f4},{epoch.ValidationAccuracy:f4},{epoch.ValidationBalancedAccuracy:f4},{epoch.Seconds:f1},{epoch.ImagesPerSecond:f0}");
         Console.WriteLine(line);
         await File.AppendAllTextAsync(Path.Combine(folder, "epochs.csv"), line + Environment.NewLine, cancellationToken);
+    }
+
+    /// <summary>The epochs as <see cref="ReportAsync"/> wrote them; one that was trained again after an interruption counts as it was the last time.</summary>
+    private static async Task<IReadOnlyList<EpochReport>> ReadEpochsAsync(string folder, int finished, CancellationToken cancellationToken)
+    {
+        var path = Path.Combine(folder, "epochs.csv");
+        var lines = File.Exists(path) ? await File.ReadAllLinesAsync(path, cancellationToken) : [];
+        var epochs = new SortedDictionary<int, EpochReport>();
+        foreach (var fields in lines.Select(line => line.Split(',')))
+        {
+            var number = int.Parse(fields[0], CultureInfo.InvariantCulture);
+            epochs[number] = new EpochReport(number, Figure(1), Figure(2), Figure(3), Figure(4), Figure(5));
+
+            double Figure(int field) => double.Parse(fields[field], CultureInfo.InvariantCulture);
+        }
+
+        return [.. epochs.Values.Where(epoch => epoch.Epoch <= finished)];
     }
 
     /// <summary>A file is under its name whole or not at all.</summary>

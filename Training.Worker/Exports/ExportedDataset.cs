@@ -12,7 +12,8 @@ namespace Melanoma.Training.Exports;
 /// <summary>A row of an exported dataset.</summary>
 /// <param name="File">The entry of the archive that has the picture.</param>
 /// <param name="IsicIds">The ISIC ids that are known of it.</param>
-internal sealed record ExportedImage(string Sha256, string File, Split Split, DiagnosisSet Label, string Group, IReadOnlyList<string> IsicIds, string Source);
+/// <param name="Licence">Empty where none is known.</param>
+internal sealed record ExportedImage(string Sha256, string File, Split Split, DiagnosisSet Label, string Group, IReadOnlyList<string> IsicIds, string Source, string Licence);
 
 /// <summary>A dataset as <c>datasets export</c> writes it: a ZIP archive with <c>dataset.csv</c> and the pictures.</summary>
 internal static class ExportedDataset
@@ -37,7 +38,8 @@ internal static class ExportedDataset
                 LabelOf(row["label"].ToString()),
                 row["group_id"].ToString(),
                 row["isic_ids"].ToString().Split('|', StringSplitOptions.RemoveEmptyEntries),
-                row["source"].ToString()));
+                row["source"].ToString(),
+                row["licence"].ToString()));
         }
 
         return images;

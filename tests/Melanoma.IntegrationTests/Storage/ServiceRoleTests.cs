@@ -39,6 +39,7 @@ public sealed class ServiceRoleTests(TestServers servers)
         ["likely_lesion_views"] = [ServiceRole.Training],
         ["model_versions"] = [ServiceRole.Training],
         ["model_artefacts"] = [ServiceRole.Training],
+        ["model_report_pictures"] = [ServiceRole.Training],
         ["model_transitions"] = [ServiceRole.Inference],
         ["predictions"] = [ServiceRole.Inference],
         ["api_keys"] = [ServiceRole.Gateway],

@@ -109,6 +109,9 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
     /// <summary>Looks at test splits for comparing model versions.</summary>
     public DbSet<ComparisonLook> ComparisonLooks => Set<ComparisonLook>();
 
+    /// <summary>Training pictures that the reports of model versions show.</summary>
+    public DbSet<ModelReportPicture> ModelReportPictures => Set<ModelReportPicture>();
+
     /// <summary>Promotions and rollbacks.</summary>
     public DbSet<ModelTransition> ModelTransitions => Set<ModelTransition>();
 

@@ -7,6 +7,7 @@ internal static class RegistryRegistration
     {
         builder.Services.AddOptions<PromotionOptions>().BindConfiguration(PromotionOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<Promotions>();
+        builder.Services.AddSingleton<ModelReports>();
         builder.Services.AddSingleton<TestComparer>();
         builder.Services.AddSingleton<PromotionPolicy>();
         builder.Services.AddHostedService<PromotionSweep>();

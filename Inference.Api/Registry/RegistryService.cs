@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Melanoma.Contracts.Models;
@@ -21,7 +22,7 @@ namespace Melanoma.Inference.Registry;
 /// <summary>The registry for people and programs: what versions there are, and which one answers.</summary>
 internal sealed class RegistryService(
     IDbContextFactory<MelanomaDbContext> databases, NpgsqlDataSource dataSource, Promotions promotions, TestComparer comparer, ModelHost models,
-    IHostApplicationLifetime lifetime) : ModelRegistry.ModelRegistryBase
+    ModelReports reports, IHostApplicationLifetime lifetime) : ModelRegistry.ModelRegistryBase
 {
     private const int MaxReason = 1000;
 
@@ -43,6 +44,15 @@ internal sealed class RegistryService(
         message.DatasetWarnings.AddRange(await DatasetWarnings.ReadAsync(database, row.Model, context.CancellationToken));
         message.TestLooks = row.Model.DatasetId is { } dataset ? await TestLookCount.ReadAsync(dataSource, dataset, context.CancellationToken) : 0;
         return message;
+    }
+
+    public override async Task GetModelReport(GetModelReportRequest request, IServerStreamWriter<ReportFile> responseStream, ServerCallContext context)
+    {
+        foreach (var file in await reports.MakeAsync(Refusal.ParseVersion(request.Version), context.CancellationToken))
+        {
+            await responseStream.WriteAsync(
+                new ReportFile { Name = file.Name, MediaType = file.MediaType, Content = UnsafeByteOperations.UnsafeWrap(file.Bytes) }, context.CancellationToken);
+        }
     }
 
     public override async Task<ModelTransition> PromoteModel(PromoteModelRequest request, ServerCallContext context)

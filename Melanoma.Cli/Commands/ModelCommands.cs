@@ -15,10 +15,11 @@ internal static class ModelCommands
         new("--reason") { Description = "Why; kept in the history.", DefaultValueFactory = _ => "By hand, from the command line.", HelpName = "TEXT" };
 
     public static Command Create() =>
-        new Command("models", "List, show, compare, promote and roll back model versions.")
+        new Command("models", "List, show, report, compare, promote and roll back model versions.")
         {
             new Command("list", "All versions, newest first.").Runs(ListAsync),
             new Command("show", "One version with its report.") { Version }.Runs(ShowAsync),
+            ModelReportCommand.Create(),
             ModelCompareCommand.Create(),
             new Command("promote", "Put a version into production.") { Version, Reason }.Runs(PromoteAsync),
             new Command("rollback", "Put the version that was in production before back.") { Reason }.Runs(RollBackAsync),

@@ -23,6 +23,12 @@ public sealed record ModelReport
     /// <summary>Passes over the training images.</summary>
     public required int Epochs { get; init; }
 
+    /// <summary>The epoch, counted from 1, whose weights were kept: the best on validation, or the last; null in older reports.</summary>
+    public int? KeptEpoch { get; init; }
+
+    /// <summary>What each epoch came to, in their order, as far as it is known; empty in older reports.</summary>
+    public IReadOnlyList<EpochReport> EpochCurve { get; init; } = [];
+
     /// <summary>Seed of initialisation, shuffling and augmentation.</summary>
     public required int Seed { get; init; }
 
@@ -71,6 +77,9 @@ public sealed record ModelReport
     /// <summary>What must be known of the dataset by everybody who reads these figures, as it was known when it was made; empty in older reports.</summary>
     public IReadOnlyList<string> DatasetWarnings { get; init; } = [];
 
+    /// <summary>Under which licences the dataset's pictures are, the commonest first; empty in older reports.</summary>
+    public IReadOnlyList<LicenceCount> Licences { get; init; } = [];
+
     /// <summary>The report as it is stored.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, JsonSerializerOptions.Web);
 
@@ -110,29 +119,56 @@ public sealed record SplitFigures
     /// <summary>Mean cross-entropy of the probabilities, in nats; each bounded at -ln(1e-7).</summary>
     public required double Loss { get; init; }
 
+    /// <summary>95 % interval of <see cref="Loss"/>; null in older reports, like the other intervals that may be null.</summary>
+    public Interval? LossInterval { get; init; }
+
     /// <summary>Area under the ROC curve of the melanoma probability; null when a side has no image.</summary>
     public double? MelanomaAuc { get; init; }
 
     /// <summary>95 % interval of <see cref="MelanomaAuc"/>.</summary>
     public Interval? MelanomaAucInterval { get; init; }
 
+    /// <summary>Average precision of the melanoma probability: precision at each threshold, weighted by the recall that it adds; null without melanomas.</summary>
+    public double? MelanomaAveragePrecision { get; init; }
+
+    /// <summary>95 % interval of <see cref="MelanomaAveragePrecision"/>.</summary>
+    public Interval? MelanomaAveragePrecisionInterval { get; init; }
+
     /// <summary>Expected calibration error of the largest probability in 15 equal bins, before the temperature.</summary>
     public required double CalibrationErrorBefore { get; init; }
+
+    /// <summary>95 % interval of <see cref="CalibrationErrorBefore"/>.</summary>
+    public Interval? CalibrationErrorBeforeInterval { get; init; }
 
     /// <summary>The same with the temperature.</summary>
     public required double CalibrationErrorAfter { get; init; }
 
+    /// <summary>95 % interval of <see cref="CalibrationErrorAfter"/>.</summary>
+    public Interval? CalibrationErrorAfterInterval { get; init; }
+
     /// <summary>Share of melanomas at or above <see cref="OperatingPoints.T95"/>; null without melanomas or operating points.</summary>
     public double? SensitivityAtT95 { get; init; }
+
+    /// <summary>95 % interval of <see cref="SensitivityAtT95"/>.</summary>
+    public Interval? SensitivityAtT95Interval { get; init; }
 
     /// <summary>Share of the others below <see cref="OperatingPoints.T95"/>.</summary>
     public double? SpecificityAtT95 { get; init; }
 
+    /// <summary>95 % interval of <see cref="SpecificityAtT95"/>.</summary>
+    public Interval? SpecificityAtT95Interval { get; init; }
+
     /// <summary>Share of melanomas at or above <see cref="OperatingPoints.T90"/>.</summary>
     public double? SensitivityAtT90 { get; init; }
 
+    /// <summary>95 % interval of <see cref="SensitivityAtT90"/>.</summary>
+    public Interval? SensitivityAtT90Interval { get; init; }
+
     /// <summary>Share of the others below <see cref="OperatingPoints.T90"/>.</summary>
     public double? SpecificityAtT90 { get; init; }
+
+    /// <summary>95 % interval of <see cref="SpecificityAtT90"/>.</summary>
+    public Interval? SpecificityAtT90Interval { get; init; }
 
     /// <summary>All nine diagnoses in index order.</summary>
     public required IReadOnlyList<ClassFigures> Classes { get; init; }
@@ -149,7 +185,53 @@ public sealed record SplitFigures
     /// Share of lesions with a picture whose diagnosis is not the same in all of its eight turned and mirrored views, 0 to 1; null where it was not measured.
     /// </summary>
     public double? FlipRate { get; init; }
+
+    /// <summary>95 % interval of <see cref="FlipRate"/>.</summary>
+    public Interval? FlipRateInterval { get; init; }
+
+    /// <summary>What the plots are drawn from; null in older reports and without images.</summary>
+    public SplitCurves? Curves { get; init; }
 }
+
+/// <summary>The curves of a split, each of at most 101 points, so that they can be drawn again from the report alone. Empty where they are not defined.</summary>
+/// <param name="Roc">False alarms (X: share of the others at or above the threshold) against melanomas found (Y), thresholds falling.</param>
+/// <param name="PrecisionRecall">Melanomas found (X) against the share of melanomas among those at or above the threshold (Y), thresholds falling.</param>
+/// <param name="ReliabilityBefore">Bins of the largest probability without the temperature; bins without images are left out.</param>
+/// <param name="ReliabilityAfter">The same with the temperature.</param>
+/// <param name="RiskCoverage">Share of images answered when the least certain are left to a person (X) against the share of wrong ones among them (Y).</param>
+public sealed record SplitCurves(
+    IReadOnlyList<CurvePoint> Roc,
+    IReadOnlyList<CurvePoint> PrecisionRecall,
+    IReadOnlyList<ReliabilityBin> ReliabilityBefore,
+    IReadOnlyList<ReliabilityBin> ReliabilityAfter,
+    IReadOnlyList<CurvePoint> RiskCoverage);
+
+/// <summary>A point of a curve; both 0 to 1.</summary>
+/// <param name="X">Place on the horizontal axis.</param>
+/// <param name="Y">Place on the vertical axis.</param>
+public sealed record CurvePoint(double X, double Y);
+
+/// <summary>The images whose largest probability is in one of 15 equal bins.</summary>
+/// <param name="Confidence">Mean of their largest probability, 0 to 1.</param>
+/// <param name="Right">Share of them whose most probable class is theirs, 0 to 1.</param>
+/// <param name="Images">How many there are, at least 1.</param>
+/// <param name="RightInterval">95 % interval of <paramref name="Right"/>.</param>
+public sealed record ReliabilityBin(double Confidence, double Right, int Images, Interval RightInterval);
+
+/// <summary>What an epoch came to. Losses are mean cross-entropies in nats; the others are shares of images, 0 to 1.</summary>
+/// <param name="Epoch">Its number, counted from 1.</param>
+/// <param name="TrainingLoss">On the training images as they were augmented, while the weights changed.</param>
+/// <param name="TrainingAccuracy">The same.</param>
+/// <param name="ValidationLoss">After the epoch, without any temperature.</param>
+/// <param name="ValidationAccuracy">The same.</param>
+/// <param name="ValidationBalancedAccuracy">The same.</param>
+public sealed record EpochReport(
+    int Epoch, double TrainingLoss, double TrainingAccuracy, double ValidationLoss, double ValidationAccuracy, double ValidationBalancedAccuracy);
+
+/// <summary>How many pictures are under a licence.</summary>
+/// <param name="Licence">As the catalogue writes it; <c>unknown</c> where no table says one.</param>
+/// <param name="Images">How many of the dataset's pictures.</param>
+public sealed record LicenceCount(string Licence, int Images);
 
 /// <summary>How a model does in a coarser vocabulary than the nine diagnoses: the probabilities of a class's diagnoses are added up.</summary>
 /// <param name="Images">Images judged.</param>
@@ -195,7 +277,17 @@ public sealed record BaselineFigures(
 /// <param name="Precision">Share of right ones among those given; null when it was never given.</param>
 /// <param name="Recall">Share of its images that were found; null without images.</param>
 /// <param name="F1">Harmonic mean of both; null without images.</param>
-public sealed record ClassFigures(string Diagnosis, int Images, double? Precision, double? Recall, double? F1);
+public sealed record ClassFigures(string Diagnosis, int Images, double? Precision, double? Recall, double? F1)
+{
+    /// <summary>95 % interval of <see cref="Precision"/>; null in older reports, as the others.</summary>
+    public Interval? PrecisionInterval { get; init; }
+
+    /// <summary>95 % interval of <see cref="Recall"/>.</summary>
+    public Interval? RecallInterval { get; init; }
+
+    /// <summary>95 % interval of <see cref="F1"/>.</summary>
+    public Interval? F1Interval { get; init; }
+}
 
 /// <summary>A range that holds the true value with the stated confidence.</summary>
 /// <param name="Low">Lower end.</param>

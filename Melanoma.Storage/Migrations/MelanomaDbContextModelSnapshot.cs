@@ -1028,6 +1028,42 @@ namespace Melanoma.Storage.Migrations
                     b.ToTable("model_artefacts", (string)null);
                 });
 
+            modelBuilder.Entity("Melanoma.Storage.Models.ModelReportPicture", b =>
+                {
+                    b.Property<int>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.Property<int>("Ordinal")
+                        .HasColumnType("integer")
+                        .HasColumnName("ordinal");
+
+                    b.Property<Guid>("ImageId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("image_id");
+
+                    b.Property<bool>("IsAugmented")
+                        .HasColumnType("boolean")
+                        .HasColumnName("is_augmented");
+
+                    b.Property<byte[]>("Jpeg")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("jpeg");
+
+                    b.Property<short>("Label")
+                        .HasColumnType("smallint")
+                        .HasColumnName("label");
+
+                    b.HasKey("Version", "Ordinal")
+                        .HasName("pk_model_report_pictures");
+
+                    b.HasIndex("ImageId")
+                        .HasDatabaseName("ix_model_report_pictures_image_id");
+
+                    b.ToTable("model_report_pictures", (string)null);
+                });
+
             modelBuilder.Entity("Melanoma.Storage.Models.ModelTrainingImage", b =>
                 {
                     b.Property<int>("Version")
@@ -2057,6 +2093,23 @@ namespace Melanoma.Storage.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_model_artefacts_model_versions_version");
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Models.ModelReportPicture", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Catalogue.ImageContent", null)
+                        .WithMany()
+                        .HasForeignKey("ImageId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_model_report_pictures_image_contents_image_id");
+
+                    b.HasOne("Melanoma.Storage.Models.ModelVersion", null)
+                        .WithMany()
+                        .HasForeignKey("Version")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_model_report_pictures_model_versions_version");
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Models.ModelTrainingImage", b =>

@@ -29,7 +29,8 @@ GRANT UPDATE (cancel_requested_at) ON runs TO melanoma_ingestion;
 GRANT INSERT, UPDATE, DELETE ON augmentations, augmentation_batches, variants, variant_contents TO melanoma_augmentation;
 
 GRANT INSERT, UPDATE, DELETE ON run_executions, run_epochs, checkpoints TO melanoma_training;
-GRANT INSERT ON model_versions, model_artefacts, model_training_images, test_looks, likely_label_errors, likely_lesion_views TO melanoma_training;
+GRANT INSERT ON model_versions, model_artefacts, model_training_images, model_report_pictures, test_looks, likely_label_errors, likely_lesion_views
+    TO melanoma_training;
 
 GRANT UPDATE (state, policy_decision) ON model_versions TO melanoma_inference;
 GRANT INSERT ON model_transitions, comparison_looks, predictions TO melanoma_inference;

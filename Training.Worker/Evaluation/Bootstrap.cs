@@ -6,20 +6,12 @@ namespace Melanoma.Training.Evaluation;
 /// <summary>The intervals of a model's figures, the same ones for the same seed.</summary>
 internal static class Bootstrap
 {
+    /// <summary>The interval of a figure; null where it was null in every round, as without pictures. The same groups and seed draw the same rounds.</summary>
     /// <param name="groups">The group of each picture.</param>
-    /// <param name="figures">The figures when each picture counts as often as its weight says.</param>
-    public static (Interval? First, Interval? Second, Interval? Third) Intervals(
-        int[] groups, long seed, Func<int[], (double First, double Second, double? Third)> figures)
+    /// <param name="figure">The figure when each picture counts as often as its weight says.</param>
+    public static Interval? Interval(int[] groups, long seed, Func<int[], double?> figure)
     {
         var random = SplitMix64.At(seed, groups.Length);
-        return LesionBootstrap.Intervals(groups, count => random.Below(count), Figures) is [var first, var second, var third]
-            ? (first, second, third)
-            : (new Interval(0, 0), new Interval(0, 0), null);
-
-        double?[] Figures(int[] weights)
-        {
-            var (first, second, third) = figures(weights);
-            return [first, second, third];
-        }
+        return LesionBootstrap.Intervals(groups, count => random.Below(count), weights => [figure(weights)]) is [var interval] ? interval : null;
     }
 }

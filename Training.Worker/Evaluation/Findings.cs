@@ -1,6 +1,5 @@
 using System.Globalization;
 using Melanoma.Contracts.Models;
-using Melanoma.Training.Loop;
 
 namespace Melanoma.Training.Evaluation;
 
@@ -13,9 +12,9 @@ internal static class Findings
     private const int LeastImagesToJudge = 10;
     private const double WidestInterval = 0.1;
 
-    /// <param name="last">The last epoch.</param>
+    /// <param name="kept">The epoch whose weights are judged; null when its figures are not known.</param>
     /// <param name="leaky">Whether the dataset is a reproduction of the notebook's protocol.</param>
-    public static IReadOnlyList<string> Of(EpochFigures? last, SplitFigures validation, SplitFigures? test, bool leaky)
+    public static IReadOnlyList<string> Of(EpochReport? kept, SplitFigures validation, SplitFigures? test, bool leaky)
     {
         var findings = new List<string>();
         if (leaky)
@@ -28,13 +27,13 @@ internal static class Findings
         {
             findings.Add(Say($"Did not learn: validation accuracy {validation.Accuracy:p1} is not {LeastGainOverMajority:p0} above the share of the commonest class, {majority:p1}."));
         }
-        else if (last is not null && last.TrainingAccuracy - validation.Accuracy > OverFitGap)
+        else if (kept is not null && kept.TrainingAccuracy - validation.Accuracy > OverFitGap)
         {
-            findings.Add(Say($"Over-fit: training accuracy {last.TrainingAccuracy:p1} is more than {OverFitGap:p0} above validation accuracy {validation.Accuracy:p1}."));
+            findings.Add(Say($"Over-fit: training accuracy {kept.TrainingAccuracy:p1} is more than {OverFitGap:p0} above validation accuracy {validation.Accuracy:p1}."));
         }
-        else if (last is not null && last.TrainingAccuracy < UnderFitAccuracy)
+        else if (kept is not null && kept.TrainingAccuracy < UnderFitAccuracy)
         {
-            findings.Add(Say($"Under-fit: training accuracy is {last.TrainingAccuracy:p1}; more epochs or a larger network may help."));
+            findings.Add(Say($"Under-fit: training accuracy is {kept.TrainingAccuracy:p1}; more epochs or a larger network may help."));
         }
 
         if (test is null)

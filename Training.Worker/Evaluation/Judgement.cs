@@ -20,6 +20,8 @@ internal sealed class Judgement
     private readonly int[] _mostProbable;
     private readonly int[] _diagnosis;
     private readonly int[] _group;
+    private readonly double[] _losses;
+    private readonly double[] _melanoma;
     private readonly Lazy<int[][]> _ranked;
 
     private Judgement(ClassVocabulary vocabulary, double[][] probabilities, double[] prior, Sample[] samples, int coarse)
@@ -30,6 +32,10 @@ internal sealed class Judgement
         _group = [.. samples.Select(sample => sample.Group)];
         _mostProbable = [.. probabilities.Select(row => Largest(row))];
         _diagnosis = [.. probabilities.Select(row => DiagnosisRule.MostOutstanding(row, prior))];
+        _losses = [.. _truth.Select((truth, i) => -Math.Log(Math.Max(LeastProbability, probabilities[i][truth])))];
+
+        // Decisions are made on probabilities of four decimals.
+        _melanoma = [.. probabilities.Select(row => DiagnosisRule.Round(row[vocabulary.Melanoma]))];
         _ranked = new(() => [.. Enumerable.Range(0, Images).GroupBy(i => _probabilities[i][vocabulary.Melanoma]).OrderBy(tied => tied.Key).Select(tied => tied.ToArray())]);
         Coarse = coarse;
     }
@@ -42,7 +48,7 @@ internal sealed class Judgement
     public double Accuracy => Images == 0 ? 0 : (double)_truth.Where((truth, i) => _mostProbable[i] == truth).Count() / Images;
 
     /// <summary>Mean of -ln(probability of the truth), in nats.</summary>
-    public double Loss => Images == 0 ? 0 : _truth.Select((truth, i) => -Math.Log(Math.Max(LeastProbability, _probabilities[i][truth]))).Average();
+    public double Loss => Images == 0 ? 0 : _losses.Average();
 
     public double BalancedAccuracy => Balanced(Ones);
 
@@ -63,18 +69,12 @@ internal sealed class Judgement
     }
 
     /// <summary>Expected calibration error of the largest probability (Naeini et al. 2015), 15 equal bins.</summary>
-    public double CalibrationError()
-    {
-        var bins = Enumerable.Range(0, Images)
-            .Select(i => (Confidence: _probabilities[i][_mostProbable[i]], Right: _mostProbable[i] == _truth[i] ? 1.0 : 0.0))
-            .GroupBy(answer => Math.Min(CalibrationBins - 1, (int)(answer.Confidence * CalibrationBins)));
-        return bins.Sum(bin => Math.Abs(bin.Sum(answer => answer.Confidence - answer.Right))) / Math.Max(1, Images);
-    }
+    public double CalibrationError() => CalibrationError(Ones);
 
     /// <summary>Thresholds that keep 95 and 90 % of the melanomas at or above them; null without melanomas.</summary>
     public OperatingPoints? ChooseOperatingPoints()
     {
-        var melanomas = Enumerable.Range(0, Images).Where(IsMelanoma).Select(MelanomaProbability).OrderDescending().ToArray();
+        var melanomas = Enumerable.Range(0, Images).Where(IsMelanoma).Select(image => _melanoma[image]).OrderDescending().ToArray();
         return melanomas.Length == 0 ? null : new OperatingPoints(Keeping(0.95), Keeping(0.90));
 
         // Rounded down to the four decimals that decisions are made with, so that the last melanoma stays on its side.
@@ -85,8 +85,6 @@ internal sealed class Judgement
     /// <param name="uncalibrated">The same pictures without the temperature.</param>
     public SplitFigures Figures(Judgement uncalibrated, OperatingPoints? points, long seed)
     {
-        var (accuracy, balanced, auc) = Bootstrap.Intervals(
-            _group, seed, weights => (WeightedAccuracy(weights), Balanced(weights), Auc(weights)));
         var confusion = Confusion();
         return new SplitFigures
         {
@@ -94,39 +92,66 @@ internal sealed class Judgement
             Groups = _group.Distinct().Count(),
             CoarseImages = Coarse,
             Accuracy = Accuracy,
-            AccuracyInterval = accuracy!,
+            AccuracyInterval = Certain(weights => WeightedAccuracy(weights)),
             BalancedAccuracy = BalancedAccuracy,
-            BalancedAccuracyInterval = balanced!,
+            BalancedAccuracyInterval = Certain(weights => Balanced(weights)),
             Loss = Loss,
+            LossInterval = Interval(weights => WeightedLoss(weights)),
             MelanomaAuc = MelanomaAuc,
-            MelanomaAucInterval = auc,
+            MelanomaAucInterval = Interval(Auc),
+            MelanomaAveragePrecision = AveragePrecision(Ones),
+            MelanomaAveragePrecisionInterval = Interval(AveragePrecision),
             CalibrationErrorBefore = uncalibrated.CalibrationError(),
+            CalibrationErrorBeforeInterval = Interval(weights => uncalibrated.CalibrationError(weights)),
             CalibrationErrorAfter = CalibrationError(),
-            SensitivityAtT95 = points is null ? null : Sensitivity(points.T95),
-            SpecificityAtT95 = points is null ? null : Specificity(points.T95),
-            SensitivityAtT90 = points is null ? null : Sensitivity(points.T90),
-            SpecificityAtT90 = points is null ? null : Specificity(points.T90),
-            Classes = Classes(confusion),
+            CalibrationErrorAfterInterval = Interval(weights => CalibrationError(weights)),
+            SensitivityAtT95 = Sensitivity(points?.T95, Ones),
+            SensitivityAtT95Interval = Interval(weights => Sensitivity(points?.T95, weights)),
+            SpecificityAtT95 = Specificity(points?.T95, Ones),
+            SpecificityAtT95Interval = Interval(weights => Specificity(points?.T95, weights)),
+            SensitivityAtT90 = Sensitivity(points?.T90, Ones),
+            SensitivityAtT90Interval = Interval(weights => Sensitivity(points?.T90, weights)),
+            SpecificityAtT90 = Specificity(points?.T90, Ones),
+            SpecificityAtT90Interval = Interval(weights => Specificity(points?.T90, weights)),
+            Classes = Classes(confusion, seed),
             Confusion = confusion,
+            Curves = Images == 0 ? null : Curves(uncalibrated, seed),
         };
+
+        Interval Certain(Func<int[], double?> figure) => Interval(figure) ?? new Interval(0, 0);
+
+        Interval? Interval(Func<int[], double?> figure) => Bootstrap.Interval(_group, seed, figure);
     }
 
     /// <summary>The figures that are told of a coarser vocabulary, with 95 % intervals from resampled lesion groups.</summary>
     public VocabularyFigures VocabularyFigures(long seed)
     {
-        var (accuracy, balanced, auc) = Bootstrap.Intervals(_group, seed, weights => (WeightedAccuracy(weights), Balanced(weights), Auc(weights)));
         return new VocabularyFigures(
-            Images, _group.Distinct().Count(), Accuracy, accuracy!, BalancedAccuracy, balanced!, MelanomaAuc, auc, Classes(Confusion()));
+            Images,
+            _group.Distinct().Count(),
+            Accuracy,
+            Interval(weights => WeightedAccuracy(weights)) ?? new Interval(0, 0),
+            BalancedAccuracy,
+            Interval(weights => Balanced(weights)) ?? new Interval(0, 0),
+            MelanomaAuc,
+            Interval(Auc),
+            Classes(Confusion(), seed));
+
+        Interval? Interval(Func<int[], double?> figure) => Bootstrap.Interval(_group, seed, figure);
     }
 
     /// <summary>
-    /// Share of lesions with a picture that is not given the same diagnosis in every one of several views of it, whatever is known of it; null without pictures.
+    /// Share of lesions with a picture that is not given the same diagnosis in every one of several views of it, whatever is known of it, with its 95 % interval;
+    /// null without pictures.
     /// </summary>
     /// <param name="views">The logits of the same pictures, looked at in different ways, nine per picture.</param>
-    public static double? FlipRate(OutputRule rule, IReadOnlyList<double> prior, IReadOnlyList<float[]> views, IReadOnlyList<Sample> samples)
+    public static (double Rate, Interval Interval)? FlipRate(
+        OutputRule rule, IReadOnlyList<double> prior, IReadOnlyList<float[]> views, IReadOnlyList<Sample> samples, long seed)
     {
-        var lesions = Enumerable.Range(0, samples.Count).GroupBy(image => samples[image].Group).ToArray();
-        return lesions.Length == 0 ? null : (double)lesions.Count(lesion => lesion.Any(Flips)) / lesions.Length;
+        var flips = Enumerable.Range(0, samples.Count).GroupBy(image => samples[image].Group).Select(lesion => lesion.Any(Flips) ? 1 : 0).ToArray();
+        return flips.Length == 0
+            ? null
+            : (flips.Average(), Bootstrap.Interval([.. Enumerable.Range(0, flips.Length)], seed, weights => (double)weights.Zip(flips, (weight, flip) => weight * flip).Sum() / flips.Length)!);
 
         bool Flips(int image) => views.Any(view => DiagnosisIn(view, image) != DiagnosisIn(views[0], image));
 
@@ -134,9 +159,33 @@ internal sealed class Judgement
             DiagnosisRule.Decide(rule.Probabilities(logits.AsSpan(image * Diagnoses.Count, Diagnoses.Count)), prior, rule.Unsupported);
     }
 
-    private ClassFigures[] Classes(int[][] confusion) => [.. Enumerable.Range(0, confusion.Length).Select(i => Class(confusion, i))];
+    private SplitCurves Curves(Judgement uncalibrated, long seed)
+    {
+        var falling = Steps(_ranked.Value.Reverse(), IsMelanoma);
+        var certain = Enumerable.Range(0, Images).GroupBy(Confidence).OrderByDescending(tied => tied.Key);
+        return new SplitCurves(
+            Evaluation.Curves.Roc(falling),
+            Evaluation.Curves.PrecisionRecall(falling),
+            uncalibrated.Reliability(seed),
+            Reliability(seed),
+            Evaluation.Curves.RiskCoverage(Steps(certain, IsRight)));
 
-    private ClassFigures Class(int[][] confusion, int diagnosis)
+        static (int Yes, int No)[] Steps(IEnumerable<IEnumerable<int>> steps, Func<int, bool> counts) =>
+            [.. steps.Select(tied => (tied.Count(counts), tied.Count(image => !counts(image))))];
+    }
+
+    private ReliabilityBin[] Reliability(long seed) =>
+    [
+        .. Enumerable.Range(0, Images).GroupBy(Bin).OrderBy(bin => bin.Key).Select(bin => new ReliabilityBin(
+            Math.Round(bin.Average(Confidence), 4),
+            Math.Round(bin.Average(image => IsRight(image) ? 1.0 : 0), 4),
+            bin.Count(),
+            Bootstrap.Interval(_group, seed, weights => Share(weights, image => Bin(image) == bin.Key, IsRight))!)),
+    ];
+
+    private ClassFigures[] Classes(int[][] confusion, long seed) => [.. Enumerable.Range(0, confusion.Length).Select(i => Class(confusion, i, seed))];
+
+    private ClassFigures Class(int[][] confusion, int diagnosis, long seed)
     {
         var right = confusion[diagnosis][diagnosis];
         var images = confusion[diagnosis].Sum();
@@ -144,7 +193,29 @@ internal sealed class Judgement
         double? precision = given == 0 ? null : (double)right / given;
         double? recall = images == 0 ? null : (double)right / images;
         double? f1 = images == 0 ? null : 2.0 * right / (images + given);
-        return new ClassFigures(_vocabulary.Classes[diagnosis].Name, images, precision, recall, f1);
+        return new ClassFigures(_vocabulary.Classes[diagnosis].Name, images, precision, recall, f1)
+        {
+            PrecisionInterval = precision is null ? null : Bootstrap.Interval(_group, seed, weights => Share(weights, IsGiven, IsOfClass)),
+            RecallInterval = recall is null ? null : Bootstrap.Interval(_group, seed, weights => Share(weights, IsOfClass, IsGiven)),
+            F1Interval = f1 is null ? null : Bootstrap.Interval(_group, seed, F1),
+        };
+
+        bool IsOfClass(int image) => _truth[image] == diagnosis;
+
+        bool IsGiven(int image) => _diagnosis[image] == diagnosis;
+
+        double? F1(int[] weights)
+        {
+            long hits = 0, of = 0, called = 0;
+            for (var i = 0; i < weights.Length; i++)
+            {
+                of += IsOfClass(i) ? weights[i] : 0;
+                called += IsGiven(i) ? weights[i] : 0;
+                hits += IsOfClass(i) && IsGiven(i) ? weights[i] : 0;
+            }
+
+            return of == 0 ? null : 2.0 * hits / (of + called);
+        }
     }
 
     private static int Largest(double[] row) => Array.IndexOf(row, row.Max());
@@ -163,17 +234,62 @@ internal sealed class Judgement
 
     private bool IsMelanoma(int image) => _truth[image] == _vocabulary.Melanoma;
 
-    // Decisions are made on probabilities of four decimals.
-    private double MelanomaProbability(int image) => DiagnosisRule.Round(_probabilities[image][_vocabulary.Melanoma]);
+    private bool IsRight(int image) => _mostProbable[image] == _truth[image];
 
-    private double? Sensitivity(double threshold) => Share(Enumerable.Range(0, Images).Where(IsMelanoma), image => MelanomaProbability(image) >= threshold);
+    private double Confidence(int image) => _probabilities[image][_mostProbable[image]];
 
-    private double? Specificity(double threshold) => Share(Enumerable.Range(0, Images).Where(image => !IsMelanoma(image)), image => MelanomaProbability(image) < threshold);
+    private int Bin(int image) => Math.Min(CalibrationBins - 1, (int)(Confidence(image) * CalibrationBins));
 
-    private static double? Share(IEnumerable<int> images, Func<int, bool> counts)
+    private double? Sensitivity(double? threshold, int[] weights) =>
+        threshold is { } least ? Share(weights, IsMelanoma, image => _melanoma[image] >= least) : null;
+
+    private double? Specificity(double? threshold, int[] weights) =>
+        threshold is { } least ? Share(weights, image => !IsMelanoma(image), image => _melanoma[image] < least) : null;
+
+    /// <summary>Share of the pictures that count among those that are asked about; null when there is none.</summary>
+    private static double? Share(int[] weights, Func<int, bool> isAsked, Func<int, bool> counts)
     {
-        var all = images.ToArray();
-        return all.Length == 0 ? null : (double)all.Count(counts) / all.Length;
+        long asked = 0, counted = 0;
+        for (var i = 0; i < weights.Length; i++)
+        {
+            if (weights[i] > 0 && isAsked(i))
+            {
+                asked += weights[i];
+                counted += counts(i) ? weights[i] : 0;
+            }
+        }
+
+        return asked == 0 ? null : (double)counted / asked;
+    }
+
+    private double CalibrationError(int[] weights)
+    {
+        Span<double> excess = stackalloc double[CalibrationBins];
+        var (all, error) = (0L, 0.0);
+        for (var i = 0; i < weights.Length; i++)
+        {
+            all += weights[i];
+            excess[Bin(i)] += weights[i] * (Confidence(i) - (IsRight(i) ? 1 : 0));
+        }
+
+        foreach (var bin in excess)
+        {
+            error += Math.Abs(bin);
+        }
+
+        return error / Math.Max(1, all);
+    }
+
+    private double WeightedLoss(int[] weights)
+    {
+        var (sum, all) = (0.0, 0L);
+        for (var i = 0; i < weights.Length; i++)
+        {
+            sum += weights[i] * _losses[i];
+            all += weights[i];
+        }
+
+        return all == 0 ? 0 : sum / all;
     }
 
     private double WeightedAccuracy(int[] weights)
@@ -225,5 +341,25 @@ internal sealed class Judgement
         }
 
         return melanomas == 0 || others == 0 ? null : won / (melanomas * others);
+    }
+
+    /// <summary>Precision at each threshold, weighted by the recall that it adds; null without melanomas.</summary>
+    private double? AveragePrecision(int[] weights)
+    {
+        double found = 0, given = 0, sum = 0;
+        for (var step = _ranked.Value.Length - 1; step >= 0; step--)
+        {
+            double here = 0;
+            foreach (var image in _ranked.Value[step])
+            {
+                given += weights[image];
+                here += IsMelanoma(image) ? weights[image] : 0;
+            }
+
+            found += here;
+            sum += given == 0 ? 0 : here * found / given;
+        }
+
+        return found == 0 ? null : sum / found;
     }
 }

@@ -3,11 +3,13 @@ using System.Security.Cryptography;
 using System.Text;
 using Melanoma.Contracts.Models;
 using Melanoma.Contracts.Recipes;
+using Melanoma.Reports;
 using Melanoma.Storage.Datasets;
 using Melanoma.Training.Images;
 using Melanoma.Training.Loop;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Recipes;
+using Melanoma.Training.Reports;
 using Melanoma.Training.Runs;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -66,11 +68,10 @@ internal static class ExportTraining
             Console.WriteLine($"goes on after epoch {trainer.Epoch}");
         }
 
-        EpochFigures? last = null;
         while (!trainer.IsFinished)
         {
-            last = await device.RunAsync(() => trainer.FinishEpoch(null, cancellationToken));
-            await ReportAsync(options.Into, last, cancellationToken);
+            var figures = await device.RunAsync(() => trainer.FinishEpoch(null, cancellationToken));
+            await ReportAsync(options.Into, figures, cancellationToken);
             await WholeFile.WriteAsync(checkpoint, trainer.Capture(), cancellationToken);
         }
 
@@ -79,9 +80,19 @@ internal static class ExportTraining
         {
             await WholeFile.WriteAsync(
                 Path.Combine(options.Into, "weights.safetensors"), SafeTensors.Write(trainer.Network.Weights(), new Dictionary<string, string>()), cancellationToken);
-            var facts = new RunFacts(summary.Name, summary.Version, ModelProperties.NoDataset, DatasetKind.Honest, epochs, seed, TestLooks: 1, [OutsideWarning]);
-            var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, last));
+            var facts = new RunFacts(summary.Name, summary.Version, ModelProperties.NoDataset, DatasetKind.Honest, epochs, seed, TestLooks: 1, [OutsideWarning], Licences(images));
+            var curve = await ReadEpochsAsync(options.Into, trainer.Epoch, cancellationToken);
+            var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, curve));
             await ModelFolder.WriteAsync(options.Into, model, report, images, cancellationToken);
+            var pictures = await device.RunAsync(() => SamplePictures.Make(recipe, data, seed));
+            var content = new ReportContent($"Model of recipe {summary.Name}, trained on an export", report, report.ToJson())
+            {
+                Pictures = [.. pictures.Select(picture => new ReportPicture(picture.Label.ToString(), picture.IsAugmented, picture.Jpeg))],
+            };
+            foreach (var file in ReportFiles.Make(content))
+            {
+                await WholeFile.WriteAsync(Path.Combine(options.Into, file.Name), file.Bytes, cancellationToken);
+            }
         }
 
         return 0;
@@ -109,6 +120,12 @@ internal static class ExportTraining
         ? null
         : EfficientNetLite.FromSafeTensors(recipe.Network, File.ReadAllBytes(weights));
 
+    private static LicenceCount[] Licences(IEnumerable<ExportedImage> images) =>
+    [
+        .. images.GroupBy(image => image.Licence.Length > 0 ? image.Licence : "unknown").Select(group => new LicenceCount(group.Key, group.Count()))
+            .OrderByDescending(licence => licence.Images).ThenBy(licence => licence.Licence, StringComparer.Ordinal),
+    ];
+
     private static async Task ReportAsync(string folder, EpochFigures epoch, CancellationToken cancellationToken)
     {
         var line = string.Create(
@@ -116,5 +133,22 @@ internal static class ExportTraining
             $"{epoch.Epoch},{epoch.TrainingLoss:f4},{epoch.TrainingAccuracy:f4},{epoch.ValidationLoss:f4},{epoch.ValidationAccuracy:f4},{epoch.ValidationBalancedAccuracy:f4},{epoch.Seconds:f1},{epoch.ImagesPerSecond:f0}");
         Console.WriteLine(line);
         await File.AppendAllTextAsync(Path.Combine(folder, "epochs.csv"), line + Environment.NewLine, cancellationToken);
+    }
+
+    /// <summary>The epochs as <see cref="ReportAsync"/> wrote them; one that was trained again after an interruption counts as it was the last time.</summary>
+    private static async Task<IReadOnlyList<EpochReport>> ReadEpochsAsync(string folder, int finished, CancellationToken cancellationToken)
+    {
+        var path = Path.Combine(folder, "epochs.csv");
+        var lines = File.Exists(path) ? await File.ReadAllLinesAsync(path, cancellationToken) : [];
+        var epochs = new SortedDictionary<int, EpochReport>();
+        foreach (var fields in lines.Select(line => line.Split(',')))
+        {
+            var number = int.Parse(fields[0], CultureInfo.InvariantCulture);
+            epochs[number] = new EpochReport(number, Figure(1), Figure(2), Figure(3), Figure(4), Figure(5));
+
+            double Figure(int field) => double.Parse(fields[field], CultureInfo.InvariantCulture);
+        }
+
+        return [.. epochs.Values.Where(epoch => epoch.Epoch <= finished)];
     }
 }

@@ -12,8 +12,10 @@ namespace Melanoma.Training.Exports;
 /// <summary>A row of an exported dataset.</summary>
 /// <param name="File">The entry of the archive that has the picture.</param>
 /// <param name="IsicIds">The ISIC ids that are known of it.</param>
+/// <param name="Licence">Empty where none is known.</param>
 /// <param name="Age">Of the patient, in years; empty where it is not known, as the others.</param>
-internal sealed record ExportedImage(string Sha256, string File, Split Split, DiagnosisSet Label, string Group, IReadOnlyList<string> IsicIds, string Source, string Age, string Sex, string Site);
+internal sealed record ExportedImage(
+    string Sha256, string File, Split Split, DiagnosisSet Label, string Group, IReadOnlyList<string> IsicIds, string Source, string Licence, string Age, string Sex, string Site);
 
 /// <summary>A dataset as <c>datasets export</c> writes it: a ZIP archive with <c>dataset.csv</c> and the pictures.</summary>
 internal static class ExportedDataset
@@ -39,6 +41,7 @@ internal static class ExportedDataset
                 row["group_id"].ToString(),
                 row["isic_ids"].ToString().Split('|', StringSplitOptions.RemoveEmptyEntries),
                 row["source"].ToString(),
+                row["licence"].ToString(),
                 row["age"].ToString(),
                 row["sex"].ToString(),
                 row["site"].ToString()));

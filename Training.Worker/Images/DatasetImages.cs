@@ -70,8 +70,9 @@ internal sealed partial class DatasetImages(
         {
             while (await reader.ReadAsync(cancellationToken))
             {
+                var parent = reader.GetInt32(2);
                 samples.Add(new Sample(
-                    samples.Count, ToSplit(reader.GetString(0)), new DiagnosisSet(reader.GetInt16(1)), samples[reader.GetInt32(2)].Group, IsVariant: true));
+                    samples.Count, ToSplit(reader.GetString(0)), new DiagnosisSet(reader.GetInt16(1)), samples[parent].Group, IsVariant: true, parent));
             }
         }
 

@@ -7,7 +7,8 @@ namespace Melanoma.Training.Images;
 /// <param name="Image">Its place in the cache.</param>
 /// <param name="Group">Number of its lesion group; variants have their parent's.</param>
 /// <param name="IsVariant">Whether augmentation made it.</param>
-internal readonly record struct Sample(int Image, Split Split, DiagnosisSet Label, int Group, bool IsVariant);
+/// <param name="Parent">Place in the cache of the picture that a variant was made of; null for the others.</param>
+internal readonly record struct Sample(int Image, Split Split, DiagnosisSet Label, int Group, bool IsVariant, int? Parent = null);
 
 /// <summary>What a run trains and is judged on.</summary>
 internal sealed class TrainingData

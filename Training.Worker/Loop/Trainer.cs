@@ -90,6 +90,9 @@ internal sealed class Trainer : IDisposable
 
     public bool IsFinished => Epoch >= _epochs || _best is { IsOutOfPatience: true };
 
+    /// <summary>The epoch, counted from 1, whose weights <see cref="Network"/> has once training is finished; 0 before the first.</summary>
+    public int KeptEpoch => _best is { Weights: not null } best ? Epoch - best.Since : Epoch;
+
     private int StepsPerEpoch => (_data.Train.Length + _recipe.BatchSize - 1) / _recipe.BatchSize;
 
     /// <summary>How the served graph turns logits into probabilities, before any temperature is fitted.</summary>

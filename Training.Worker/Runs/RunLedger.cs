@@ -8,6 +8,7 @@ using Melanoma.Storage.Runs;
 using Melanoma.Training.LabelErrors;
 using Melanoma.Training.LesionViews;
 using Melanoma.Training.Loop;
+using Melanoma.Training.Reports;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
@@ -20,6 +21,8 @@ namespace Melanoma.Training.Runs;
 /// </summary>
 internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOptions> options)
 {
+    private const string BeforePictures = "before_pictures";
+
     private const string Owned = "run_id = @run AND fence = @fence AND state = 'training' AND lease_until > clock_timestamp()";
 
     /// <summary>Takes the oldest run that waits for a worker or whose worker went away; null when there is none.</summary>
@@ -158,21 +161,44 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
     public Task CancelAsync(RunClaim claim, CancellationToken cancellationToken) =>
         EndAsync(claim, "state = 'cancelled', ended_at = clock_timestamp(), lease_owner = NULL, lease_until = NULL, error = @error", null, cancellationToken);
 
-    /// <summary>The figures of the last finished epoch, whoever trained it; null when there is none.</summary>
-    public async Task<EpochFigures?> LastEpochAsync(RunClaim claim, CancellationToken cancellationToken)
+    /// <summary>The figures of the finished epochs in their order, whoever trained them.</summary>
+    public async Task<IReadOnlyList<EpochReport>> EpochsAsync(RunClaim claim, CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(
             """
-            SELECT epoch, training_loss, training_accuracy, validation_loss, validation_accuracy, validation_balanced_accuracy, learning_rate, seconds, images_per_second
-            FROM run_epochs WHERE run_id = @run ORDER BY epoch DESC LIMIT 1
+            SELECT epoch, training_loss, training_accuracy, validation_loss, validation_accuracy, validation_balanced_accuracy
+            FROM run_epochs WHERE run_id = @run ORDER BY epoch
             """);
         command.Parameters.AddWithValue("run", claim.RunId);
+        var epochs = new List<EpochReport>();
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        return await reader.ReadAsync(cancellationToken)
-            ? new EpochFigures(
-                reader.GetInt32(0), reader.GetDouble(1), reader.GetDouble(2), reader.GetDouble(3), reader.GetDouble(4), reader.GetDouble(5), reader.GetDouble(6),
-                reader.GetDouble(7), reader.GetDouble(8))
-            : null;
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            epochs.Add(new EpochReport(
+                reader.GetInt32(0), reader.GetDouble(1), reader.GetDouble(2), reader.GetDouble(3), reader.GetDouble(4), reader.GetDouble(5)));
+        }
+
+        return epochs;
+    }
+
+    /// <summary>Under which licences the pictures of a dataset are, the commonest first.</summary>
+    public async Task<IReadOnlyList<LicenceCount>> LicencesAsync(int datasetId, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(
+            """
+            SELECT coalesce(licence, 'unknown'), count(*)::int FROM images WHERE id IN (SELECT image_id FROM dataset_items WHERE dataset_id = @dataset)
+            GROUP BY 1 ORDER BY 2 DESC, 1
+            """);
+        command.CommandTimeout = ModelRows.LongTimeout;
+        command.Parameters.AddWithValue("dataset", datasetId);
+        var licences = new List<LicenceCount>();
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            licences.Add(new LicenceCount(reader.GetString(0), reader.GetInt32(1)));
+        }
+
+        return licences;
     }
 
     /// <summary>What must be known of a dataset by everybody who reads figures on it.</summary>
@@ -230,7 +256,7 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
     /// <returns>The number of the version.</returns>
     /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>
     public async Task<int> RegisterAsync(
-        RunClaim claim, ModelReport report, int inputSize, byte[] model, RunFindings findings, CancellationToken cancellationToken)
+        RunClaim claim, ModelReport report, IReadOnlyList<SamplePicture> pictures, int inputSize, byte[] model, RunFindings findings, CancellationToken cancellationToken)
     {
         var version = 0;
         await WriteAsync(
@@ -266,6 +292,7 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
                 images.Parameters.AddWithValue("version", version);
                 images.Parameters.AddWithValue("dataset", claim.DatasetId);
                 await images.ExecuteNonQueryAsync(cancellationToken);
+                await StorePicturesAsync(connection, transaction, claim, version, pictures, cancellationToken);
                 await ModelRows.AnnounceAsync(connection, transaction, new ModelTrained(version), cancellationToken);
                 if (findings.LabelErrors.Count > 0)
                 {
@@ -310,6 +337,39 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
         command.Parameters.AddWithValue("epoch", epoch);
         command.Parameters.AddWithValue("state", state);
         await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>Those whose images were not forgotten meanwhile.</summary>
+    private static async Task StorePicturesAsync(
+        NpgsqlConnection connection, NpgsqlTransaction transaction, RunClaim claim, int version, IReadOnlyList<SamplePicture> pictures, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            """
+            INSERT INTO model_report_pictures (version, ordinal, image_id, label, is_augmented, jpeg)
+            SELECT @version, picture.ordinal - 1, image_id, picture.label, picture.augmented, picture.jpeg
+            FROM unnest(@originals, @labels, @augmented, @jpegs) WITH ORDINALITY AS picture (original, label, augmented, jpeg, ordinal)
+            JOIN dataset_items AS item ON item.dataset_id = @dataset AND item.ordinal = picture.original
+            JOIN image_contents USING (image_id)
+            """,
+            connection,
+            transaction);
+        command.Parameters.AddWithValue("version", version);
+        command.Parameters.AddWithValue("dataset", claim.DatasetId);
+        command.Parameters.AddWithValue("originals", pictures.Select(picture => picture.Original).ToArray());
+        command.Parameters.AddWithValue("labels", pictures.Select(picture => picture.Label.Bits).ToArray());
+        command.Parameters.AddWithValue("augmented", pictures.Select(picture => picture.IsAugmented).ToArray());
+        command.Parameters.AddWithValue("jpegs", pictures.Select(picture => picture.Jpeg).ToArray());
+        await transaction.SaveAsync(BeforePictures, cancellationToken);
+        try
+        {
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+        catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.ForeignKeyViolation)
+        {
+            // An image was being forgotten at this very moment; now it is, and the statement passes it over.
+            await transaction.RollbackAsync(BeforePictures, cancellationToken);
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
     }
 
     private static async Task StoreErrorsAsync(

@@ -6,6 +6,7 @@ using Melanoma.Training.Loop;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;
 using Melanoma.Training.Recipes;
+using Melanoma.Training.Reports;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -119,12 +120,12 @@ internal sealed partial class RunTraining(
         using (var trainer = new Trainer(recipe, data, claim.Epochs, claim.Seed, time, Start(recipe), TrainerSettings.For(device.Device)))
         {
             Resume(claim, trainer, await ledger.CheckpointsAsync(claim, CancellationToken.None));
-            EpochFigures? last = null;
             while (!trainer.IsFinished)
             {
+                EpochFigures figures;
                 try
                 {
-                    last = await device.RunAsync(() => trainer.FinishEpoch(heart.Report, cancellationToken));
+                    figures = await device.RunAsync(() => trainer.FinishEpoch(heart.Report, cancellationToken));
                 }
                 catch (OperationCanceledException) when (heart.State == LeaseState.Held)
                 {
@@ -132,14 +133,14 @@ internal sealed partial class RunTraining(
                     throw;
                 }
 
-                await StoreAsync(claim, last, trainer.Capture());
+                await StoreAsync(claim, figures, trainer.Capture());
             }
 
             // Before the test split is looked at, so that a worker that stops here costs no look.
             var findings = await SearchAsync(claim, recipe, trainer, heart, cancellationToken);
 
-            // Taken over after the last epoch, a run was trained by somebody else.
-            last ??= await ledger.LastEpochAsync(claim, CancellationToken.None);
+            // Taken over, a run was trained by others as well.
+            var epochs = await ledger.EpochsAsync(claim, CancellationToken.None);
             var looks = data.Test.Length > 0 ? await ledger.RecordTestLookAsync(claim, CancellationToken.None) : 0;
             var warnings = await ledger.DatasetWarningsAsync(claim.DatasetId, CancellationToken.None);
             if (recipe.StartsFromInitialWeights && options.Value.InitialWeights is null)
@@ -147,19 +148,21 @@ internal sealed partial class RunTraining(
                 warnings = [.. warnings, "Started from random weights: the worker had no Training:InitialWeights."];
             }
 
-            var facts = new RunFacts(claim.Recipe, claim.RecipeVersion, claim.DatasetId, claim.DatasetKind, claim.Epochs, claim.Seed, looks, warnings);
-            var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, last));
+            var facts = new RunFacts(claim.Recipe, claim.RecipeVersion, claim.DatasetId, claim.DatasetKind, claim.Epochs, claim.Seed, looks, warnings,
+                await ledger.LicencesAsync(claim.DatasetId, CancellationToken.None));
+            var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, epochs));
             if (await ledger.PreviousReportAsync(claim, CancellationToken.None) is { } previous && Findings.OfPreviousRun(report.Test, previous) is { } finding)
             {
                 report = report with { Findings = [.. report.Findings, finding] };
             }
 
+            var pictures = await device.RunAsync(() => SamplePictures.Make(recipe, data, claim.Seed));
             if (heart.State != LeaseState.Held)
             {
                 cancellationToken.ThrowIfCancellationRequested();
             }
 
-            var version = await ledger.RegisterAsync(claim, report, recipe.Network.InputSize, model, findings, CancellationToken.None);
+            var version = await ledger.RegisterAsync(claim, report, pictures, recipe.Network.InputSize, model, findings, CancellationToken.None);
             LogRegistered(claim.RunId, version, report.Validation.BalancedAccuracy, report.Test?.BalancedAccuracy, report.ParityDifference);
         }
     }

@@ -12,7 +12,8 @@ namespace Melanoma.Training.Runs;
 /// <summary>What a report says of the run that it is about.</summary>
 /// <param name="TestLooks">How often these test lesions had been looked at, this time counted.</param>
 internal sealed record RunFacts(
-    string Recipe, int RecipeVersion, int DatasetId, DatasetKind DatasetKind, int Epochs, int Seed, int TestLooks, IReadOnlyList<string> DatasetWarnings);
+    string Recipe, int RecipeVersion, int DatasetId, DatasetKind DatasetKind, int Epochs, int Seed, int TestLooks,
+    IReadOnlyList<string> DatasetWarnings, IReadOnlyList<LicenceCount> Licences);
 
 /// <summary>Makes the model and its report of a trained network.</summary>
 internal static class TrainedModel
@@ -20,10 +21,10 @@ internal static class TrainedModel
     private const int ParityPictures = 8;
 
     /// <summary>Fits what is fitted on validation, looks once at test, and exports.</summary>
-    /// <param name="last">The last epoch's figures; null when they are not known.</param>
+    /// <param name="epochs">The figures of the epochs, as far as they are known.</param>
     /// <returns>The ONNX file and the report.</returns>
     /// <exception cref="ParityException">The exported graph does not say what the trained network says.</exception>
-    public static (byte[] Model, ModelReport Report) Make(RunFacts facts, TrainingRecipe recipe, Trainer trainer, TrainingData data, EpochFigures? last)
+    public static (byte[] Model, ModelReport Report) Make(RunFacts facts, TrainingRecipe recipe, Trainer trainer, TrainingData data, IReadOnlyList<EpochReport> epochs)
     {
         var bare = trainer.Rule;
         var validationLogits = trainer.Logits(data.Validation);
@@ -41,10 +42,12 @@ internal static class TrainedModel
         {
             var logits = trainer.Logits(data.Test);
             var views = Enumerable.Range(1, SquareSymmetry.Count - 1).Select(view => trainer.Logits(data.Test, view));
+            var flips = Judgement.FlipRate(rule, trainer.Prior, [logits, .. views], data.Test, facts.Seed);
             test = Judgement.Of(rule, trainer.Prior, logits, data.Test).Figures(Judgement.Of(bare, trainer.Prior, logits, data.Test), points, facts.Seed) with
             {
                 Ham10000 = Judgement.Of(rule, trainer.Prior, logits, data.Test, ClassVocabulary.Ham10000).VocabularyFigures(facts.Seed),
-                FlipRate = Judgement.FlipRate(rule, trainer.Prior, [logits, .. views], data.Test),
+                FlipRate = flips?.Rate,
+                FlipRateInterval = flips?.Interval,
             };
         }
 
@@ -63,6 +66,8 @@ internal static class TrainedModel
             DatasetId = facts.DatasetId,
             Protocol = leaky ? "leaky" : "honest",
             Epochs = facts.Epochs,
+            KeptEpoch = trainer.KeptEpoch,
+            EpochCurve = epochs,
             Seed = facts.Seed,
             Parameters = recipe.Network.ParameterCount,
             ClassesBefore = data.ClassesBefore,
@@ -76,8 +81,12 @@ internal static class TrainedModel
             Unsupported = [.. unsupported.Members.Select(Diagnoses.NameOf)],
             ParityDifference = parity,
             Baselines = baselines,
-            Findings = [.. Findings.Of(last, validationFigures, test, leaky), .. Findings.OfTest(test, baselines)],
+            Findings =
+            [
+                .. Findings.Of(epochs.FirstOrDefault(epoch => epoch.Epoch == trainer.KeptEpoch), validationFigures, test, leaky), .. Findings.OfTest(test, baselines),
+            ],
             DatasetWarnings = facts.DatasetWarnings,
+            Licences = facts.Licences,
         });
     }
 

@@ -45,6 +45,6 @@ internal static class DeliveredTestFolder
         }
 
         static ExportedImage Row(string name, string id) => new(
-            "", "", Split.Test, Diagnoses.TryParse(name, out var diagnosis) ? DiagnosisSet.Of(diagnosis) : throw new InvalidDataException($"'{name}' is no diagnosis."), id, [id], "", "", "", "");
+            "", "", Split.Test, Diagnoses.TryParse(name, out var diagnosis) ? DiagnosisSet.Of(diagnosis) : throw new InvalidDataException($"'{name}' is no diagnosis."), id, [id], "", "", "", "", "");
     }
 }

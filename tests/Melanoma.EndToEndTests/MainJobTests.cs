@@ -70,6 +70,23 @@ public sealed class MainJobTests(TrainedModel trainedModel)
     }
 
     [Fact]
+    public async Task Should_write_the_page_the_figures_and_the_plots_when_a_report_is_asked_for()
+    {
+        var trained = await trainedModel.GetAsync(Cancellation);
+        var folder = Path.Combine(trained.Stack.Folder, "report");
+
+        var report = (await trained.Stack.RunAsync(Cancellation, "models", "report", trained.ModelVersion, "--into", folder, "--json")).Succeeded().Document;
+
+        Assert.Equal(Directory.GetFiles(folder).Order(), report.GetProperty("files").EnumerateArray().Select(file => file.GetString()).Order());
+        Assert.Contains(Path.Combine(folder, "accuracy.png"), Directory.GetFiles(folder));
+        var page = await File.ReadAllTextAsync(Path.Combine(folder, "report.html"), Cancellation);
+        Assert.Contains($"<h1>Model version {trained.ModelVersion}</h1>", page, StringComparison.Ordinal);
+        Assert.Equal(Diagnoses.Count, page.Split("class=\"original\"").Length - 1);
+        Assert.NotEqual(0, (await trained.Stack.RunAsync(Cancellation, "models", "report", "999", "--into", folder + "-none", "--json")).ExitCode);
+        Assert.False(Directory.Exists(folder + "-none"));
+    }
+
+    [Fact]
     public async Task Should_change_nothing_when_the_same_delivery_comes_again()
     {
         var trained = await trainedModel.GetAsync(Cancellation);

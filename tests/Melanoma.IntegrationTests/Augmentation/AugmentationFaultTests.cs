@@ -55,7 +55,9 @@ public sealed class AugmentationFaultTests(TestServers servers)
         Assert.Equal(0, await worker.StopAsync(Cancellation));
         await AssertUnfinishedAsync(stack);
         Assert.Equal(1, await stack.ScalarAsync<long>("SELECT count(*) FROM augmentation_batches WHERE lease_until IS NULL AND owner IS NULL", Cancellation));
-        Assert.Equal(1, await UnsentAnnouncementsAsync(stack));
+
+        // At least once: the sweep of a worker that is stopping may have found the free batch as well.
+        Assert.InRange(await UnsentAnnouncementsAsync(stack), 1, 2);
         await stack.StartWorkerAsync(Cancellation);
 
         await AssertCompletedOnceAsync(stack, run, takings: 2);

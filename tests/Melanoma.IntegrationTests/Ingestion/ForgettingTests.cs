@@ -21,6 +21,10 @@ public sealed class ForgettingTests(TestServers servers)
         var trained = await host.QueryAsync<Guid>("SELECT image_id FROM dataset_items WHERE split = 'train' ORDER BY ordinal LIMIT 1", Cancellation);
         var tested = await host.QueryAsync<Guid>("SELECT image_id FROM dataset_items WHERE split = 'test' ORDER BY ordinal LIMIT 1", Cancellation);
         await RegisterModelAsync(host, dataset.DatasetId);
+        await host.ExecuteAsync($"""
+            INSERT INTO model_report_pictures (version, ordinal, image_id, label, is_augmented, jpeg)
+            SELECT 1, ordinal, image_id, label, false, 'a picture' FROM dataset_items WHERE dataset_id = {dataset.DatasetId} AND split = 'train' ORDER BY ordinal LIMIT 3
+            """, Cancellation);
 
         var test = await ForgetAsync(host, new() { ImageIds = { tested.ToString() } });
         var train = await ForgetAsync(host, new() { ImageIds = { trained.ToString(), trained.ToString() } });
@@ -31,6 +35,8 @@ public sealed class ForgettingTests(TestServers servers)
         Assert.Equal((0, "1", 1), (again.Images, again.TrainedModels.Single(), again.Datasets.Single()));
         Assert.Equal(78, await host.QueryAsync<long>("SELECT count(*) FROM image_contents", Cancellation));
         Assert.Equal(80, await host.QueryAsync<long>("SELECT count(*) FROM images", Cancellation));
+        Assert.Equal(2, await host.QueryAsync<long>($"SELECT count(*) FROM model_report_pictures WHERE image_id <> '{trained}'", Cancellation));
+        Assert.Equal(2, await host.QueryAsync<long>("SELECT count(*) FROM model_report_pictures", Cancellation));
         Assert.Equal(2, await host.QueryAsync<long>(
             $"SELECT count(*) FROM outbox WHERE message_name = 'melanoma.images-forgotten.v1' AND body->'imageIds'->>0 IN ('{trained}', '{tested}')", Cancellation));
         await AssertCannotBeReadOrTrainedOnAsync();

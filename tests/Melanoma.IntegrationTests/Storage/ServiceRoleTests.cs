@@ -40,6 +40,7 @@ public sealed class ServiceRoleTests(TestServers servers)
         ["model_versions"] = [ServiceRole.Training],
         ["model_artefacts"] = [ServiceRole.Training],
         ["model_training_images"] = [ServiceRole.Training],
+        ["model_report_pictures"] = [ServiceRole.Training],
         ["model_transitions"] = [ServiceRole.Inference],
         ["comparison_looks"] = [ServiceRole.Inference],
         ["predictions"] = [ServiceRole.Inference],

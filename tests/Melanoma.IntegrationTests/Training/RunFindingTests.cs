@@ -52,6 +52,11 @@ public sealed class RunFindingTests(TestServers servers) : IAsyncDisposable
         var log = await CarryOutAsync(weights);
 
         Assert.True(await CountAsync("SELECT count(*) FROM model_versions") == 1, log);
+        Assert.Equal(Drawn.Length, await CountAsync("""
+            SELECT count(*) FROM model_report_pictures AS picture JOIN dataset_items AS item USING (image_id)
+            WHERE NOT is_augmented AND item.label = picture.label AND split = 'train'
+            """));
+        Assert.Equal(Drawn.Length * 6, await CountAsync("SELECT count(*) FROM model_report_pictures WHERE is_augmented"));
         var found = await CountAsync("SELECT count(*) FROM likely_label_errors JOIN runs ON runs.id = run_id");
         Assert.True(found > 0 && found <= Drawn.Length * Each / 10, log);
         Assert.Equal(0, await CountAsync("SELECT count(*) FROM likely_label_errors JOIN dataset_items USING (image_id) WHERE ordinal = 1"));

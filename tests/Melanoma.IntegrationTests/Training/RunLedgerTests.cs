@@ -51,7 +51,7 @@ public sealed class RunLedgerTests(TestServers servers)
             () => world.Ledger.StoreEpochAsync(old, Figures, [1], Cancellation),
             () => world.Ledger.HandBackAsync(old, 1, [1], Cancellation),
             () => world.Ledger.RecordTestLookAsync(old, Cancellation),
-            () => world.Ledger.RegisterAsync(old, Report(old), 8, [1], RunFindings.None, Cancellation),
+            () => world.Ledger.RegisterAsync(old, Report(old), [], 8, [1], RunFindings.None, Cancellation),
             () => world.Ledger.ReleaseAsync(old, "an error", Cancellation),
             () => world.Ledger.FailAsync(old, "an error", Cancellation),
             () => world.Ledger.CancelAsync(old, Cancellation),
@@ -64,9 +64,36 @@ public sealed class RunLedgerTests(TestServers servers)
         Assert.Equal(0, await world.CountAsync(
             "SELECT (SELECT count(*) FROM run_epochs) + (SELECT count(*) FROM checkpoints) + (SELECT count(*) FROM test_looks) + (SELECT count(*) FROM model_versions)"));
         Assert.Equal((2, LeaseState.Held), (young.Attempt, await world.Ledger.RenewAsync(young, default, Cancellation)));
-        Assert.Equal(1, await world.Ledger.RegisterAsync(young, Report(young), 8, [1], RunFindings.None, Cancellation));
+        Assert.Equal(1, await world.Ledger.RegisterAsync(young, Report(young), [], 8, [1], RunFindings.None, Cancellation));
         Assert.Equal(2, await world.CountAsync(
             $"SELECT count(*) FROM model_training_images t JOIN images i USING (sha256) JOIN dataset_items d ON d.image_id = i.id AND d.dataset_id = {young.DatasetId} AND d.split <> 'test'"));
+    }
+
+    [Fact]
+    public async Task Should_register_the_model_without_a_picture_when_its_image_is_forgotten_at_that_moment()
+    {
+        await using var world = await World.CreateAsync(servers);
+        await world.RequestAsync(await world.DatasetAsync());
+        var claim = (await world.Ledger.ClaimAsync(Cancellation))!;
+        var nevus = DiagnosisSet.Of(Diagnosis.Nevus);
+        await using var forgetting = await world.ForgetAsync(ordinal: 0);
+
+        var registering = world.Ledger.RegisterAsync(
+            claim, Report(claim), [new(0, nevus, false, [1]), new(0, nevus, true, [2]), new(1, nevus, false, [3])], 8, [1], RunFindings.None, Cancellation);
+        using (var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(20)))
+        {
+            while (await world.CountAsync("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 0)
+            {
+                Assert.False(registering.IsCompleted, "it did not wait");
+                await tick.WaitForNextTickAsync(Cancellation);
+            }
+        }
+
+        await forgetting.CommitAsync(Cancellation);
+
+        Assert.Equal(1, await registering);
+        Assert.Equal(1, await world.CountAsync("SELECT count(*) FROM model_report_pictures JOIN dataset_items USING (image_id) WHERE dataset_items.ordinal = 1"));
+        Assert.Equal(1, await world.CountAsync("SELECT count(*) FROM model_report_pictures"));
     }
 
     [Fact]
@@ -75,13 +102,13 @@ public sealed class RunLedgerTests(TestServers servers)
         await using var world = await World.CreateAsync(servers);
         await world.RequestAsync(await world.DatasetAsync());
         var claim = (await world.Ledger.ClaimAsync(Cancellation))!;
-        Assert.Null(await world.Ledger.LastEpochAsync(claim, Cancellation));
+        Assert.Empty(await world.Ledger.EpochsAsync(claim, Cancellation));
         await world.CountAsync("UPDATE run_executions SET lease_until = clock_timestamp() + interval '5 s'; SELECT 0::bigint");
 
         await world.Ledger.StoreEpochAsync(claim, Figures, [1, 2, 3], Cancellation);
 
         Assert.Equal(1, await world.CountAsync("SELECT count(*) FROM run_executions WHERE lease_until > clock_timestamp() + interval '15 s'"));
-        Assert.Equal(Figures, await world.Ledger.LastEpochAsync(claim, Cancellation));
+        Assert.Equal(new EpochReport(1, 2, 0.3, 2.1, 0.2, 0.25), Assert.Single(await world.Ledger.EpochsAsync(claim, Cancellation)));
         Assert.Equal([1, 2, 3], Assert.Single(await world.Ledger.CheckpointsAsync(claim, Cancellation)));
     }
 
@@ -119,7 +146,7 @@ public sealed class RunLedgerTests(TestServers servers)
         Assert.Equal((first, 3), (again.DatasetId, await world.Ledger.RecordTestLookAsync(again, Cancellation)));
 
         // A comparison of models is a look as well.
-        var version = await world.Ledger.RegisterAsync(again, Report(again), 8, [1], RunFindings.None, Cancellation);
+        var version = await world.Ledger.RegisterAsync(again, Report(again), [], 8, [1], RunFindings.None, Cancellation);
         await world.CountAsync(
             $"INSERT INTO comparison_looks (version, other_version, dataset_id, actor, looked_at) VALUES ({version}, {version}, {first}, 'test', now()); SELECT 0::bigint");
         Assert.Equal((4, 1), (await TestLookCount.ReadAsync(world.Source, second, Cancellation), await TestLookCount.ReadAsync(world.Source, stranger, Cancellation)));
@@ -293,6 +320,17 @@ public sealed class RunLedgerTests(TestServers servers)
             });
             await context.SaveChangesAsync(Cancellation);
             return run;
+        }
+
+        /// <summary>Deletes the bytes of a row's image, in a transaction that is still open.</summary>
+        public async Task<NpgsqlTransaction> ForgetAsync(int ordinal)
+        {
+            var connection = await owner.OpenConnectionAsync(Cancellation);
+            var transaction = await connection.BeginTransactionAsync(Cancellation);
+            await using var command = new NpgsqlCommand(
+                $"DELETE FROM image_contents WHERE image_id IN (SELECT image_id FROM dataset_items WHERE ordinal = {ordinal})", connection, transaction);
+            await command.ExecuteNonQueryAsync(Cancellation);
+            return transaction;
         }
 
         public Task<long> LapseAsync() => CountAsync("UPDATE run_executions SET lease_until = clock_timestamp() - interval '1 s'; SELECT 0::bigint");

@@ -35,6 +35,13 @@ public sealed class EvaluationTests
         Assert.Null(figures.Classes[0].Recall);
         Assert.Equal(1.0, figures.SensitivityAtT95);
         Assert.Equal(2.0 / 3, figures.SpecificityAtT95!.Value, 9);
+
+        // Falling: melanoma 0.8, nevus 0.6, melanoma 0.3, nevus 0.2, nevus 0.1. Certainty: nevus 0.9 right, then two of 0.8 right, 0.7 wrong, 0.6 wrong.
+        Assert.Equal((0.5 * 1) + (0.5 * 2 / 3), figures.MelanomaAveragePrecision!.Value, 9);
+        Assert.Equal([(0, 0), (0, 0.5), (0.3333, 0.5), (0.3333, 1), (0.6667, 1), (1, 1)], figures.Curves!.Roc.Select(point => (point.X, point.Y)));
+        Assert.Equal([(0.5, 1), (1, 0.6667)], figures.Curves.PrecisionRecall.Select(point => (point.X, point.Y)));
+        Assert.Equal([(0.2, 0), (0.6, 0), (0.8, 0.25), (1, 0.4)], figures.Curves.RiskCoverage.Select(point => (point.X, point.Y)));
+        Assert.Equal(5, figures.Curves.ReliabilityAfter.Sum(bin => bin.Images));
         Assert.Equal(Ece((0.8, true), (0.7, false), (0.9, true), (0.8, true), (0.6, false)), judgement.CalibrationError(), 6);
     }
 
@@ -69,7 +76,7 @@ public sealed class EvaluationTests
         Sample[] samples = [Of(Diagnosis.Melanoma, 1), Of(Diagnosis.Melanoma, 1), Of(Diagnosis.Nevus, 2), Of(Diagnosis.Nevus, 3)];
 
         double FlipRate(params double[][] views) =>
-            Judgement.FlipRate(OutputRule.Plain, EvenPrior, [.. views.Select(view => view.SelectMany(LogitsOf).ToArray())], samples)!.Value;
+            Judgement.FlipRate(OutputRule.Plain, EvenPrior, [.. views.Select(view => view.SelectMany(LogitsOf).ToArray())], samples, seed: 1)!.Value.Rate;
 
         Assert.Equal(1.0 / 3, FlipRate([0.8, 0.8, 0.1, 0.2], [0.2, 0.3, 0.2, 0.2], [0.8, 0.8, 0.1, 0.3]), 9);
         Assert.Equal(0, FlipRate([0.8, 0.8, 0.1, 0.2], [0.7, 0.6, 0.2, 0.4]));
@@ -130,6 +137,8 @@ public sealed class EvaluationTests
 
         Assert.InRange(figures.Accuracy, figures.AccuracyInterval.Low, figures.AccuracyInterval.High);
         Assert.InRange(figures.MelanomaAuc!.Value, figures.MelanomaAucInterval!.Low, figures.MelanomaAucInterval.High);
+        Assert.InRange(figures.MelanomaAveragePrecision!.Value, figures.MelanomaAveragePrecisionInterval!.Low, figures.MelanomaAveragePrecisionInterval.High);
+        Assert.All(figures.Curves!.ReliabilityAfter, bin => Assert.InRange(bin.Right, bin.RightInterval.Low, bin.RightInterval.High));
         Assert.InRange(figures.AccuracyInterval.High - figures.AccuracyInterval.Low, 0.08, 0.2);
         Assert.Null(figures.SensitivityAtT95);
     }

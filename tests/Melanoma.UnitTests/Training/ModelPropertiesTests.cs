@@ -1,7 +1,6 @@
 using Melanoma.Contracts;
 using Melanoma.Contracts.Models;
 using Melanoma.Training.Evaluation;
-using Melanoma.Training.Loop;
 
 namespace Melanoma.UnitTests.Training;
 
@@ -58,7 +57,7 @@ public sealed class ModelPropertiesTests
     public void Should_name_the_fit_when_training_and_validation_are_compared(double training, double validation, string finding) =>
         Assert.Contains(Findings.Of(Epoch(training), Figures(validation, 50, 50), null, leaky: false), said => said.StartsWith(finding, StringComparison.Ordinal));
 
-    private static EpochFigures Epoch(double trainingAccuracy) => new(1, 1, trainingAccuracy, 1, 0, 0, 1e-3, 1, 1);
+    private static EpochReport Epoch(double trainingAccuracy) => new(1, 1, trainingAccuracy, 1, 0, 0);
 
     private static SplitFigures Figures(double accuracy, params int[] images) => new()
     {

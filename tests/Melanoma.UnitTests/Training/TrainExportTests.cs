@@ -30,6 +30,13 @@ public sealed class TrainExportTests : IDisposable
         Assert.Equal("quick", session.ModelMetadata.CustomMetadataMap["melanoma.recipe"]);
         var report = ModelReport.FromJson(await File.ReadAllTextAsync(Path.Combine(into, "report.json"), TestContext.Current.CancellationToken));
         Assert.Equal(("quick", 12), (report.Recipe, report.Test!.Images));
+        Assert.Equal((2, new LicenceCount("CC-0", 60)), (report.KeptEpoch, Assert.Single(report.Licences)));
+        Assert.Equal([1, 2], report.EpochCurve.Select(epoch => epoch.Epoch));
+        Assert.True(File.Exists(Path.Combine(into, "roc.png")));
+
+        // A melanoma and a nevus of the training images, each as it is and in six augmented ones.
+        var page = await File.ReadAllTextAsync(Path.Combine(into, "report.html"), TestContext.Current.CancellationToken);
+        Assert.Equal(14, page.Split("data:image/jpeg").Length - 1);
 
         // It can be bundled as it is.
         var bundle = await ModelFolder.ReadAsync(into, TestContext.Current.CancellationToken);
@@ -58,7 +65,7 @@ public sealed class TrainExportTests : IDisposable
     public void Should_never_have_a_lesion_on_both_sides_when_a_fold_is_held_out() =>
         Gen.Select(Gen.Select(Gen.Int[0, 9], Gen.Int[-1, 4]).Array[1, 40], Gen.Int[0, 4]).Sample((rows, heldOut) =>
         {
-            var images = rows.Select((row, i) => new ExportedImage($"{i}", "", Split.Train, DiagnosisSet.Of(Diagnosis.Nevus), $"{row.Item1}", [$"id{i}"], "", "", "", "")).ToArray();
+            var images = rows.Select((row, i) => new ExportedImage($"{i}", "", Split.Train, DiagnosisSet.Of(Diagnosis.Nevus), $"{row.Item1}", [$"id{i}"], "", "", "", "", "")).ToArray();
             var folds = rows.Select((row, i) => (Id: $"id{i}", Fold: row.Item2)).Where(row => row.Fold >= 0).ToDictionary(row => row.Id, row => row.Fold);
 
             var held = CrossValidation.HoldOut(images, folds, heldOut);

@@ -115,11 +115,12 @@ public sealed class TrainerTests
 
         Assert.True(scores.Count < 50, "it never stopped");
         Assert.Equal(scores.Count - 3, scores.IndexOf(scores.Max()));
+        Assert.Equal(scores.IndexOf(scores.Max()) + 1, trainer.KeptEpoch);
         Assert.Equal(best!["0.weight"].Values, trainer.Network.Weights()["0.weight"].Values);
 
         using var resumed = NewTrainer(images, Averaged with { Optimiser = new AdamSettings(LearningRate: 0.3) }, 50);
         resumed.Restore(trainer.Capture());
-        Assert.True(resumed.IsFinished);
+        Assert.Equal((true, trainer.KeptEpoch), (resumed.IsFinished, resumed.KeptEpoch));
         Assert.Equal(best["0.weight"].Values, resumed.Network.Weights()["0.weight"].Values);
     }
 

@@ -47,7 +47,7 @@ internal sealed class AnswerSheet(AskedImages images, ModelProperties properties
     private readonly double[] _ham10000Prior = ClassVocabulary.Ham10000.Sums(
         [.. properties.ClassPrior.Select((share, diagnosis) => properties.Unsupported.Contains((Diagnosis)diagnosis) ? 0 : share)]);
 
-    private int[]? _ranked;
+    private int[][]? _ranked;
 
     /// <summary>Adds the answer about the next image.</summary>
     /// <param name="probabilities">Nine, in index order.</param>
@@ -136,33 +136,10 @@ internal sealed class AnswerSheet(AskedImages images, ModelProperties properties
         return all == 0 ? null : (double)counted / all;
     }
 
-    /// <summary>The chance that a melanoma has a larger melanoma probability than another image, ties counting half (Mann-Whitney).</summary>
     private double? Auc(int[] weights)
     {
-        _ranked ??= [.. Enumerable.Range(0, _answers.Count).Where(image => images.FineOf(image) >= 0).OrderBy(image => _answers[image].Melanoma)];
-        double won = 0, melanomas = 0, others = 0;
-        for (var at = 0; at < _ranked.Length;)
-        {
-            double melanomasHere = 0, othersHere = 0;
-            var tied = _answers[_ranked[at]].Melanoma;
-            for (; at < _ranked.Length && _answers[_ranked[at]].Melanoma == tied; at++)
-            {
-                if (IsMelanoma(_ranked[at]))
-                {
-                    melanomasHere += weights[_ranked[at]];
-                }
-                else
-                {
-                    othersHere += weights[_ranked[at]];
-                }
-            }
-
-            won += melanomasHere * (others + (othersHere / 2));
-            melanomas += melanomasHere;
-            others += othersHere;
-        }
-
-        return melanomas == 0 || others == 0 ? null : won / (melanomas * others);
+        _ranked ??= Ranking.Of(Enumerable.Range(0, _answers.Count).Where(image => images.FineOf(image) >= 0), image => _answers[image].Melanoma);
+        return Ranking.Auc(_ranked, IsMelanoma, weights);
     }
 
     private bool IsMelanoma(int image) => images.FineOf(image) == (int)Diagnosis.Melanoma;

@@ -36,7 +36,7 @@ internal sealed class Judgement
 
         // Decisions are made on probabilities of four decimals.
         _melanoma = [.. probabilities.Select(row => DiagnosisRule.Round(row[vocabulary.Melanoma]))];
-        _ranked = new(() => [.. Enumerable.Range(0, Images).GroupBy(i => _probabilities[i][vocabulary.Melanoma]).OrderBy(tied => tied.Key).Select(tied => tied.ToArray())]);
+        _ranked = new(() => Ranking.Of(Enumerable.Range(0, Images), i => _probabilities[i][vocabulary.Melanoma]));
         Coarse = coarse;
     }
 
@@ -316,32 +316,7 @@ internal sealed class Judgement
         return DiagnosisRule.BalancedAccuracy(right, all);
     }
 
-    /// <summary>The chance that a melanoma has a larger melanoma probability than another picture, ties counting half (Mann-Whitney).</summary>
-    private double? Auc(int[] weights)
-    {
-        double won = 0, melanomas = 0, others = 0;
-        foreach (var tied in _ranked.Value)
-        {
-            double melanomasHere = 0, othersHere = 0;
-            foreach (var image in tied)
-            {
-                if (IsMelanoma(image))
-                {
-                    melanomasHere += weights[image];
-                }
-                else
-                {
-                    othersHere += weights[image];
-                }
-            }
-
-            won += melanomasHere * (others + (othersHere / 2));
-            melanomas += melanomasHere;
-            others += othersHere;
-        }
-
-        return melanomas == 0 || others == 0 ? null : won / (melanomas * others);
-    }
+    private double? Auc(int[] weights) => Ranking.Auc(_ranked.Value, IsMelanoma, weights);
 
     /// <summary>Precision at each threshold, weighted by the recall that it adds; null without melanomas.</summary>
     private double? AveragePrecision(int[] weights)

@@ -90,7 +90,9 @@ internal static class ExportedDataset
     private static DiagnosisSet LabelOf(string names) => DiagnosisSet.Of([.. names.Split('|').Select(name =>
         Diagnoses.TryParse(name, out var diagnosis) ? diagnosis : throw new InvalidDataException($"'{name}' is none of the nine diagnoses."))]);
 
-    private static byte[] Bytes(ZipArchive archive, ExportedImage image)
+    /// <summary>The file of a picture, held against its SHA-256.</summary>
+    /// <exception cref="InvalidDataException">It is missing, too large or another one.</exception>
+    public static byte[] Bytes(ZipArchive archive, ExportedImage image)
     {
         var entry = (image.File.Length == 0 ? null : archive.GetEntry(image.File))
             ?? throw new InvalidDataException($"The export has no picture for {image.Sha256}; it was made without pictures.");

@@ -4,7 +4,6 @@ using Melanoma.Storage;
 using Melanoma.Training.Exports;
 using Microsoft.Extensions.Options;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace Melanoma.Training.Runs;
 
@@ -71,20 +70,7 @@ internal sealed partial class BundledModel(
         }
 
         var files = await ModelFolder.ReadAsync(folder, cancellationToken);
-        await using var insert = new NpgsqlCommand(
-            """
-            INSERT INTO model_versions (recipe, recipe_version, dataset_kind, state, created_at, input_size, report)
-            VALUES (@recipe, @recipe_version, 'honest', 'candidate', clock_timestamp(), @size, @report)
-            RETURNING version
-            """,
-            connection,
-            transaction);
-        insert.Parameters.AddWithValue("recipe", files.Report.Recipe);
-        insert.Parameters.AddWithValue("recipe_version", files.Report.RecipeVersion);
-        insert.Parameters.AddWithValue("size", files.InputSize);
-        insert.Parameters.AddWithValue("report", NpgsqlDbType.Jsonb, files.Report.ToJson());
-        var version = (int)(await insert.ExecuteScalarAsync(cancellationToken))!;
-        await ModelRows.InsertArtefactAsync(connection, transaction, version, files.Model, cancellationToken);
+        var version = await ModelRows.InsertVersionAsync(connection, transaction, ModelOrigin.Bundled, files.Report, files.InputSize, files.Model, cancellationToken);
         await using (var copy = await connection.BeginBinaryImportAsync("COPY model_training_images (version, sha256) FROM STDIN (FORMAT binary)", cancellationToken))
         {
             foreach (var (sha256, _) in files.Seen)

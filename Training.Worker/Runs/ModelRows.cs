@@ -1,4 +1,6 @@
 using System.Security.Cryptography;
+using Melanoma.Contracts.Models;
+using Melanoma.Storage.Datasets;
 using Melanoma.Storage.Outbox;
 using Melanoma.Storage.Roles;
 using Npgsql;
@@ -6,15 +8,35 @@ using NpgsqlTypes;
 
 namespace Melanoma.Training.Runs;
 
-/// <summary>What is written beside the row of a model version, whoever made the model.</summary>
+/// <summary>What is written of a model version, whoever made the model.</summary>
 internal static class ModelRows
 {
     /// <summary>Seconds for statements that carry whole states or models, up to some hundred megabytes.</summary>
     public const int LongTimeout = 300;
 
-    /// <summary>Stores the file that serves.</summary>
-    public static async Task InsertArtefactAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, int version, byte[] model, CancellationToken cancellationToken)
+    /// <summary>Inserts a candidate with the file that serves.</summary>
+    /// <param name="inputSize">Side of the square that it takes, in pixels.</param>
+    /// <returns>The number of the version.</returns>
+    public static async Task<int> InsertVersionAsync(
+        NpgsqlConnection connection, NpgsqlTransaction transaction, ModelOrigin origin, ModelReport report, int inputSize, byte[] model, CancellationToken cancellationToken)
     {
+        await using var insert = new NpgsqlCommand(
+            """
+            INSERT INTO model_versions (run_id, recipe, recipe_version, dataset_id, dataset_kind, state, created_at, input_size, report)
+            VALUES (@run, @recipe, @recipe_version, @dataset, @kind, 'candidate', clock_timestamp(), @size, @report)
+            RETURNING version
+            """,
+            connection,
+            transaction);
+        insert.Parameters.AddWithValue("run", NpgsqlDbType.Uuid, (object?)origin.Run ?? DBNull.Value);
+        insert.Parameters.AddWithValue("recipe", report.Recipe);
+        insert.Parameters.AddWithValue("recipe_version", report.RecipeVersion);
+        insert.Parameters.AddWithValue("dataset", NpgsqlDbType.Integer, (object?)origin.Dataset ?? DBNull.Value);
+        insert.Parameters.AddWithValue("kind", RunLedger.Text(origin.Kind));
+        insert.Parameters.AddWithValue("size", inputSize);
+        insert.Parameters.AddWithValue("report", NpgsqlDbType.Jsonb, report.ToJson());
+        var version = (int)(await insert.ExecuteScalarAsync(cancellationToken))!;
+
         await using var artefact = new NpgsqlCommand(
             "INSERT INTO model_artefacts (version, precision, sha256, bytes) VALUES (@version, 'fp32', @sha256, @bytes)", connection, transaction);
         artefact.CommandTimeout = LongTimeout;
@@ -22,6 +44,7 @@ internal static class ModelRows
         artefact.Parameters.AddWithValue("sha256", SHA256.HashData(model));
         artefact.Parameters.AddWithValue("bytes", model);
         await artefact.ExecuteNonQueryAsync(cancellationToken);
+        return version;
     }
 
     /// <summary>Puts a message into the training workers' outbox.</summary>
@@ -36,4 +59,11 @@ internal static class ModelRows
         command.Parameters.AddWithValue("trace", (object?)stored.TraceParent ?? DBNull.Value);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
+}
+
+/// <summary>Where a model comes from.</summary>
+/// <param name="Run">The run that made it; null for the bundled model, which has no dataset here either.</param>
+internal sealed record ModelOrigin(Guid? Run, int? Dataset, DatasetKind Kind)
+{
+    public static ModelOrigin Bundled { get; } = new(null, null, DatasetKind.Honest);
 }

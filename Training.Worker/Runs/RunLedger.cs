@@ -263,24 +263,8 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
             claim,
             async (connection, transaction) =>
             {
-                await using var insert = new NpgsqlCommand(
-                    """
-                    INSERT INTO model_versions (run_id, recipe, recipe_version, dataset_id, dataset_kind, state, created_at, input_size, report)
-                    VALUES (@run, @recipe, @recipe_version, @dataset, @kind, 'candidate', clock_timestamp(), @size, @report)
-                    RETURNING version
-                    """,
-                    connection,
-                    transaction);
-                insert.Parameters.AddWithValue("run", claim.RunId);
-                insert.Parameters.AddWithValue("recipe", claim.Recipe);
-                insert.Parameters.AddWithValue("recipe_version", claim.RecipeVersion);
-                insert.Parameters.AddWithValue("dataset", claim.DatasetId);
-                insert.Parameters.AddWithValue("kind", Text(claim.DatasetKind));
-                insert.Parameters.AddWithValue("size", inputSize);
-                insert.Parameters.AddWithValue("report", NpgsqlDbType.Jsonb, report.ToJson());
-                version = (int)(await insert.ExecuteScalarAsync(cancellationToken))!;
-
-                await ModelRows.InsertArtefactAsync(connection, transaction, version, model, cancellationToken);
+                version = await ModelRows.InsertVersionAsync(
+                    connection, transaction, new ModelOrigin(claim.RunId, claim.DatasetId, claim.DatasetKind), report, inputSize, model, cancellationToken);
                 await using var images = new NpgsqlCommand(
                     """
                     INSERT INTO model_training_images (version, sha256)

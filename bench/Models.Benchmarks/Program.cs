@@ -96,21 +96,21 @@ void CompressionShortcut()
 // Where classes come from different sources, telling the sources apart looks like telling the classes apart.
 void SourceShortcut()
 {
+    int[] once = [.. Enumerable.Repeat(1, test.Samples.Length)];
     var probabilities = All().Select(i => model.Rule.Probabilities(logits.AsSpan(i * Diagnoses.Count, Diagnoses.Count))).ToArray();
     Head("The source as a shortcut, AUC", "of", "within HAM10000", "across sources");
     foreach (var diagnosis in (ReadOnlySpan<Diagnosis>)[Diagnosis.Melanoma, Diagnosis.Nevus])
     {
         Console.WriteLine($"| {Diagnoses.NameOf(diagnosis)} against the rest | {Three(Auc(ham))} | {Three(Auc(All()))} |");
 
-        double Auc(int[] places) => Ranking.Auc(
-            places.Select(i => probabilities[i][(int)diagnosis]), places.Select(i => test.Rows[i].Label == DiagnosisSet.Of(diagnosis)));
+        double? Auc(int[] places) => Ranking.Auc(Ranking.Of(places, i => probabilities[i][(int)diagnosis]), i => test.Rows[i].Label == DiagnosisSet.Of(diagnosis), once);
     }
 
     // Fitted on validation, judged on test; two of the nine places stand for the two kinds of source.
     var validation = TestPictures.Of(args[0], Split.Validation);
     var fit = LogisticRegression.Fit(
         model.Ask(validation.Squares(model.Side)).Embeddings, [.. validation.Rows.Select(row => DiagnosisSet.Of((Diagnosis)(row.Source == "HAM10000" ? 0 : 1)))], 1, CancellationToken.None);
-    var guess = Ranking.Auc(views[0].Embeddings.Select(embedding => fit.Predict(embedding)[1]), test.Rows.Select(row => row.Source != "HAM10000"));
+    var guess = Ranking.Auc(Ranking.Of(All(), i => fit.Predict(views[0].Embeddings[i])[1]), i => test.Rows[i].Source != "HAM10000", once);
     Console.WriteLine($"| the source itself, guessed from the embedding | | {Three(guess)} |");
 }
 

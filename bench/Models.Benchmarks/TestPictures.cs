@@ -15,7 +15,7 @@ internal sealed record TestPictures(IReadOnlyList<ExportedImage> Rows, IReadOnly
     {
         ExportedImage[] rows = [.. ExportedDataset.Read(export).Where(row => row.Split == split)];
         using var archive = ZipFile.OpenRead(export);
-        return Of(rows, [.. rows.Select(row => Read(archive, row.File))]);
+        return Of(rows, [.. rows.Select(row => ExportedDataset.Bytes(archive, row))]);
     }
 
     public static TestPictures Of(IReadOnlyList<ExportedImage> rows, IReadOnlyList<byte[]> files)
@@ -40,13 +40,4 @@ internal sealed record TestPictures(IReadOnlyList<ExportedImage> Rows, IReadOnly
 
     public static RgbImage Decode(byte[] file) =>
         ImageDecoder.TryDecode(file, ImageLimits.Default, out var image, out var refusal) ? image : throw new InvalidDataException(refusal.Message);
-
-    private static byte[] Read(ZipArchive archive, string name)
-    {
-        var entry = archive.GetEntry(name)!;
-        using var stream = entry.Open();
-        var bytes = new byte[entry.Length];
-        stream.ReadExactly(bytes);
-        return bytes;
-    }
 }

@@ -221,7 +221,7 @@ public sealed record ReliabilityBin(double Confidence, double Right, int Images,
 /// <summary>What an epoch came to. Losses are mean cross-entropies in nats; the others are shares of images, 0 to 1.</summary>
 /// <param name="Epoch">Its number, counted from 1.</param>
 /// <param name="TrainingLoss">On the training images as they were augmented, while the weights changed.</param>
-/// <param name="TrainingAccuracy">The same.</param>
+/// <param name="TrainingAccuracy">The same; a picture that was mixed of two counts for the label of each as much as it is seen.</param>
 /// <param name="ValidationLoss">After the epoch, without any temperature.</param>
 /// <param name="ValidationAccuracy">The same.</param>
 /// <param name="ValidationBalancedAccuracy">The same.</param>

@@ -32,7 +32,10 @@ internal sealed record ModelFolder(byte[] Model, int InputSize, ModelReport Repo
             }
 
             var lines = await File.ReadAllLinesAsync(Path.Combine(folder, SeenFile), cancellationToken);
-            return new ModelFolder(model, properties.InputSize, report, [.. lines.Select(Parse)]);
+            (byte[] Sha256, Split Split)[] seen = [.. lines.Select(Parse)];
+            return seen.DistinctBy(image => Convert.ToHexString(image.Sha256)).Count() == seen.Length
+                ? new ModelFolder(model, properties.InputSize, report, seen)
+                : throw new FormatException($"{SeenFile} names a picture twice.");
         }
         catch (Exception exception) when (exception is JsonException or FormatException or OnnxRuntimeException)
         {

@@ -58,7 +58,7 @@ internal static class TrainExportCommand
             return await training;
         }
         catch (Exception exception) when ((exception is AggregateException { InnerException: { } inner } ? inner : exception) is
-            InvalidDataException or IOException or TrainingDivergedException or OptionsValidationException or OperationCanceledException)
+            InvalidDataException or IOException or TrainingDivergedException or NumericsException or OptionsValidationException or OperationCanceledException)
         {
             Console.Error.WriteLine((exception as AggregateException)?.InnerException?.Message ?? exception.Message);
             return 1;

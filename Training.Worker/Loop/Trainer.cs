@@ -175,7 +175,7 @@ internal sealed class Trainer : IDisposable
             ["step"] = Invariant(Step),
             ["adam.steps"] = Invariant(_adam.Steps),
             ["loss"] = _lossSum.ToString("R", CultureInfo.InvariantCulture),
-            ["right"] = Invariant((long)_right),
+            ["right"] = _right.ToString("R", CultureInfo.InvariantCulture),
             ["seen"] = Invariant(_seen),
         };
         _schedule.Save(state);
@@ -213,8 +213,8 @@ internal sealed class Trainer : IDisposable
         _adam.Load(tensors);
         _adam.Steps = Number("adam.steps");
         _schedule.Load(state);
-        (Epoch, Step, _right, _seen) = ((int)Number("epoch"), (int)Number("step"), Number("right"), (int)Number("seen"));
-        _lossSum = double.Parse(state["loss"], CultureInfo.InvariantCulture);
+        (Epoch, Step, _seen) = ((int)Number("epoch"), (int)Number("step"), (int)Number("seen"));
+        (_lossSum, _right) = (double.Parse(state["loss"], CultureInfo.InvariantCulture), double.Parse(state["right"], CultureInfo.InvariantCulture));
         TakeBestIfFinished();
 
         long Number(string name) => long.Parse(state[name], CultureInfo.InvariantCulture);
@@ -258,10 +258,14 @@ internal sealed class Trainer : IDisposable
         var logits = _trained.Forward(pictures, training: true, _precision).Logits + _trainingOffset;
         var targets = Targets(batch);
         var losses = Losses(logits, targets);
+        var rights = Rights(logits, targets);
         if (mixed is not null)
         {
+            // A mixed picture has both labels, each as much as it is seen.
             var partners = targets.index_select(0, tensor(mixed.Partners).to(_trained.Device, non_blocking: true));
-            losses = Losses(logits, partners).lerp(losses, tensor(mixed.Kept).to(_trained.Device, non_blocking: true));
+            var kept = tensor(mixed.Kept).to(_trained.Device, non_blocking: true);
+            losses = Losses(logits, partners).lerp(losses, kept);
+            rights = Rights(logits, partners).lerp(rights, kept);
         }
 
         var gradients = autograd.grad([losses.mean()], [_trained.Kernels, _trained.Others]);
@@ -273,14 +277,16 @@ internal sealed class Trainer : IDisposable
         }
 
         using var quiet = no_grad();
-        var right = targets.gather(1, logits.argmax(1, keepdim: true)).eq(0).sum();
-        _sums.add_(stack([losses.sum().to(ScalarType.Float64), right.to(ScalarType.Float64)]));
+        _sums.add_(stack([losses.sum().to(ScalarType.Float64), rights.to(ScalarType.Float64).sum()]));
         _seen += batch.Length;
         Step++;
     }
 
     /// <summary>-ln of the probability of each label's set; for one diagnosis that is the usual cross-entropy.</summary>
     private static Tensor Losses(Tensor logits, Tensor targets) => logits.logsumexp(1) - (logits + targets).logsumexp(1);
+
+    /// <summary>1 where the largest logit is of a label's set, else 0.</summary>
+    private static Tensor Rights(Tensor logits, Tensor targets) => targets.gather(1, logits.argmax(1, keepdim: true)).eq(0).squeeze(1).to(ScalarType.Float32);
 
     /// <summary>The batch's pictures after the recipe's online augmentation, of the epoch's side, and how they were mixed, if they were.</summary>
     private (Tensor Pictures, MixedPictures? Mixed) Augmented(Sample[] batch)

@@ -75,7 +75,11 @@ export_service_environment() {
     . "$STATE/servers.env"
     set +a
     export ASPNETCORE_ENVIRONMENT=Production DOTNET_gcServer=0 OMP_WAIT_POLICY=passive MELANOMA_STATE="$STATE" Training__CacheFolder="$STATE/cache/training"
-    if [[ ! -e $STATE/services/no-bundled-model ]]; then export Training__BundledModel="${Training__BundledModel-$ROOT/models}"; fi
+    if [[ -e $STATE/services/no-bundled-model ]]; then
+        export Training__BundledModel=''
+    else
+        export Training__BundledModel="${Training__BundledModel-$ROOT/models}"
+    fi
     # Trainers that share cores must not each start a thread for every core: together they would be slower than one.
     local trainers cores
     trainers=$(service_replicas training)

@@ -54,6 +54,12 @@ public static class AreaFilter
         var rows = new FilterAxis(height, newHeight);
         var columns = new FilterAxis(width, newWidth);
         var division = new RoundedDivision((ulong)rows.Total * columns.Total);
+        if (division.IsNarrow && QuadFilter.Takes(width, newWidth, channels))
+        {
+            QuadFilter.Resize(source, width, rows, division, destination, newWidth);
+            return;
+        }
+
         var stride = width * channels;
 
         var pairs = division.IsNarrow ? Pairs(columns) : [];
@@ -79,6 +85,17 @@ public static class AreaFilter
         ArgumentOutOfRangeException.ThrowIfGreaterThan(newHeight, MaxOutputSide);
         if (length != newWidth * newHeight * 3)
             throw new ArgumentException($"{newWidth} x {newHeight} pixels need {newWidth * newHeight * 3} bytes, not {length}.", nameof(length));
+    }
+
+    /// <summary>Writes red, green and blue of two pixels, of which each has a fourth number that is passed over.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void WriteTwo(Vector256<int> pixels, Span<byte> output)
+    {
+        var left = Vector128.Shuffle(pixels.GetLower().AsByte(), Vector128.Create((byte)0, 4, 8, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255));
+        var right = Vector128.Shuffle(pixels.GetUpper().AsByte(), Vector128.Create((byte)255, 255, 255, 0, 4, 8, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255));
+        var both = (left | right).AsUInt64().ToScalar();
+        BinaryPrimitives.WriteUInt32LittleEndian(output, (uint)both);
+        BinaryPrimitives.WriteUInt16LittleEndian(output[4..], (ushort)(both >> 32));
     }
 
     // At most 255 x 65,535: the sums cannot overflow.
@@ -129,16 +146,11 @@ public static class AreaFilter
                 sum += Vector256.Create(Vector128.LoadUnsafe(ref left, at), Vector128.LoadUnsafe(ref right, at)) * Unsafe.Add(ref weights, i);
             }
 
-            var pixels = Packed(division.Of(sum));
+            var pixels = division.Of(sum);
             if (x + 1 < first.Length)
-            {
-                BinaryPrimitives.WriteUInt32LittleEndian(output[(3 * x)..], (uint)pixels);
-                BinaryPrimitives.WriteUInt16LittleEndian(output[((3 * x) + 4)..], (ushort)(pixels >> 32));
-            }
+                WriteTwo(pixels, output.Slice(3 * x, 6));
             else
-            {
-                (output[3 * x], output[(3 * x) + 1], output[(3 * x) + 2]) = ((byte)pixels, (byte)(pixels >> 8), (byte)(pixels >> 16));
-            }
+                (output[3 * x], output[(3 * x) + 1], output[(3 * x) + 2]) = ((byte)pixels[0], (byte)pixels[1], (byte)pixels[2]);
         }
     }
 
@@ -154,15 +166,6 @@ public static class AreaFilter
         }
 
         return pairs;
-    }
-
-    // Red, green and blue of two pixels in the six lowest bytes.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong Packed(Vector256<int> pixels)
-    {
-        var left = Vector128.Shuffle(pixels.GetLower().AsByte(), Vector128.Create((byte)0, 4, 8, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255));
-        var right = Vector128.Shuffle(pixels.GetUpper().AsByte(), Vector128.Create((byte)255, 255, 255, 0, 4, 8, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255));
-        return (left | right).AsUInt64().ToScalar();
     }
 
     private static void AddWideColumns(ReadOnlySpan<uint> sums, int channels, FilterAxis columns, in RoundedDivision division, Span<byte> output)

@@ -9,12 +9,14 @@ internal sealed class FilterAxis
     private readonly int[] _first;
     private readonly uint[] _weights;
 
-    public FilterAxis(int from, int to)
+    /// <param name="from">Input positions.</param>
+    /// <param name="to">Output positions.</param>
+    /// <param name="multiple">What <see cref="Taps"/> is to be a multiple of.</param>
+    public FilterAxis(int from, int to, int multiple = 1)
     {
         var shrinks = to <= from;
         Total = shrinks ? (uint)from : 2 * (uint)to;
-
-        Taps = shrinks ? MostTouched(from, to) : Math.Min(from, 2);
+        Taps = TapsOf(from, to, multiple);
         _first = new int[to];
         _weights = new uint[to * Taps];
         for (var i = 0; i < to; i++)
@@ -37,6 +39,9 @@ internal sealed class FilterAxis
 
     /// <summary>The weights, <see cref="Taps"/> for each output position.</summary>
     public ReadOnlySpan<uint> Weights => _weights;
+
+    /// <summary><see cref="Taps"/> of an axis, which must not be more than its inputs.</summary>
+    public static int TapsOf(int from, int to, int multiple) => ((to <= from ? MostTouched(from, to) : Math.Min(from, 2)) + multiple - 1) / multiple * multiple;
 
     // A stretch of from/to inputs begins at a multiple of gcd/to behind the beginning of one.
     private static int MostTouched(int from, int to)

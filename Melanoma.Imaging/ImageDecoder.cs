@@ -56,10 +56,36 @@ public static class ImageDecoder
         int side,
         Span<byte> destination,
         ImageLimits limits,
+        [NotNullWhen(false)] out ImageRefusal? refusal) => TryFit(bytes, side, 2 * side, destination, limits, out refusal);
+
+    /// <summary>
+    /// As <see cref="TryDecodeToSquare"/>, for what is measured of a picture and recognised again: a JPEG is decoded at a half or a quarter of its size as soon as one and a half
+    /// times the square are left. The file is read and checked as far; a picture of 600 x 450 costs half of a whole decoding.
+    /// </summary>
+    /// <param name="bytes">The file.</param>
+    /// <param name="side">Output side in pixels.</param>
+    /// <param name="destination">Receives side x side x 3 bytes (HWC, RGB); exactly that long. Untouched where the result is false.</param>
+    /// <param name="limits">The limits that the header is judged against.</param>
+    /// <param name="refusal">The refusal, where the result is false.</param>
+    /// <returns>True where the square is written. The bytes depend on the file and the side alone.</returns>
+    /// <exception cref="ArgumentException">The destination has another length or the side is out of range.</exception>
+    public static bool TryDecodeToSketch(
+        ReadOnlySpan<byte> bytes,
+        int side,
+        Span<byte> destination,
+        ImageLimits limits,
+        [NotNullWhen(false)] out ImageRefusal? refusal) => TryFit(bytes, side, 3 * side / 2, destination, limits, out refusal);
+
+    private static bool TryFit(
+        ReadOnlySpan<byte> bytes,
+        int side,
+        int leastSide,
+        Span<byte> destination,
+        ImageLimits limits,
         [NotNullWhen(false)] out ImageRefusal? refusal)
     {
         AreaFilter.CheckOutput(side, side, destination.Length);
-        if (!TryDecodeStored(bytes, limits, side, out var header, out var stored, out refusal))
+        if (!TryDecodeStored(bytes, limits, leastSide, out var header, out var stored, out refusal))
             return false;
         using (stored)
         {
@@ -80,7 +106,7 @@ public static class ImageDecoder
     private static bool TryDecodeStored(
         ReadOnlySpan<byte> bytes,
         ImageLimits limits,
-        int? side,
+        int? leastSide,
         out ImageHeader header,
         [NotNullWhen(true)] out NativePixels? pixels,
         [NotNullWhen(false)] out ImageRefusal? refusal)
@@ -98,7 +124,7 @@ public static class ImageDecoder
         };
         if (refusal is not null)
             return false;
-        var reduction = side is { } enough ? Reduction(header, enough) : 1;
+        var reduction = leastSide is { } least ? Reduction(header, least) : 1;
         pixels = new NativePixels(header.Width / reduction, header.Height / reduction, Channels);
         refusal = header.Format == ImageFormat.Tiff ? TiffReader.Decode(bytes, pixels.Span) : SkiaDecode(bytes, header, pixels);
         if (refusal is null)
@@ -108,12 +134,12 @@ public static class ImageDecoder
         return false;
     }
 
-    // Where both sides divide, so that the geometry stays exact, and twice the square is left for the area filter.
-    private static int Reduction(in ImageHeader header, int side)
+    // Where both sides divide, so that the geometry stays exact, and enough is left for the area filter.
+    private static int Reduction(in ImageHeader header, int leastSide)
     {
         var reduction = header.Format == ImageFormat.Jpeg ? MaxReduction : 1;
         while (reduction > 1
-            && (header.Width % reduction != 0 || header.Height % reduction != 0 || Math.Min(header.Width, header.Height) / reduction < 2 * side))
+            && (header.Width % reduction != 0 || header.Height % reduction != 0 || Math.Min(header.Width, header.Height) / reduction < leastSide))
             reduction /= 2;
         return reduction;
     }

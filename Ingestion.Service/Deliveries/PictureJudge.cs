@@ -9,7 +9,7 @@ namespace Melanoma.Ingestion.Deliveries;
 /// <summary>Decodes pictures whole, so that a damaged one is refused here and not found by whoever trains on it. One per process: it bounds memory and processors.</summary>
 internal sealed class PictureJudge(IOptions<DeliveryOptions> options) : IDisposable
 {
-    // Measures and signature look at the same square; decoding to it at once spares a second copy of every large picture.
+    // Measures and signature look at the same small square, so the picture need not be decoded at its full size.
     private const int Side = PictureMeasures.Side;
     private const int PixelsPerPermit = 1024;
 
@@ -39,7 +39,7 @@ internal sealed class PictureJudge(IOptions<DeliveryOptions> options) : IDisposa
         {
             if (!_squares.TryTake(out square))
                 square = new RgbImage(Side, Side);
-            if (!ImageDecoder.TryDecodeToSquare(bytes, Side, square.Pixels, ImageLimits.Default, out refusal))
+            if (!ImageDecoder.TryDecodeToSketch(bytes, Side, square.Pixels, ImageLimits.Default, out refusal))
                 return (null, Refusal.Of(refusal));
             var signature = PictureSignature.Compute(square, header.UprightWidth, header.UprightHeight);
             return (new Picture(

@@ -4,14 +4,14 @@ using System.Runtime.Intrinsics;
 
 namespace Melanoma.Imaging.NearDuplicates;
 
-/// <summary>Averages a 256 x 256 picture to the brightness of 40 x 40 cells, each over its exact area, in integers and with one rounding.</summary>
+/// <summary>Averages a 128 x 128 picture to the brightness of 40 x 40 cells, each over its exact area, in integers and with one rounding.</summary>
 internal static class BrightnessGrid
 {
     private const int Source = PictureSignature.SourceSide;
     private const int Side = PictureSignature.Side;
     private const int RowLength = Source * 3;
 
-    // A cell is 6.4 pixels wide: 32 fifths of a pixel.
+    // A cell is 3.2 pixels wide: 16 fifths of a pixel.
     private const int PixelParts = 5;
     private const int CellParts = Source * PixelParts / Side;
     private const int Divisor = 256 * CellParts * CellParts;
@@ -20,7 +20,7 @@ internal static class BrightnessGrid
 
     public static void Fill(ReadOnlySpan<byte> pixels, Span<byte> cells)
     {
-        // At most 32 x 255 a sum.
+        // At most 16 x 255 a sum.
         Span<ushort> sums = stackalloc ushort[RowLength];
         Span<int> brightness = stackalloc int[Source];
         for (var row = 0; row < Side; row++)
@@ -36,7 +36,7 @@ internal static class BrightnessGrid
         }
     }
 
-    // A cell touches at most eight pixels.
+    // A cell touches at most five pixels.
     private static void Narrow(ReadOnlySpan<int> brightness, Span<byte> cells)
     {
         ref var source = ref MemoryMarshal.GetReference(brightness);

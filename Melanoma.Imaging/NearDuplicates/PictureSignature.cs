@@ -10,7 +10,7 @@ namespace Melanoma.Imaging.NearDuplicates;
 public sealed class PictureSignature
 {
     /// <summary>Side in pixels of the square that a signature is computed from.</summary>
-    public const int SourceSide = 256;
+    public const int SourceSide = PictureMeasures.Side;
 
     /// <summary>Cells along each side of the grid.</summary>
     public const int Side = 40;
@@ -48,7 +48,7 @@ public sealed class PictureSignature
     internal PictureKeys Keys => _keys ??= new(this);
 
     /// <summary>Computes the signature of a picture.</summary>
-    /// <param name="square">The whole upright picture at <see cref="SourceSide"/> x <see cref="SourceSide"/>, as <see cref="AreaFilter.ToSquare"/> and <see cref="ImageDecoder.TryDecodeToSquare"/> give it.</param>
+    /// <param name="square">The whole upright picture at <see cref="SourceSide"/> x <see cref="SourceSide"/>, as <see cref="AreaFilter.ToSquare"/> and <see cref="ImageDecoder.TryDecodeToSketch"/> give it.</param>
     /// <param name="width">Width of the upright original in pixels, at least 1.</param>
     /// <param name="height">Height of the upright original in pixels, at least 1.</param>
     /// <exception cref="ArgumentException">The picture has another size.</exception>

@@ -5,11 +5,11 @@ namespace Melanoma.Imaging;
 /// <param name="Properties">What it shows of camera and software.</param>
 public readonly record struct PictureMeasures(ImageQuality Quality, ImageProperties Properties)
 {
-    /// <summary>Side of the square that is measured, in pixels: 256.</summary>
-    public const int Side = 2 * PictureScan.Side;
+    /// <summary>Side of the square that is measured, in pixels: 128.</summary>
+    public const int Side = PictureScan.Side;
 
     /// <summary>Measures a picture.</summary>
-    /// <param name="square">The whole upright picture at <see cref="Side"/> x <see cref="Side"/>, as <see cref="ImageDecoder.TryDecodeToSquare"/> makes
+    /// <param name="square">The whole upright picture at <see cref="Side"/> x <see cref="Side"/>, as <see cref="ImageDecoder.TryDecodeToSketch"/> makes
     /// it.</param>
     /// <param name="header">What the file says of its size.</param>
     /// <param name="file">The file, of which only the part before the picture data is read.</param>

@@ -3,7 +3,7 @@ using System.Numerics;
 namespace Melanoma.Imaging;
 
 /// <summary>
-/// What one pass over a picture counts. The picture comes at 256 x 256 and every 2 x 2 pixels become a cell, in integers, so that the counts are the same on
+/// What one pass over a picture counts. The picture comes at 128 x 128 and every pixel is a cell; all is in integers, so that the counts are the same on
 /// every machine.
 /// </summary>
 internal struct PictureScan
@@ -58,20 +58,21 @@ internal struct PictureScan
     /// <summary>Mean squares of the Laplacian.</summary>
     public DetailEnergies Energies;
 
-    /// <summary>Scans 256 x 256 pixels of 3 bytes.</summary>
+    /// <summary>Scans 128 x 128 pixels of 3 bytes.</summary>
     /// <param name="pixels">The pixels.</param>
     /// <param name="luma">Receives the brightness of the cells.</param>
     public static PictureScan Of(ReadOnlySpan<byte> pixels, Span<short> luma)
     {
         var scan = default(PictureScan);
-        Span<byte> rows = stackalloc byte[12 * Side];
+        Span<byte> bytes = stackalloc byte[3 * Side];
         Span<short> row = stackalloc short[3 * Side];
         Span<short> low = stackalloc short[Side];
         Span<short> high = stackalloc short[Side];
         var tally = default(Tally);
         for (var y = 0; y < Side; y++)
         {
-            Halve(pixels.Slice(y * Side * 12, Side * 12), rows, row);
+            RgbPlanes.Split(pixels.Slice(y * bytes.Length, bytes.Length), bytes);
+            Widen(bytes, row);
             var bright = luma.Slice(y * Side, Side);
             tally.Count(row[..Side], row.Slice(Side, Side), row[(2 * Side)..], bright);
             if (y % Tile == 0)
@@ -81,7 +82,7 @@ internal struct PictureScan
             }
             else
             {
-                Widen(bright, low, high);
+                Spread(bright, low, high);
             }
 
             if (y % Tile == Tile - 1)
@@ -98,29 +99,17 @@ internal struct PictureScan
         return scan;
     }
 
-    // Two rows of interleaved pixels to one row of cells, a plane for each channel.
-    private static void Halve(ReadOnlySpan<byte> pixels, Span<byte> rows, Span<short> planes)
+    private static void Widen(ReadOnlySpan<byte> from, Span<short> to)
     {
-        const int Row = PictureMeasures.Side * 3;
-        var above = rows[..Row];
-        var below = rows[Row..];
-        RgbPlanes.Split(pixels[..Row], above);
-        RgbPlanes.Split(pixels[Row..], below);
-        for (var x = 0; x < planes.Length; x += Vector<short>.Count)
+        for (var x = 0; x < to.Length; x += Vector<byte>.Count)
         {
-            var sum = AddPairs(above[(2 * x)..]) + AddPairs(below[(2 * x)..]) + new Vector<ushort>(2);
-            Vector.AsVectorInt16(Vector.ShiftRightLogical(sum, 2)).CopyTo(planes[x..]);
+            Vector.Widen(new Vector<byte>(from[x..]), out var low, out var high);
+            Vector.AsVectorInt16(low).CopyTo(to[x..]);
+            Vector.AsVectorInt16(high).CopyTo(to[(x + Vector<short>.Count)..]);
         }
     }
 
-    // Each two bytes next to each other.
-    private static Vector<ushort> AddPairs(ReadOnlySpan<byte> values)
-    {
-        var pairs = Vector.AsVectorUInt16(new Vector<byte>(values));
-        return (pairs & new Vector<ushort>(byte.MaxValue)) + Vector.ShiftRightLogical(pairs, 8);
-    }
-
-    private static void Widen(ReadOnlySpan<short> bright, Span<short> low, Span<short> high)
+    private static void Spread(ReadOnlySpan<short> bright, Span<short> low, Span<short> high)
     {
         for (var x = 0; x < Side; x += Vector<short>.Count)
         {

@@ -40,7 +40,7 @@ internal static class Collection
         const int Side = PictureSignature.SourceSide;
         var pixels = new byte[Side * Side * 3];
         if (!ImageInspector.TryInspect(file, ImageLimits.Default, out header, out var refusal)
-            || !ImageDecoder.TryDecodeToSquare(file, Side, pixels, ImageLimits.Default, out refusal))
+            || !ImageDecoder.TryDecodeToSketch(file, Side, pixels, ImageLimits.Default, out refusal))
             throw new InvalidDataException($"A picture was refused: {refusal.Message}");
         return new(Side, Side, pixels);
     }

@@ -41,7 +41,7 @@ internal static class Cost
 
             | step, one core | us |
             | --- | --- |
-            | signature from 256 x 256 pixels | {figures.Signature:0} |
+            | signature from 128 x 128 pixels | {figures.Signature:0} |
             | reading a signature and computing the keys it is stored by | {figures.Keys:0} |
             | look-up among {index.Count}, with the 42 keys it is sought by | {figures.LookUp:0} |
             | verification of an unchanged copy, with its keys | {figures.Match:0} |

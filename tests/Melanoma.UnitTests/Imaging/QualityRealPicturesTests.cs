@@ -48,7 +48,7 @@ public sealed class QualityRealPicturesTests
             var file = content.ToArray();
             var square = new RgbImage(Side, Side);
             Assert.True(ImageInspector.TryInspect(file, ImageLimits.Default, out var header, out _));
-            Assert.True(ImageDecoder.TryDecodeToSquare(file, Side, square.Pixels, ImageLimits.Default, out _));
+            Assert.True(ImageDecoder.TryDecodeToSketch(file, Side, square.Pixels, ImageLimits.Default, out _));
             yield return (square, header, file);
         }
     }

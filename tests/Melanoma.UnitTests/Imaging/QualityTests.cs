@@ -42,10 +42,10 @@ public sealed class QualityTests
         var random = new Random(1);
         RgbImage[] pictures =
         [
-            Paint((x, y) => y % 12 < 6 && (x / 3 * 7919 + y / 12 * 104729) % 5 > 1 && x is > 20 and < 230 ? (30, 30, 30) : (255, 255, 255)),
-            Paint((x, y) => y < 20 ? (40, 70, 140) : x < 60 ? (220, 222, 226) : y % 24 < 2 ? (120, 120, 125) : (246, 246, 248)),
-            Paint((x, y) => ((x / 16) + (y / 16)) % 2 == 0 ? (120, 90, 60) : (190, 180, 165)),
-            Paint((x, y) => y < 110 + (20 * Math.Sin(x / 30.0)) ? (120 + (y / 2), 170 + (y / 3), 235) : (50 + random.Next(60), 110 + random.Next(60), 40)),
+            Paint((x, y) => y % 6 < 3 && (x / 2 * 7919 + y / 6 * 104729) % 5 > 1 && x is > 10 and < 115 ? (30, 30, 30) : (255, 255, 255)),
+            Paint((x, y) => y < 10 ? (40, 70, 140) : x < 30 ? (220, 222, 226) : y % 12 < 1 ? (120, 120, 125) : (246, 246, 248)),
+            Paint((x, y) => ((x / 8) + (y / 8)) % 2 == 0 ? (120, 90, 60) : (190, 180, 165)),
+            Paint((x, y) => y < 55 + (10 * Math.Sin(x / 15.0)) ? (120 + y, 170 + (2 * y / 3), 235) : (50 + random.Next(60), 110 + random.Next(60), 40)),
             TestPictures.Noise(Side, Side, 1),
         ];
         Assert.All(pictures, picture => Assert.True(Measure(picture).Flags.HasFlag(QualityFlags.NotDermoscopic), $"{Measure(picture)}"));
@@ -107,7 +107,7 @@ public sealed class QualityTests
 
     [Fact]
     public void Should_refuse_to_measure_when_the_square_has_another_size() =>
-        Assert.Throws<ArgumentException>(() => PictureMeasures.Of(new RgbImage(128, 128), Header, []));
+        Assert.Throws<ArgumentException>(() => PictureMeasures.Of(new RgbImage(Side - 1, Side), Header, []));
 
     [Fact]
     public void Should_see_the_frame_when_corners_or_sides_are_black()
@@ -119,9 +119,9 @@ public sealed class QualityTests
         {
             for (var x = 0; x < Side; x++)
             {
-                if (Math.Pow(x - 127.5, 2) + Math.Pow(y - 127.5, 2) > 128 * 128)
+                if (Math.Pow(x - 63.5, 2) + Math.Pow(y - 63.5, 2) > 64 * 64)
                     round.Row(y).Slice(3 * x, 3).Clear();
-                if (y is < 30 or > 225)
+                if (y is < 15 or > 112)
                     bars.Row(y).Slice(3 * x, 3).Clear();
             }
         }
@@ -131,7 +131,7 @@ public sealed class QualityTests
         Assert.Equal((0, 0), (plain.DarkCorners, plain.DarkSides));
         Assert.InRange(plain.CornerBrightness, 0.75, 1.1);
         Assert.InRange(tube.DarkCorners, 0.97, 1);
-        Assert.InRange(tube.DarkSides, 0, 0.15);
+        Assert.InRange(tube.DarkSides, 0, 0.16);
         Assert.True(tube.CornerBrightness < plain.CornerBrightness);
         Assert.Equal(0.5, letterbox.DarkSides, 0.05);
     }

@@ -73,9 +73,9 @@ public sealed class NearDuplicateIndexTests
     {
         var index = new NearDuplicateIndex();
         foreach (var id in Ids)
-            index.Add(id, PictureSignature.Compute(TestPictures.Flat(256, 256, (byte)id.ToByteArray()[0], 100, 100), 4, 3));
+            index.Add(id, PictureSignature.Compute(TestPictures.Flat(PictureSignature.SourceSide, PictureSignature.SourceSide, (byte)id.ToByteArray()[0], 100, 100), 4, 3));
         Assert.Equal(Lesions, index.Count);
-        Assert.Empty(index.Candidates(PictureSignature.Compute(TestPictures.Flat(256, 256, 30, 100, 100), 4, 3)));
+        Assert.Empty(index.Candidates(PictureSignature.Compute(TestPictures.Flat(PictureSignature.SourceSide, PictureSignature.SourceSide, 30, 100, 100), 4, 3)));
     }
 
     [Fact]

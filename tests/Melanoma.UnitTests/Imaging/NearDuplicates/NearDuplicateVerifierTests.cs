@@ -85,7 +85,7 @@ public sealed class NearDuplicateVerifierTests
     [Fact]
     public void Should_not_match_when_pictures_are_blank()
     {
-        var blank = PictureSignature.Compute(TestPictures.Flat(256, 256, 200, 150, 140), 4, 3);
+        var blank = PictureSignature.Compute(TestPictures.Flat(PictureSignature.SourceSide, PictureSignature.SourceSide, 200, 150, 140), 4, 3);
         Assert.False(NearDuplicateVerifier.Compare(blank, blank).IsMatch);
         Assert.Equal(0, NearDuplicateVerifier.Compare(blank, Copies.SignatureOf(Copies.Lesion(1))).Similarity);
     }

@@ -13,7 +13,7 @@ public sealed class PictureSignatureTests
         Gen.Int.Sample(seed =>
         {
             const int Side = PictureSignature.Side;
-            var image = TestPictures.Noise(256, 256, seed);
+            var image = TestPictures.Noise(PictureSignature.SourceSide, PictureSignature.SourceSide, seed);
             var cells = PictureSignature.Compute(image, 640, 480).ToBytes().AsSpan(HeaderLength);
             for (var row = 0; row < Side; row++)
             {
@@ -21,16 +21,16 @@ public sealed class PictureSignatureTests
                 {
                     // Fifths of pixels lie wholly in one cell.
                     long sum = 0;
-                    for (var y = row * 32; y < (row + 1) * 32; y++)
+                    for (var y = row * 16; y < (row + 1) * 16; y++)
                     {
-                        for (var x = column * 32; x < (column + 1) * 32; x++)
+                        for (var x = column * 16; x < (column + 1) * 16; x++)
                         {
                             var pixel = image.Row(y / 5).Slice(x / 5 * 3, 3);
                             sum += (77 * pixel[0]) + (150 * pixel[1]) + (29 * pixel[2]);
                         }
                     }
 
-                    Assert.Equal((sum + (128 * 1024)) / (256 * 1024), cells[(row * Side) + column]);
+                    Assert.Equal((sum + (128 * 256)) / (256 * 256), cells[(row * Side) + column]);
                 }
             }
         }, iter: 5);
@@ -39,7 +39,7 @@ public sealed class PictureSignatureTests
     public void Should_read_what_it_wrote_when_the_bytes_are_whole() =>
         Gen.Select(Gen.Int, Gen.Int[1, int.MaxValue], Gen.Int[1, int.MaxValue]).Sample((seed, width, height) =>
         {
-            var bytes = PictureSignature.Compute(TestPictures.Noise(256, 256, seed), width, height).ToBytes();
+            var bytes = PictureSignature.Compute(TestPictures.Noise(PictureSignature.SourceSide, PictureSignature.SourceSide, seed), width, height).ToBytes();
             Assert.Equal(PictureSignature.ByteCount, bytes.Length);
             Assert.True(PictureSignature.TryRead(bytes, out var read));
             Assert.Equal((width, height), (read.Width, read.Height));
@@ -49,7 +49,7 @@ public sealed class PictureSignatureTests
     [Fact]
     public void Should_refuse_without_an_exception_when_the_bytes_are_malformed()
     {
-        var whole = PictureSignature.Compute(TestPictures.Noise(256, 256, 1), 4, 3).ToBytes();
+        var whole = PictureSignature.Compute(TestPictures.Noise(PictureSignature.SourceSide, PictureSignature.SourceSide, 1), 4, 3).ToBytes();
         Gen.Byte.Array[0, 2 * PictureSignature.ByteCount].Sample(bytes => Assert.False(PictureSignature.TryRead(bytes, out _)), iter: 500);
         Gen.Int[0, whole.Length - 1].Sample(length => Assert.False(PictureSignature.TryRead(whole.AsSpan(0, length), out _)));
         Gen.Select(Gen.Int[0, 3], Gen.Byte[1, 255]).Sample((at, change) =>
@@ -70,14 +70,14 @@ public sealed class PictureSignatureTests
 
     [Fact]
     public void Should_refuse_when_the_picture_has_another_size() =>
-        Assert.Throws<ArgumentException>(() => PictureSignature.Compute(TestPictures.Noise(255, 256, 1), 4, 3));
+        Assert.Throws<ArgumentException>(() => PictureSignature.Compute(TestPictures.Noise(PictureSignature.SourceSide - 1, PictureSignature.SourceSide, 1), 4, 3));
 
     // Stored signatures and keys are compared with new ones for years.
     [Fact]
     public void Should_give_the_same_bytes_for_ever_when_the_version_stays()
     {
-        var signature = PictureSignature.Compute(TestPictures.Ramp(256, 256), 600, 450);
-        Assert.Equal("bf70577901d21953e3daa2460ed56eba1e49604b65fe890d70fe34a9b93b0398", ImageFingerprint.Sha256Hex(signature.ToBytes()));
-        Assert.Equal("39c6fb9ee92d8c0ed0e103940e63701bcf49d7f48e991f6fd9b79b4818e89d8a", ImageFingerprint.Sha256Hex(NearDuplicateIndex.KeysOf(signature)));
+        var signature = PictureSignature.Compute(TestPictures.Ramp(PictureSignature.SourceSide, PictureSignature.SourceSide), 600, 450);
+        Assert.Equal("d2d658997f25e6c83c6bf1349d6a0581921f2a1727bfd392bd0cabb997f98756", ImageFingerprint.Sha256Hex(signature.ToBytes()));
+        Assert.Equal("b3078628b204e0ab1d654057beca1a3d2d9c2ca1134278a9e6e35a8c35453ac4", ImageFingerprint.Sha256Hex(NearDuplicateIndex.KeysOf(signature)));
     }
 }

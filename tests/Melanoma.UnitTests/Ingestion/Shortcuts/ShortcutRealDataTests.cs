@@ -91,7 +91,7 @@ public sealed class ShortcutRealDataTests
         var file = content.ToArray();
         var square = new RgbImage(PictureMeasures.Side, PictureMeasures.Side);
         Assert.True(ImageInspector.TryInspect(file, ImageLimits.Default, out var header, out _));
-        Assert.True(ImageDecoder.TryDecodeToSquare(file, PictureMeasures.Side, square.Pixels, ImageLimits.Default, out _));
+        Assert.True(ImageDecoder.TryDecodeToSketch(file, PictureMeasures.Side, square.Pixels, ImageLimits.Default, out _));
         var (quality, properties) = PictureMeasures.Of(square, header, file);
         var id = new Guid(SHA256.HashData(Encoding.UTF8.GetBytes(group)).AsSpan(0, 16));
         return new(label, id, source, "CC BY-NC 4.0", header.UprightWidth, header.UprightHeight, quality.Sharpness, properties);

@@ -15,6 +15,9 @@ public static class AdvisoryLocks
     /// <summary>Changing which model version is in production (Inference): "promoted" in ASCII.</summary>
     public const long Promotions = 0x70726F6D6F746564;
 
+    /// <summary>Judging candidates (Inference): "deciding" in ASCII.</summary>
+    public const long Deciding = 0x6465636964696E67;
+
     /// <summary>Registering the bundled model (Training): "bundledm" in ASCII.</summary>
     public const long BundledModel = 0x62756E646C65646D;
 

@@ -27,7 +27,7 @@ internal sealed class PromotionOptions
     [Range(0.0, 1.0)]
     public double LargestCalibrationError { get; set; } = 0.15;
 
-    /// <summary>Minutes after which a comparison of two models is given up, waiting for another one included; 1 to 1440, default 20.</summary>
+    /// <summary>Minutes after which a comparison of two models is given up, waiting for another one not included; 1 to 1440, default 20.</summary>
     [Range(1, 1440)]
     public int LongestComparisonMinutes { get; set; } = 20;
 

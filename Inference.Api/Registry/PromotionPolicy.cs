@@ -6,12 +6,14 @@ using Melanoma.Storage.Models;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;
+using Npgsql;
 
 namespace Melanoma.Inference.Registry;
 
-/// <summary>Decides about candidates. Asked twice, or by two replicas, it decides once.</summary>
+/// <summary>Decides about candidates. Asked twice, or by two replicas, it decides once; only one replica at a time compares, because each comparison is a look at the test split.</summary>
 internal sealed partial class PromotionPolicy(
     IDbContextFactory<MelanomaDbContext> databases,
+    NpgsqlDataSource dataSource,
     Promotions promotions,
     TestComparer comparer,
     ModelHost models,
@@ -20,19 +22,23 @@ internal sealed partial class PromotionPolicy(
 {
     public const string Actor = "promotion policy";
 
+    // What fails each time would be a look at the test split each time.
+    private const int MostLooks = 3;
+
     // Message and sweep of one replica do not compare the same candidate twice.
     private readonly SemaphoreSlim _deciding = new(1, 1);
 
     /// <summary>
     /// Decides about one version; nothing happens when it is no candidate, or was decided about. It stays undecided, and the
-    /// sweep looks again, while the models cannot be asked for a reason that is not the candidate's.
+    /// sweep looks again, while another replica judges, or while the models cannot be asked for a reason that is not the candidate's.
     /// </summary>
     public async Task DecideAsync(int version, CancellationToken cancellationToken)
     {
         await _deciding.WaitAsync(cancellationToken);
         try
         {
-            while (await FindAsync(version, cancellationToken) is { Candidate: var candidate, Production: var production })
+            await using var only = new SessionLock(dataSource, AdvisoryLocks.Deciding);
+            while (await only.HoldAsync(cancellationToken) && await FindAsync(version, cancellationToken) is { Candidate: var candidate, Production: var production })
             {
                 using var activity = InferenceMetrics.Activities.StartActivity("decide promotion");
                 if (await JudgeAsync(candidate, production, cancellationToken) is not { } decision)
@@ -115,6 +121,12 @@ internal sealed partial class PromotionPolicy(
     // A production version that cannot be asked says nothing about the candidate: a person mends production, and then it is decided.
     private async Task<PromotionDecision?> CompareAsync(ModelVersion candidate, ModelVersion production, CancellationToken cancellationToken)
     {
+        if (await CountLooksAsync(candidate, production, cancellationToken) >= MostLooks)
+        {
+            return PromotionRule.Undecidable(FormattableString.Invariant(
+                $"{MostLooks} comparisons with version {production.Version} were begun and none came to an end; the log says why, and `models compare` begins another."));
+        }
+
         try
         {
             var comparison = await comparer.CompareAsync(candidate.Version, production.Version, datasetId: null, Actor, (_, _) => Task.CompletedTask, cancellationToken);
@@ -135,6 +147,13 @@ internal sealed partial class PromotionPolicy(
             LogUndecided(candidate.Version, exception.Message);
             return null;
         }
+    }
+
+    private async Task<int> CountLooksAsync(ModelVersion candidate, ModelVersion production, CancellationToken cancellationToken)
+    {
+        await using var database = await databases.CreateDbContextAsync(cancellationToken);
+        return await database.ComparisonLooks.CountAsync(
+            look => look.Version == candidate.Version && look.OtherVersion == production.Version && look.Actor == Actor, cancellationToken);
     }
 
     [LoggerMessage(1, LogLevel.Information, "Model version {Version}: {Decision}")]

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Data;
 using Grpc.Core;
 using Melanoma.Contracts;
@@ -30,7 +31,7 @@ internal sealed partial class TestComparer(
     /// <param name="otherVersion">The version that it is compared with, another one.</param>
     /// <param name="datasetId">An honest dataset; null for the newest one in which enough test images are left, else the one in which most are.</param>
     /// <param name="actor">Who wants to know.</param>
-    /// <param name="progress">Told how many of how many images both have answered, from time to time.</param>
+    /// <param name="progress">Told how many of how many images both have answered, never after more than 15 seconds of silence; 0 of 0 while it waits or looks for the images.</param>
     /// <param name="cancellationToken">Stops the comparison.</param>
     /// <exception cref="RpcException">
     /// NOT_FOUND: there is no such version or dataset. FAILED_PRECONDITION: a version cannot be served, the dataset is not honest, or there is none.
@@ -39,38 +40,59 @@ internal sealed partial class TestComparer(
     public async Task<TestComparison> CompareAsync(
         int version, int otherVersion, int? datasetId, string actor, Func<int, int, Task> progress, CancellationToken cancellationToken)
     {
+        while (!await _turn.WaitAsync(LongestSilence, cancellationToken))
+        {
+            await progress(0, 0);
+        }
+
         using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(options.Value.LongestComparisonMinutes), time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         try
         {
-            while (!await _turn.WaitAsync(LongestSilence, both.Token))
-            {
-                await progress(0, 0);
-            }
-
-            try
-            {
-                using var activity = InferenceMetrics.Activities.StartActivity("compare models");
-                using var first = await models.LeaseAsync(version, both.Token);
-                using var second = await models.LeaseAsync(otherVersion, both.Token);
-                var plan = await PlanAsync(version, otherVersion, datasetId, both.Token);
-                return plan.Comparison.Images < plan.Comparison.LeastImages
-                    ? plan.Comparison
-                    : await AskAsync(plan, first.Model, second.Model, actor, progress, both.Token);
-            }
-            finally
-            {
-                _turn.Release();
-            }
+            using var activity = InferenceMetrics.Activities.StartActivity("compare models");
+            using var first = await models.LeaseAsync(version, both.Token);
+            using var second = await models.LeaseAsync(otherVersion, both.Token);
+            var plan = await TellAsync(() => progress(0, 0), PlanAsync(version, otherVersion, datasetId, both.Token));
+            return plan.Comparison.Images < plan.Comparison.LeastImages
+                ? plan.Comparison
+                : await AskAsync(plan, first.Model, second.Model, actor, progress, both.Token);
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
             throw Refusal.Of(
                 StatusCode.DeadlineExceeded, $"The comparison was given up after {options.Value.LongestComparisonMinutes} minutes (Promotion:LongestComparisonMinutes).");
         }
+        finally
+        {
+            _turn.Release();
+        }
     }
 
     public void Dispose() => _turn.Dispose();
+
+    // A caller who went away makes the work end by its own token; it is waited for all the same, because it holds the models.
+    private async Task<T> TellAsync<T>(Func<Task> tell, Task<T> work)
+    {
+        while (true)
+        {
+            try
+            {
+                return await work.WaitAsync(LongestSilence, time);
+            }
+            catch (TimeoutException) when (!work.IsCompleted)
+            {
+                try
+                {
+                    await tell();
+                }
+                catch (Exception)
+                {
+                    await ((Task)work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                    throw;
+                }
+            }
+        }
+    }
 
     private async Task<Plan> PlanAsync(int version, int otherVersion, int? datasetId, CancellationToken cancellationToken)
     {
@@ -208,9 +230,13 @@ internal sealed partial class TestComparer(
             TestLooks = await TestLookCount.ReadAsync(dataSource, plan.Comparison.DatasetId, cancellationToken),
         };
         LogCompared(first.Version, second.Version, comparison.Images);
-        return comparison.Images < comparison.LeastImages
-            ? comparison
-            : comparison with { Sensitivity = answers.Sensitivity(), Figures = [.. Figures(images, answers, otherAnswers, cancellationToken)] };
+        if (comparison.Images < comparison.LeastImages)
+        {
+            return comparison;
+        }
+
+        var figures = Task.Run(() => Figures(images, answers, otherAnswers, cancellationToken).ToImmutableArray(), cancellationToken);
+        return comparison with { Sensitivity = answers.Sensitivity(), Figures = await TellAsync(() => progress(plan.Images.Count, plan.Images.Count), figures) };
     }
 
     private static bool Ask(LoadedModel first, LoadedModel second, byte[] image, AnswerSheet answers, AnswerSheet otherAnswers, CancellationToken cancellationToken)

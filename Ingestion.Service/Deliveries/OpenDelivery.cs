@@ -1,4 +1,3 @@
-using Melanoma.Ingestion.Catalogue;
 using Melanoma.Storage;
 using Melanoma.Storage.Catalogue;
 using Npgsql;

@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Melanoma.Storage;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -24,7 +25,7 @@ internal sealed partial class DropFolderService(
         if (options.Value.Path is null)
             return;
         var root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(options.Value.Path));
-        await using var only = new FolderLock(dataSource, root);
+        await using var only = new SessionLock(dataSource, AdvisoryLocks.DropFolder(root));
         var soon = Math.Min(options.Value.QuietSeconds, options.Value.SweepSeconds);
         try
         {
@@ -46,7 +47,7 @@ internal sealed partial class DropFolderService(
         }
     }
 
-    private async Task<bool> TrySweepAsync(string root, FolderLock only, CancellationToken cancellationToken)
+    private async Task<bool> TrySweepAsync(string root, SessionLock only, CancellationToken cancellationToken)
     {
         try
         {

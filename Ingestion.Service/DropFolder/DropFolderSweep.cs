@@ -1,4 +1,5 @@
 using Melanoma.Ingestion.Deliveries;
+using Melanoma.Storage;
 
 namespace Melanoma.Ingestion.DropFolder;
 
@@ -27,7 +28,7 @@ internal sealed partial class DropFolderSweep(DeliveryReceiver receiver, TimePro
     /// <param name="quiet">How long a complete file was not written.</param>
     /// <param name="cancellationToken">Stops.</param>
     /// <returns>Whether there is something that the next sweep should not wait long for.</returns>
-    public async Task<bool> RunAsync(string root, FolderLock only, TimeSpan quiet, CancellationToken cancellationToken)
+    public async Task<bool> RunAsync(string root, SessionLock only, TimeSpan quiet, CancellationToken cancellationToken)
     {
         var early = new List<DroppedFile>();
         var isUnfinished = false;

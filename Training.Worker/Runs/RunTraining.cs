@@ -75,6 +75,7 @@ internal sealed partial class RunTraining(
         {
             await heartStop.CancelAsync();
             await beating;
+            Numerics.GiveMemoryBack();
             TrainingTelemetry.Runs.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
         }
 

@@ -109,6 +109,8 @@ start_replica() {
         if [[ -n ${SERVICE_HAS_GRPC[$name]-} ]]; then
             export "Kestrel__Endpoints__grpc__Url=http://127.0.0.1:$(replica_port "$replica" grpc)"
         fi
+        # Tensors come and go by the gigabyte; only glibc's first arena keeps their memory, which doubles the speed on a CPU.
+        if [[ $name == training ]]; then export MALLOC_ARENA_MAX=1; fi
         cd "$(dirname "$executable")" || exit
         exec setsid "$executable" </dev/null >>"$folder/log" 2>&1 7>&-
     ) &

@@ -1,10 +1,11 @@
 using Npgsql;
 
-namespace Melanoma.Ingestion.Catalogue;
+namespace Melanoma.Storage;
 
 /// <summary>Ends sessions that must not go back to the pool, because they may hold a lock: whoever took them next would hold it without knowing.</summary>
-internal static class DatabaseSession
+public static class DatabaseSession
 {
+    /// <summary>Ends a session.</summary>
     /// <param name="dataSource">Where the connection was opened.</param>
     /// <param name="connection">Not to be used any more.</param>
     public static async Task EndAsync(NpgsqlDataSource dataSource, NpgsqlConnection connection)

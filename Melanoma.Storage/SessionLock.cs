@@ -1,16 +1,19 @@
-using Melanoma.Ingestion.Catalogue;
-using Melanoma.Storage;
 using Npgsql;
 
-namespace Melanoma.Ingestion.DropFolder;
+namespace Melanoma.Storage;
 
-/// <summary>Only one replica works a folder: it holds a lock on a connection of its own, which the database lets go of when the process dies.</summary>
-internal sealed class FolderLock(NpgsqlDataSource dataSource, string folder) : IAsyncDisposable
+/// <summary>
+/// What only one replica does at a time, for as long as it takes: it holds a lock on a connection of its own, which the database lets go of when the process dies.
+/// Not for several threads at once.
+/// </summary>
+/// <param name="dataSource">Where the lock is.</param>
+/// <param name="key">One of <see cref="AdvisoryLocks"/>.</param>
+public sealed class SessionLock(NpgsqlDataSource dataSource, long key) : IAsyncDisposable
 {
-    private readonly long _key = AdvisoryLocks.DropFolder(folder);
     private NpgsqlConnection? _connection;
 
     /// <summary>Whether this process has the lock, or could take it now.</summary>
+    /// <param name="cancellationToken">Stops asking.</param>
     /// <exception cref="NpgsqlException">The database cannot be asked.</exception>
     public async Task<bool> HoldAsync(CancellationToken cancellationToken)
     {
@@ -31,7 +34,7 @@ internal sealed class FolderLock(NpgsqlDataSource dataSource, string folder) : I
         var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         try
         {
-            if (await ExecuteAsync(connection, "SELECT pg_try_advisory_lock($1)", cancellationToken, _key))
+            if (await ExecuteAsync(connection, "SELECT pg_try_advisory_lock($1)", cancellationToken, key))
             {
                 _connection = connection;
                 return true;
@@ -48,6 +51,7 @@ internal sealed class FolderLock(NpgsqlDataSource dataSource, string folder) : I
         return false;
     }
 
+    /// <summary>Lets go of the lock.</summary>
     public async ValueTask DisposeAsync()
     {
         if (_connection is not { } connection)
@@ -56,7 +60,7 @@ internal sealed class FolderLock(NpgsqlDataSource dataSource, string folder) : I
         try
         {
             // Connections go back to the pool as they are, so the lock is given back by hand.
-            await ExecuteAsync(connection, "SELECT pg_advisory_unlock($1)", CancellationToken.None, _key);
+            await ExecuteAsync(connection, "SELECT pg_advisory_unlock($1)", CancellationToken.None, key);
             await connection.DisposeAsync();
         }
         catch (Exception exception) when (exception is NpgsqlException or InvalidOperationException)

@@ -38,7 +38,13 @@ internal sealed partial class PromotionPolicy(
         try
         {
             await using var only = new SessionLock(dataSource, AdvisoryLocks.Deciding);
-            while (await only.HoldAsync(cancellationToken) && await FindAsync(version, cancellationToken) is { Candidate: var candidate, Production: var production })
+            if (!await only.HoldAsync(cancellationToken))
+            {
+                LogWaits(version);
+                return;
+            }
+
+            while (await FindAsync(version, cancellationToken) is { Candidate: var candidate, Production: var production })
             {
                 using var activity = InferenceMetrics.Activities.StartActivity("decide promotion");
                 if (await JudgeAsync(candidate, production, cancellationToken) is not { } decision)
@@ -158,6 +164,9 @@ internal sealed partial class PromotionPolicy(
 
     [LoggerMessage(1, LogLevel.Information, "Model version {Version}: {Decision}")]
     private partial void LogDecided(int version, string decision);
+
+    [LoggerMessage(3, LogLevel.Debug, "Model version {Version} waits: another replica judges a candidate")]
+    private partial void LogWaits(int version);
 
     [LoggerMessage(2, LogLevel.Warning, "Model version {Version} is not decided about yet, and is looked at again: {Reason}")]
     private partial void LogUndecided(int version, string reason);

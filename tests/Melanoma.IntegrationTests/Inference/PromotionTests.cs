@@ -3,6 +3,7 @@ using Grpc.Core;
 using Melanoma.Contracts;
 using Melanoma.Contracts.Messages;
 using Melanoma.Contracts.V1;
+using Melanoma.Storage;
 using Melanoma.Storage.Outbox;
 using Melanoma.Storage.Roles;
 using Melanoma.Testing;
@@ -138,6 +139,48 @@ public sealed class PromotionTests(TestServers servers)
 
         var history = await stand.Registry.ListModelTransitionsAsync(new ListModelTransitionsRequest(), cancellationToken: Cancellation);
         Assert.Single(history.Transitions);
+    }
+
+    [Fact]
+    public async Task Should_not_look_at_the_test_split_when_another_replica_judges()
+    {
+        await using var stand = await InferenceStand.StartAsync(servers, ("Logging__LogLevel__Melanoma", "Debug"));
+        var dataset = await stand.AddDatasetAsync(2, Pictures(24));
+        await DecideAsync(stand, HalfRight, dataset);
+        await using var database = stand.Database();
+        await database.Database.OpenConnectionAsync(Cancellation);
+        await database.Database.ExecuteSqlAsync($"SELECT pg_advisory_lock({AdvisoryLocks.Deciding})", Cancellation);
+
+        var version = await stand.RegisterAsync((Right with { DatasetId = dataset }).Build(), dataset, decided: null);
+        await stand.EventuallyAsync(
+            () => Task.FromResult(stand.Service.Log), log => log.Contains($"Model version {version} waits: another replica judges", StringComparison.Ordinal));
+        var looks = await database.ComparisonLooks.CountAsync(Cancellation);
+        await database.Database.ExecuteSqlAsync($"SELECT pg_advisory_unlock({AdvisoryLocks.Deciding})", Cancellation);
+
+        Assert.Equal(0, looks);
+        Assert.Equal(ModelState.Production, (await stand.DecidedAsync(version)).State);
+        Assert.Equal(1, await database.ComparisonLooks.CountAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task Should_leave_it_to_a_person_when_three_comparisons_did_not_end()
+    {
+        await using var stand = await InferenceStand.StartAsync(servers);
+        var dataset = await stand.AddDatasetAsync(2, Pictures(24));
+        await DecideAsync(stand, HalfRight, dataset);
+        var version = await stand.RegisterAsync((Right with { DatasetId = dataset }).Build(), dataset);
+        await using var database = stand.Database();
+        await database.Database.ExecuteSqlAsync($"""
+            INSERT INTO comparison_looks (version, other_version, dataset_id, actor, looked_at)
+            SELECT {version}, 1, {dataset}, 'promotion policy', clock_timestamp() FROM generate_series(1, 3)
+            """, Cancellation);
+        await database.Database.ExecuteSqlAsync($"UPDATE model_versions SET policy_decision = NULL WHERE version = {version}", Cancellation);
+
+        var model = await stand.DecidedAsync(version);
+
+        Assert.Equal(ModelState.Candidate, model.State);
+        Assert.StartsWith("A person decides: 3 comparisons with version 1 were begun and none came to an end", model.PolicyDecision, StringComparison.Ordinal);
+        Assert.Equal(3, await database.ComparisonLooks.CountAsync(Cancellation));
     }
 
     [Fact]

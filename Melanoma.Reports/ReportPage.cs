@@ -34,6 +34,7 @@ internal static class ReportPage
                     Heading(content),
                     Findings(content),
                     Headline(content.Report),
+                    Simpler(content.Report),
                     Melanoma(content.Report, plots),
                     Certainty(content.Report, plots),
                     ByClass(content.Report, plots),
@@ -70,6 +71,7 @@ internal static class ReportPage
         yield return new XElement("h2", "Figures");
         yield return Paragraph(null, test is null
             ? "The dataset has no test images: these are figures on the images that choices were made on, and too good."
+            : report.TestLooks == 0 ? "Choices were made on validation. It was trained on an export, so nobody counted the looks at these test lesions."
             : Say($"Choices were made on validation. Looks of training at these test lesions, this one counted: {report.TestLooks}."));
         yield return Table(
             "With 95 % intervals, bootstrapped over lesions",
@@ -89,6 +91,27 @@ internal static class ReportPage
             ]);
 
         string[] Row(string name, Func<SplitFigures, string> figure) => [name, figure(validation), .. test is null ? (string[])[] : [figure(test)]];
+    }
+
+    private static IEnumerable<XElement> Simpler(ModelReport report)
+    {
+        if (report.Test is not { } test || report.Baselines.Count == 0)
+            yield break;
+        yield return new XElement("h2", "Beside simple models");
+        yield return Table(
+            "Trained on the same images, on test, with 95 % intervals",
+            ["", "accuracy", "balanced accuracy", "melanoma AUC"],
+            [
+                .. report.Baselines.Select(simple => (string[])
+                [
+                    simple.Name, WithInterval(simple.Accuracy, simple.AccuracyInterval), WithInterval(simple.BalancedAccuracy, simple.BalancedAccuracyInterval),
+                    WithInterval(simple.MelanomaAuc, simple.MelanomaAucInterval),
+                ]),
+                [
+                    "this model", WithInterval(test.Accuracy, test.AccuracyInterval), WithInterval(test.BalancedAccuracy, test.BalancedAccuracyInterval),
+                    WithInterval(test.MelanomaAuc, test.MelanomaAucInterval),
+                ],
+            ]);
     }
 
     private static IEnumerable<XElement> Melanoma(ModelReport report, IReadOnlyList<ReportPlot> plots)

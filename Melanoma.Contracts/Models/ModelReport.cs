@@ -49,7 +49,7 @@ public sealed record ModelReport
 
     /// <summary>
     /// How often training and comparisons had looked at test lesions of this dataset, in whichever dataset and whether or not a model came of it, this time
-    /// counted; 0 without test images.
+    /// counted; 0 without test images, and where nobody counts: a model that was trained on an export.
     /// </summary>
     public required int TestLooks { get; init; }
 

@@ -2,6 +2,7 @@ using Melanoma.Contracts;
 using Melanoma.Contracts.Models;
 using Melanoma.Training.Images;
 using Melanoma.Training.LabelErrors;
+using Melanoma.Training.Loop;
 using Melanoma.Training.Onnx;
 
 namespace Melanoma.Training.Evaluation;
@@ -15,6 +16,9 @@ internal static class Baselines
     /// <summary>Logistic regression on how often each of 64 colours is in the picture.</summary>
     public const string ColourHistogram = "colour histogram + logistic regression";
 
+    /// <summary>Logistic regression on what the network said of the pictures before it was trained.</summary>
+    public const string FrozenFeatures = "frozen features + logistic regression";
+
     private const int LevelsPerChannel = 4;
     private const int Colours = LevelsPerChannel * LevelsPerChannel * LevelsPerChannel;
     private const double Penalty = 1;
@@ -23,7 +27,12 @@ internal static class Baselines
     private const int MostTrainingImages = 50_000;
 
     /// <summary>The baselines' figures on test; none without test images.</summary>
-    public static IReadOnlyList<BaselineFigures> Of(TrainingData data, long seed, CancellationToken cancellationToken = default)
+    /// <param name="data">The images.</param>
+    /// <param name="seed">Seed of the intervals.</param>
+    /// <param name="embed">What the network said before it was trained, a row for each image; null if it had nothing to say.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    public static IReadOnlyList<BaselineFigures> Of(
+        TrainingData data, long seed, Func<IReadOnlyList<Sample>, float[][]>? embed = null, CancellationToken cancellationToken = default)
     {
         if (data.Test.Length == 0)
         {
@@ -32,11 +41,19 @@ internal static class Baselines
 
         var originals = data.Train.Where(sample => !sample.IsVariant).ToArray();
         var step = Math.Max(1, (originals.Length + MostTrainingImages - 1) / MostTrainingImages);
-        return
-        [
-            Majority(data, seed),
-            .. originals.Length == 0 ? [] : (BaselineFigures[])[Histogram(data, [.. originals.Where((_, place) => place % step == 0)], seed, cancellationToken)],
-        ];
+        Sample[] train = [.. originals.Where((_, place) => place % step == 0)];
+        var figures = new List<BaselineFigures> { Majority(data, seed) };
+        if (train.Length > 0)
+        {
+            figures.Add(Histogram(data, train, seed, cancellationToken));
+        }
+
+        if (train.Length > 0 && embed is not null)
+        {
+            figures.Add(Frozen(data, train, embed, seed, cancellationToken));
+        }
+
+        return figures;
     }
 
     private static BaselineFigures Majority(TrainingData data, long seed)
@@ -52,19 +69,41 @@ internal static class Baselines
         Parallel.For(0, rows.Length, place => rows[place] = HistogramOf(data.Images[train[place].Image]));
         var model = LogisticRegression.Fit(rows, [.. train.Select(sample => sample.Label)], Penalty, cancellationToken);
 
-        // Its probabilities are those at the shares of its labels, which is what they come to on the average.
-        var prior = new double[Diagnoses.Count];
-        foreach (var probabilities in rows.Select(model.Predict))
+        var answers = new float[data.Test.Length][];
+        Parallel.For(0, answers.Length, place => answers[place] = Logits(model.Predict(HistogramOf(data.Images[data.Test[place].Image]))));
+        return Judge(ColourHistogram, data, Mean(rows.Select(model.Predict)), [.. answers.SelectMany(logits => logits)], seed);
+    }
+
+    private static BaselineFigures Frozen(TrainingData data, Sample[] train, Func<IReadOnlyList<Sample>, float[][]> embed, long seed, CancellationToken cancellationToken)
+    {
+        var rows = embed(train);
+        var layer = LastLayer.Fit(rows, [.. train.Select(sample => sample.Label)], data.Supported, LastLayer.Penalty, cancellationToken);
+        var prior = Mean(rows.Select(row => Probabilities(layer.Logits(row))));
+        return Judge(FrozenFeatures, data, prior, [.. embed(data.Test).SelectMany(layer.Logits)], seed);
+    }
+
+    /// <summary>A regression's probabilities are those at the shares of its labels, which is what they come to on the average.</summary>
+    private static double[] Mean(IEnumerable<double[]> answers)
+    {
+        var (sums, count) = (new double[Diagnoses.Count], 0);
+        foreach (var probabilities in answers)
         {
-            for (var i = 0; i < prior.Length; i++)
+            count++;
+            for (var i = 0; i < sums.Length; i++)
             {
-                prior[i] += probabilities[i] / rows.Length;
+                sums[i] += probabilities[i];
             }
         }
 
-        var answers = new float[data.Test.Length][];
-        Parallel.For(0, answers.Length, place => answers[place] = Logits(model.Predict(HistogramOf(data.Images[data.Test[place].Image]))));
-        return Judge(ColourHistogram, data, prior, [.. answers.SelectMany(logits => logits)], seed);
+        return Array.ConvertAll(sums, sum => sum / count);
+    }
+
+    private static double[] Probabilities(float[] logits)
+    {
+        var largest = logits.Max();
+        var powers = Array.ConvertAll(logits, logit => Math.Exp(logit - largest));
+        var sum = powers.Sum();
+        return Array.ConvertAll(powers, power => power / sum);
     }
 
     private static BaselineFigures Judge(string name, TrainingData data, double[] prior, float[] logits, long seed)

@@ -25,6 +25,8 @@ internal static class ExportTraining
 {
     private const string OutsideWarning = "Trained on an export: looks at its test split are not counted, and what the dataset warns of stands in the export's README.txt.";
 
+    private const int FiguresOfEpoch = 5;
+
     /// <summary>Trains a recipe from the last checkpoint to the end.</summary>
     /// <returns>The exit status.</returns>
     public static async Task<int> RunAsync(ExportTrainingOptions options, TrainingRecipe recipe, CancellationToken cancellationToken)
@@ -60,7 +62,8 @@ internal static class ExportTraining
         }
 
         await RequireSameRunAsync(options, images, summary, seed, cancellationToken);
-        using var trainer = new Trainer(recipe, data, epochs, seed, TimeProvider.System, StartOf(recipe, options.Weights), TrainerSettings.For(device.Device));
+        var start = StartOf(recipe, options.Weights);
+        using var trainer = new Trainer(recipe, data, epochs, seed, TimeProvider.System, start, TrainerSettings.For(device.Device));
         var checkpoint = Path.Combine(options.Into, "checkpoint.safetensors");
         if (File.Exists(checkpoint))
         {
@@ -80,9 +83,9 @@ internal static class ExportTraining
         {
             await WholeFile.WriteAsync(
                 Path.Combine(options.Into, "weights.safetensors"), SafeTensors.Write(trainer.Network.Weights(), new Dictionary<string, string>()), cancellationToken);
-            var facts = new RunFacts(summary.Name, summary.Version, ModelProperties.NoDataset, DatasetKind.Honest, epochs, seed, TestLooks: 1, [OutsideWarning], Licences(images));
+            var facts = new RunFacts(summary.Name, summary.Version, ModelProperties.NoDataset, DatasetKind.Honest, epochs, seed, TestLooks: 0, [OutsideWarning], Licences(images));
             var curve = await ReadEpochsAsync(options.Into, trainer.Epoch, cancellationToken);
-            var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, curve));
+            var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, curve, start));
             await ModelFolder.WriteAsync(options.Into, model, report, images, cancellationToken);
             var pictures = await device.RunAsync(() => SamplePictures.Make(recipe, data, seed));
             var content = new ReportContent($"Model of recipe {summary.Name}, trained on an export", report, report.ToJson())
@@ -143,10 +146,13 @@ internal static class ExportTraining
         var epochs = new SortedDictionary<int, EpochReport>();
         foreach (var fields in lines.Select(line => line.Split(',')))
         {
-            var number = int.Parse(fields[0], CultureInfo.InvariantCulture);
-            epochs[number] = new EpochReport(number, Figure(1), Figure(2), Figure(3), Figure(4), Figure(5));
-
-            double Figure(int field) => double.Parse(fields[field], CultureInfo.InvariantCulture);
+            // A process that was killed may leave half a line; its epoch is trained and written again.
+            var figures = new double[FiguresOfEpoch];
+            if (fields.Length > FiguresOfEpoch && int.TryParse(fields[0], CultureInfo.InvariantCulture, out var number)
+                && Enumerable.Range(0, FiguresOfEpoch).All(at => double.TryParse(fields[at + 1], CultureInfo.InvariantCulture, out figures[at])))
+            {
+                epochs[number] = new EpochReport(number, figures[0], figures[1], figures[2], figures[3], figures[4]);
+            }
         }
 
         return [.. epochs.Values.Where(epoch => epoch.Epoch <= finished)];

@@ -20,7 +20,7 @@ internal sealed class LogisticRegression
 
     private LogisticRegression(double[] parameters, int length)
     {
-        _weights = Weights(parameters, length);
+        _weights = Split(parameters, length);
         _biases = parameters[(Classes * length)..];
     }
 
@@ -43,7 +43,7 @@ internal sealed class LogisticRegression
 
         double Loss(double[] point, double[] gradient)
         {
-            var (kernel, biases) = (Weights(point, length), point[(Classes * length)..]);
+            var (kernel, biases) = (Split(point, length), point[(Classes * length)..]);
             Parallel.For(0, blocks.Length, block => partial[block].Set(blocks[block], rows, labels, kernel, biases));
             var loss = 0.0;
             Array.Clear(gradient);
@@ -71,10 +71,16 @@ internal sealed class LogisticRegression
         }
     }
 
+    /// <summary>What each diagnosis adds for each number of a row.</summary>
+    public IReadOnlyList<float[]> Weights => _weights;
+
+    /// <summary>What each diagnosis has before anything is added.</summary>
+    public IReadOnlyList<double> Biases => _biases;
+
     /// <summary>Nine probabilities.</summary>
     public double[] Predict(float[] row) => Probabilities(row, _weights, _biases);
 
-    private static float[][] Weights(double[] parameters, int length) =>
+    private static float[][] Split(double[] parameters, int length) =>
         [.. Enumerable.Range(0, Classes).Select(c => Array.ConvertAll(parameters[(c * length)..((c + 1) * length)], value => (float)value))];
 
     private static double[] Probabilities(float[] row, float[][] kernel, double[] biases)

@@ -88,7 +88,7 @@ internal sealed class Trainer : IDisposable
     /// <summary>Steps behind it in the running epoch.</summary>
     public int Step { get; private set; }
 
-    public bool IsFinished => Epoch >= _epochs || _best is { IsOutOfPatience: true };
+    public bool IsFinished => Epoch >= _epochs || (Epoch > 0 && _recipe.HeadPenalty is not null) || _best is { IsOutOfPatience: true };
 
     /// <summary>The epoch, counted from 1, whose weights <see cref="Network"/> has once training is finished; 0 before the first.</summary>
     public int KeptEpoch => _best is { Weights: not null } best ? Epoch - best.Since : Epoch;
@@ -107,23 +107,22 @@ internal sealed class Trainer : IDisposable
     public EpochFigures FinishEpoch(Action<EpochProgress>? progress, CancellationToken cancellationToken)
     {
         var started = _time.GetTimestamp();
-        var firstStep = Step;
-        while (Step < StepsPerEpoch)
+        var firstStep = _recipe.HeadPenalty is null ? Step : 0;
+        if (_recipe.HeadPenalty is { } penalty)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            TakeStep(RateAt(Step));
-            if (_trained.Device.type == DeviceType.CPU || Step % StepsBetweenLooks == 0 || Step == StepsPerEpoch)
-            {
-                ReadSums();
-                progress?.Invoke(new EpochProgress(Epoch + 1, (double)Step / StepsPerEpoch, Speed()));
-            }
+            FitHead(penalty, Tell, cancellationToken);
+        }
+        else
+        {
+            TakeSteps(RateAt, Tell, cancellationToken);
         }
 
         var speed = Speed();
         cancellationToken.ThrowIfCancellationRequested();
         var validation = Judgement.Of(Rule, Prior, Logits(_data.Validation), _data.Validation);
         var figures = new EpochFigures(
-            Epoch + 1, _lossSum / _seen, _right / _seen, validation.Loss, validation.Accuracy, validation.BalancedAccuracy, RateAt(StepsPerEpoch - 1),
+            Epoch + 1, _lossSum / _seen, _right / _seen, validation.Loss, validation.Accuracy, validation.BalancedAccuracy,
+            _recipe.HeadPenalty is null ? RateAt(StepsPerEpoch - 1) : 0,
             _time.GetElapsedTime(started).TotalSeconds, speed);
         _schedule.EndEpoch(validation.Accuracy);
         _best?.EndEpoch(validation.BalancedAccuracy, Network);
@@ -131,6 +130,8 @@ internal sealed class Trainer : IDisposable
         (Step, _lossSum, _right, _seen) = (0, 0, 0, 0);
         TakeBestIfFinished();
         return figures;
+
+        void Tell() => progress?.Invoke(new EpochProgress(Epoch + 1, (double)Step / StepsPerEpoch, Speed()));
 
         double RateAt(int step) => _schedule.RateAt(Epoch, (double)step / StepsPerEpoch);
 
@@ -248,6 +249,43 @@ internal sealed class Trainer : IDisposable
         .. Enumerable.Range(0, Diagnoses.Count).Select(i =>
             data.Supported[i] && recipe.Balancing == ClassBalancing.LogitAdjustment ? Math.Log(data.LesionShares[i]) : 0),
     ];
+
+    private void TakeSteps(Func<int, double> rate, Action tell, CancellationToken cancellationToken)
+    {
+        while (Step < StepsPerEpoch)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            TakeStep(rate(Step));
+            if (_trained.Device.type == DeviceType.CPU || Step % StepsBetweenLooks == 0 || Step == StepsPerEpoch)
+            {
+                ReadSums();
+                tell();
+            }
+        }
+    }
+
+    private void FitHead(double penalty, Action tell, CancellationToken cancellationToken)
+    {
+        // What was embedded before a stop is not kept.
+        Step = 0;
+        var rows = LastLayer.Embed(_trained, _pixels, _data.Train, _recipe.BatchSize, Embedded, cancellationToken);
+        var head = LastLayer.Fit(rows, [.. _data.Train.Select(sample => sample.Label)], _data.Supported, penalty, cancellationToken);
+
+        // It was fitted as cross-entropy of logits that know the shares trained on; what the network says does not.
+        var bias = head.Bias.Zip(TrainingOffset(), (value, offset) => offset == OutputRule.Masked ? 0 : value - offset).ToArray();
+        var last = NetworkDescription.PathOf("", _recipe.Network.Layers.Length - 1);
+        var weights = _trained.Weights();
+        weights[$"{last}.weight"] = weights[$"{last}.weight"] with { Values = head.Kernel };
+        weights[$"{last}.bias"] = weights[$"{last}.bias"] with { Values = bias };
+        _trained.Load(weights);
+        (_lossSum, _right, _seen) = (head.Loss * rows.Length, head.Accuracy * rows.Length, rows.Length);
+
+        void Embedded()
+        {
+            Step++;
+            tell();
+        }
+    }
 
     private void TakeStep(double rate)
     {

@@ -48,6 +48,12 @@ internal sealed record TrainingRecipe(
     /// </summary>
     public int? Patience { get; init; }
 
+    /// <summary>
+    /// Where set, all layers but the last stay as they are: each picture is embedded once, as it is, and the last layer is fitted by logistic regression with this
+    /// penalty. There is one epoch then.
+    /// </summary>
+    public double? HeadPenalty { get; init; }
+
     /// <summary>The side of the pictures in an epoch, in pixels.</summary>
     /// <param name="epoch">Counted from 0.</param>
     public int SideAt(int epoch, int epochs) =>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Melanoma.Contracts.Recipes;
+using Melanoma.Training.Loop;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Recipes.Augmentation;
 
@@ -17,6 +18,18 @@ internal static class TrainingRecipes
             ClassBalancing.LogitAdjustment,
             new AdamSettings(LearningRate: 2e-3),
             new WarmUpThenCosine()),
+        new(
+            Named("head"),
+            EfficientNetLite.Lite0 with { InputSize = 160 },
+            [],
+            ClassBalancing.LogitAdjustment,
+            new AdamSettings(),
+            new WarmUpThenCosine())
+        {
+            StartsFromInitialWeights = true,
+            HeadPenalty = LastLayer.Penalty,
+            LeastLesions = 10,
+        },
         new(
             Named("standard"),
             EfficientNetLite.WithStochasticDepth(EfficientNetLite.Lite0 with { InputSize = 192 }, 0.1),

@@ -38,12 +38,12 @@ internal sealed partial class BundledModel(
 
                 return;
             }
-            catch (Exception exception) when (DatabaseTrouble.Is(exception))
+            catch (Exception exception) when (DatabaseTrouble.Is(exception) && !IsItsOwnFault(exception))
             {
                 LogDatabaseLost(exception.Message);
                 await Task.Delay(BetweenTries, time, stoppingToken);
             }
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or InvalidDataException)
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or InvalidDataException or PostgresException)
             {
                 // Without it the platform works as before; it only answers nothing until it has a model of its own.
                 LogUnusable(folder, exception.Message);
@@ -87,6 +87,9 @@ internal sealed partial class BundledModel(
         await transaction.CommitAsync(cancellationToken);
         return version;
     }
+
+    // SQLSTATE classes 22 and 23: values that the database will not take however often it is asked.
+    private static bool IsItsOwnFault(Exception exception) => exception is PostgresException { SqlState: ['2', '2' or '3', ..] };
 
     [LoggerMessage(1, LogLevel.Information, "The bundled model of {Folder} is registered as version {Version}")]
     private partial void LogRegistered(int version, string folder);

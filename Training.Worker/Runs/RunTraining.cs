@@ -118,7 +118,8 @@ internal sealed partial class RunTraining(
         }
 
         using var pixels = data.Images;
-        using (var trainer = new Trainer(recipe, data, claim.Epochs, claim.Seed, time, Start(recipe), TrainerSettings.For(device.Device)))
+        var start = Start(recipe);
+        using (var trainer = new Trainer(recipe, data, claim.Epochs, claim.Seed, time, start, TrainerSettings.For(device.Device)))
         {
             Resume(claim, trainer, await ledger.CheckpointsAsync(claim, CancellationToken.None));
             while (!trainer.IsFinished)
@@ -151,7 +152,7 @@ internal sealed partial class RunTraining(
 
             var facts = new RunFacts(claim.Recipe, claim.RecipeVersion, claim.DatasetId, claim.DatasetKind, claim.Epochs, claim.Seed, looks, warnings,
                 await ledger.LicencesAsync(claim.DatasetId, CancellationToken.None));
-            var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, epochs));
+            var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, epochs, start));
             if (await ledger.PreviousReportAsync(claim, CancellationToken.None) is { } previous && Findings.OfPreviousRun(report.Test, previous) is { } finding)
             {
                 report = report with { Findings = [.. report.Findings, finding] };

@@ -105,11 +105,16 @@ sign_in_address() {
     printf 'http://127.0.0.1:%s/sign-in?token=%s' "$(replica_port gateway http)" "${printed##*$'\n'}"
 }
 
-# bring_up: everything that up does before it reports.
+# bring_up [yes|no]: everything that up does before it reports; with or without the bundled model from now on, else as it was last said.
 bring_up() {
     trap 'stop_started' EXIT
     trap 'exit 130' INT TERM HUP
     lock_stack
+    mkdir -p "$STATE/services"
+    case ${1-} in
+        yes) rm -f "$STATE/services/no-bundled-model" ;;
+        no) : >"$STATE/services/no-bundled-model" ;;
+    esac
     build Melanoma.Services.slnf services
     start_servers
     start_missing || die 'the stack did not start'
@@ -118,19 +123,17 @@ bring_up() {
 }
 
 command_up() {
-    local detach=0 bundled=1 address
+    local detach=0 bundled='' address
     while (($# > 0)); do
         case $1 in
             --detach | -d) detach=1 ;;
-            --no-bundled-model) bundled=0 ;;
-            *) die_usage "up knows --detach, --no-bundled-model and --json, not $1" ;;
+            --no-bundled-model) bundled=no ;;
+            --bundled-model) bundled=yes ;;
+            *) die_usage "up knows --detach, --no-bundled-model, --bundled-model and --json, not $1" ;;
         esac
         shift
     done
-    # Remembered, because scale starts workers later.
-    mkdir -p "$STATE/services"
-    if ((bundled)); then rm -f "$STATE/services/no-bundled-model"; else : >"$STATE/services/no-bundled-model"; fi
-    bring_up
+    bring_up "$bundled"
     address=$(sign_in_address)
     say ''
     say "Portal   $address"

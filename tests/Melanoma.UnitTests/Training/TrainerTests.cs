@@ -97,6 +97,43 @@ public sealed class TrainerTests
     }
 
     [Fact]
+    public void Should_fit_the_last_layer_alone_and_in_one_epoch_when_the_recipe_is_of_a_head()
+    {
+        using var images = new TemporaryImages(Size, 120, 4);
+        var recipe = TrainingRecipes.Find("head", 1) with { Network = Averaged.Network, BatchSize = 8, LeastLesions = 1 };
+        using var stopped = NewTrainer(images, recipe, 3);
+        var before = stopped.Network.Weights();
+        using var stop = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => stopped.FinishEpoch(_ => stop.Cancel(), stop.Token));
+        using var trainer = NewTrainer(images, recipe, 3);
+        trainer.Restore(stopped.Capture());
+
+        var shares = new List<double>();
+        var figures = trainer.FinishEpoch(progress => shares.Add(progress.Fraction), CancellationToken.None);
+
+        Assert.True(trainer.IsFinished);
+        Assert.Equal((1, 1.0), (trainer.KeptEpoch, shares[^1]));
+        Assert.True(figures is { TrainingAccuracy: > 0.9, ValidationBalancedAccuracy: > 0.9 }, $"{figures}");
+        var after = trainer.Network.Weights();
+        Assert.Equal(["6.bias", "6.weight"], after.Where(weight => !weight.Value.Values.SequenceEqual(before[weight.Key].Values)).Select(weight => weight.Key).Order());
+
+        // Unlike what it was fitted as, the bare logits know no prior: an image of mean colour is not called the commonest for that alone.
+        var (mean, prior) = (new double[Diagnoses.Count], trainer.Prior);
+        var logits = trainer.Logits(images.Data.Train);
+        foreach (var row in logits.Chunk(Diagnoses.Count))
+        {
+            var powers = row.Select((logit, i) => images.Data.Supported[i] ? Math.Exp(logit) * images.Data.TrainedShares[i] : 0).ToArray();
+            for (var i = 0; i < mean.Length; i++)
+            {
+                mean[i] += powers[i] / powers.Sum() / images.Data.Train.Length;
+            }
+        }
+
+        Assert.All(mean.Zip(images.Data.TrainedShares), pair => Assert.Equal(pair.Second, pair.First, 0.01));
+        Assert.Equal(images.Data.LesionShares, prior);
+    }
+
+    [Fact]
     public void Should_stop_and_keep_the_best_epoch_when_validation_does_not_get_better()
     {
         using var images = new TemporaryImages(Size, 60, 4);

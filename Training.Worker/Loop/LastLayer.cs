@@ -3,7 +3,6 @@ using Melanoma.Training.Embeddings;
 using Melanoma.Training.Images;
 using Melanoma.Training.LabelErrors;
 using Melanoma.Training.Networks;
-using static TorchSharp.torch;
 
 namespace Melanoma.Training.Loop;
 
@@ -33,13 +32,12 @@ internal sealed record LastLayer(float[] Kernel, float[] Bias, double Loss, doub
     public static float[][] Embed(
         Network network, PixelSource pixels, IReadOnlyList<Sample> samples, int batch, Action? embedded = null, CancellationToken cancellationToken = default)
     {
-        using var quiet = no_grad();
+        using var frozen = new FrozenNetwork(network);
         var rows = new List<float[]>(samples.Count);
         foreach (var part in samples.Chunk(batch))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            var values = Network.Values(network.Forward(pixels.Batch(Array.ConvertAll(part, sample => sample.Image)), training: false).Embedding);
+            var values = frozen.Ask(pixels, Array.ConvertAll(part, sample => sample.Image)).Embeddings;
             rows.AddRange(values.Chunk(values.Length / part.Length));
             embedded?.Invoke();
         }

@@ -33,6 +33,9 @@ internal sealed class PixelSource : IDisposable
         }
     }
 
+    /// <summary>The pictures themselves.</summary>
+    public ImageCache Images => _cache;
+
     /// <summary>Pictures, uint8 [N,H,W,3].</summary>
     /// <param name="images">Their places in the cache.</param>
     public Tensor Batch(int[] images) => _resident is null

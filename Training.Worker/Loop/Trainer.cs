@@ -17,7 +17,7 @@ namespace Melanoma.Training.Loop;
 /// </summary>
 internal sealed class Trainer : IDisposable
 {
-    private const int EvaluationBatch = 64;
+    private const int EvaluationBatch = 128;
     private const int FormatVersion = 2;
 
     /// <summary>Reading a number from an accelerator waits until it has done all that it was asked.</summary>
@@ -142,14 +142,12 @@ internal sealed class Trainer : IDisposable
     /// <param name="view">Which of the eight turned and mirrored views is looked at; see <see cref="SquareSymmetry"/>.</param>
     public float[] Logits(IReadOnlyList<Sample> samples, int view = 0)
     {
-        using var quiet = no_grad();
+        using var frozen = new FrozenNetwork(Network);
         var logits = new float[samples.Count * Diagnoses.Count];
         for (var from = 0; from < samples.Count; from += EvaluationBatch)
         {
-            using var scope = NewDisposeScope();
             var batch = samples.Skip(from).Take(EvaluationBatch).Select(sample => sample.Image).ToArray();
-            var pictures = SquareSymmetry.Apply(_pixels.Batch(batch), view);
-            Network.Values(Network.Forward(pictures, training: false).Logits).CopyTo(logits, from * Diagnoses.Count);
+            frozen.Ask(_pixels, batch, view).Logits.CopyTo(logits, from * Diagnoses.Count);
         }
 
         return logits;

@@ -78,6 +78,26 @@ internal static class OnnxExporter
         return graph.ToModel([]);
     }
 
+    /// <summary>A network without the rule by which it is served. Input <c>images</c> uint8 [N,H,W,3]; outputs <c>logits</c> [N,9] and <c>embedding</c> [N,D].</summary>
+    public static byte[] ExportBare(NetworkDescription description, IReadOnlyDictionary<string, Weight> weights)
+    {
+        var graph = new OnnxGraph(description.Name);
+        var x = Normalize(graph, description);
+        var shape = description.Input;
+        var last = description.Layers.Length - 1;
+        for (var index = 0; index < last; index++)
+        {
+            x = Follow(graph, "", description.Layers, index, x, shape, weights);
+            shape = shape.Behind(description.Layers[index]);
+        }
+
+        graph.Node("Identity", "embedding", [x]);
+        Multiply(graph, NetworkDescription.PathOf("", last), "logits", x, weights);
+        graph.Output("logits", Diagnoses.Count);
+        graph.Output("embedding", shape.Size);
+        return graph.ToModel([]);
+    }
+
     private static string[] MeanAndDeviation(OnnxGraph graph, string path, string x)
     {
         var mean = graph.Node("GlobalAveragePool", $"{path}.level", [x]);

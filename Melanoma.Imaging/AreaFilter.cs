@@ -52,14 +52,14 @@ public static class AreaFilter
         }
 
         var rows = new FilterAxis(height, newHeight);
-        var columns = new FilterAxis(width, newWidth);
-        var division = new RoundedDivision((ulong)rows.Total * columns.Total);
+        var division = new RoundedDivision((ulong)rows.Total * FilterAxis.TotalOf(width, newWidth));
         if (division.IsNarrow && QuadFilter.Takes(width, newWidth, channels))
         {
             QuadFilter.Resize(source, width, rows, division, destination, newWidth);
             return;
         }
 
+        var columns = new FilterAxis(width, newWidth);
         var stride = width * channels;
 
         var pairs = division.IsNarrow ? Pairs(columns) : [];

@@ -15,7 +15,7 @@ internal sealed class FilterAxis
     public FilterAxis(int from, int to, int multiple = 1)
     {
         var shrinks = to <= from;
-        Total = shrinks ? (uint)from : 2 * (uint)to;
+        Total = TotalOf(from, to);
         Taps = TapsOf(from, to, multiple);
         _first = new int[to];
         _weights = new uint[to * Taps];
@@ -39,6 +39,9 @@ internal sealed class FilterAxis
 
     /// <summary>The weights, <see cref="Taps"/> for each output position.</summary>
     public ReadOnlySpan<uint> Weights => _weights;
+
+    /// <summary><see cref="Total"/> of an axis.</summary>
+    public static uint TotalOf(int from, int to) => to <= from ? (uint)from : 2 * (uint)to;
 
     /// <summary><see cref="Taps"/> of an axis, which must not be more than its inputs.</summary>
     public static int TapsOf(int from, int to, int multiple) => ((to <= from ? MostTouched(from, to) : Math.Min(from, 2)) + multiple - 1) / multiple * multiple;

@@ -10,7 +10,7 @@ using Npgsql;
 
 namespace Melanoma.Inference.Registry;
 
-/// <summary>Decides about candidates. Asked twice, or by two replicas, it decides once; only one replica at a time compares, because each comparison is a look at the test split.</summary>
+/// <summary>Decides about candidates. Asked twice, or by two replicas, it decides once; one replica at a time compares, as long as its session lives, because each comparison is a look at the test split.</summary>
 internal sealed partial class PromotionPolicy(
     IDbContextFactory<MelanomaDbContext> databases,
     NpgsqlDataSource dataSource,
@@ -38,14 +38,14 @@ internal sealed partial class PromotionPolicy(
         try
         {
             await using var only = new SessionLock(dataSource, AdvisoryLocks.Deciding);
-            if (!await only.HoldAsync(cancellationToken))
-            {
-                LogWaits(version);
-                return;
-            }
-
             while (await FindAsync(version, cancellationToken) is { Candidate: var candidate, Production: var production })
             {
+                if (!await only.HoldAsync(cancellationToken))
+                {
+                    LogWaits(version);
+                    return;
+                }
+
                 using var activity = InferenceMetrics.Activities.StartActivity("decide promotion");
                 if (await JudgeAsync(candidate, production, cancellationToken) is not { } decision)
                 {
@@ -130,7 +130,7 @@ internal sealed partial class PromotionPolicy(
         if (await CountLooksAsync(candidate, production, cancellationToken) >= MostLooks)
         {
             return PromotionRule.Undecidable(FormattableString.Invariant(
-                $"{MostLooks} comparisons with version {production.Version} were begun and none came to an end; the log says why, and `models compare` begins another."));
+                $"{MostLooks} comparisons with version {production.Version} were begun and led to no decision; the log says why, and `models compare` begins another."));
         }
 
         try

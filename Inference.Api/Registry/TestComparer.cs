@@ -31,7 +31,7 @@ internal sealed partial class TestComparer(
     /// <param name="otherVersion">The version that it is compared with, another one.</param>
     /// <param name="datasetId">An honest dataset; null for the newest one in which enough test images are left, else the one in which most are.</param>
     /// <param name="actor">Who wants to know.</param>
-    /// <param name="progress">Told how many of how many images both have answered, never after more than 15 seconds of silence; 0 of 0 while it waits or looks for the images.</param>
+    /// <param name="progress">Told how many of how many images both have answered, and every 15 seconds while it waits for its turn, looks for the images (0 of 0) or draws lesions.</param>
     /// <param name="cancellationToken">Stops the comparison.</param>
     /// <exception cref="RpcException">
     /// NOT_FOUND: there is no such version or dataset. FAILED_PRECONDITION: a version cannot be served, the dataset is not honest, or there is none.
@@ -45,6 +45,21 @@ internal sealed partial class TestComparer(
             await progress(0, 0);
         }
 
+        try
+        {
+            return await CompareInTimeAsync(version, otherVersion, datasetId, actor, progress, cancellationToken);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    public void Dispose() => _turn.Dispose();
+
+    private async Task<TestComparison> CompareInTimeAsync(
+        int version, int otherVersion, int? datasetId, string actor, Func<int, int, Task> progress, CancellationToken cancellationToken)
+    {
         using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(options.Value.LongestComparisonMinutes), time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         try
@@ -62,13 +77,7 @@ internal sealed partial class TestComparer(
             throw Refusal.Of(
                 StatusCode.DeadlineExceeded, $"The comparison was given up after {options.Value.LongestComparisonMinutes} minutes (Promotion:LongestComparisonMinutes).");
         }
-        finally
-        {
-            _turn.Release();
-        }
     }
-
-    public void Dispose() => _turn.Dispose();
 
     // A caller who went away makes the work end by its own token; it is waited for all the same, because it holds the models.
     private async Task<T> TellAsync<T>(Func<Task> tell, Task<T> work)
@@ -79,7 +88,7 @@ internal sealed partial class TestComparer(
             {
                 return await work.WaitAsync(LongestSilence, time);
             }
-            catch (TimeoutException) when (!work.IsCompleted)
+            catch (TimeoutException) when (!work.IsFaulted)
             {
                 try
                 {

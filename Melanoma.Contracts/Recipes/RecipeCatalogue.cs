@@ -10,7 +10,7 @@ public static class RecipeCatalogue
     [
         new("quick", 1, "A small network of plain convolutions that gets somewhere within ten minutes on two cores.",
             Epochs: 12, Seed: 123, new AugmentationPlan(AugmentationPlan.AugmentorPolicy, 500)),
-        new("head", 1, "The last layer alone, fitted to what a frozen EfficientNet-Lite0 with ImageNet weights sees: a model of new images in a minute or two on two cores.",
+        new("head", 1, "The last layer alone, fitted to what a frozen EfficientNet-Lite0 with ImageNet weights sees: fitted in a minute on two cores, judged in three more.",
             Epochs: 1, Seed: 123, AugmentationPlan.None),
         new("standard", 2, "The best that this project can do: EfficientNet-Lite0 from ImageNet weights, averaged, hours on two cores, minutes on a GPU.",
             Epochs: 14, Seed: 123, AugmentationPlan.None),

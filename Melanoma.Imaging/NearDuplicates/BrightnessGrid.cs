@@ -36,7 +36,7 @@ internal static class BrightnessGrid
         }
     }
 
-    // A cell touches at most five pixels.
+    // A cell touches four pixels.
     private static void Narrow(ReadOnlySpan<int> brightness, Span<byte> cells)
     {
         ref var source = ref MemoryMarshal.GetReference(brightness);

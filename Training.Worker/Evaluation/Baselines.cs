@@ -2,7 +2,6 @@ using Melanoma.Contracts;
 using Melanoma.Contracts.Models;
 using Melanoma.Training.Images;
 using Melanoma.Training.LabelErrors;
-using Melanoma.Training.Loop;
 using Melanoma.Training.Onnx;
 
 namespace Melanoma.Training.Evaluation;
@@ -16,9 +15,6 @@ internal static class Baselines
     /// <summary>Logistic regression on how often each of 64 colours is in the picture.</summary>
     public const string ColourHistogram = "colour histogram + logistic regression";
 
-    /// <summary>Logistic regression on what the network said of the pictures before it was trained.</summary>
-    public const string FrozenFeatures = "frozen features + logistic regression";
-
     private const int LevelsPerChannel = 4;
     private const int Colours = LevelsPerChannel * LevelsPerChannel * LevelsPerChannel;
     private const double Penalty = 1;
@@ -29,31 +25,37 @@ internal static class Baselines
     /// <summary>The baselines' figures on test; none without test images.</summary>
     /// <param name="data">The images.</param>
     /// <param name="seed">Seed of the intervals.</param>
-    /// <param name="embed">What the network said before it was trained, a row for each image; null if it had nothing to say.</param>
+    /// <param name="frozen">What the network said before it was trained; null if that was nothing.</param>
     /// <param name="cancellationToken">Stops.</param>
     public static IReadOnlyList<BaselineFigures> Of(
-        TrainingData data, long seed, Func<IReadOnlyList<Sample>, float[][]>? embed = null, CancellationToken cancellationToken = default)
+        TrainingData data, long seed, FrozenBaseline? frozen = null, CancellationToken cancellationToken = default)
     {
         if (data.Test.Length == 0)
         {
             return [];
         }
 
-        var originals = data.Train.Where(sample => !sample.IsVariant).ToArray();
-        var step = Math.Max(1, (originals.Length + MostTrainingImages - 1) / MostTrainingImages);
-        Sample[] train = [.. originals.Where((_, place) => place % step == 0)];
+        var train = Originals(data);
         var figures = new List<BaselineFigures> { Majority(data, seed) };
         if (train.Length > 0)
         {
             figures.Add(Histogram(data, train, seed, cancellationToken));
         }
 
-        if (train.Length > 0 && embed is not null)
+        if (frozen is not null)
         {
-            figures.Add(Frozen(data, train, embed, seed, cancellationToken));
+            figures.Add(frozen.Judge(data, seed));
         }
 
         return figures;
+    }
+
+    /// <summary>The training images that simple models are fitted to: no variants, and evenly thinned where there are very many.</summary>
+    internal static Sample[] Originals(TrainingData data)
+    {
+        var originals = data.Train.Where(sample => !sample.IsVariant).ToArray();
+        var step = Math.Max(1, (originals.Length + MostTrainingImages - 1) / MostTrainingImages);
+        return [.. originals.Where((_, place) => place % step == 0)];
     }
 
     private static BaselineFigures Majority(TrainingData data, long seed)
@@ -74,16 +76,8 @@ internal static class Baselines
         return Judge(ColourHistogram, data, Mean(rows.Select(model.Predict)), [.. answers.SelectMany(logits => logits)], seed);
     }
 
-    private static BaselineFigures Frozen(TrainingData data, Sample[] train, Func<IReadOnlyList<Sample>, float[][]> embed, long seed, CancellationToken cancellationToken)
-    {
-        var rows = embed(train);
-        var layer = LastLayer.Fit(rows, [.. train.Select(sample => sample.Label)], data.Supported, LastLayer.Penalty, cancellationToken);
-        var prior = Mean(rows.Select(row => Probabilities(layer.Logits(row))));
-        return Judge(FrozenFeatures, data, prior, [.. embed(data.Test).SelectMany(layer.Logits)], seed);
-    }
-
     /// <summary>A regression's probabilities are those at the shares of its labels, which is what they come to on the average.</summary>
-    private static double[] Mean(IEnumerable<double[]> answers)
+    internal static double[] Mean(IEnumerable<double[]> answers)
     {
         var (sums, count) = (new double[Diagnoses.Count], 0);
         foreach (var probabilities in answers)
@@ -98,15 +92,7 @@ internal static class Baselines
         return Array.ConvertAll(sums, sum => sum / count);
     }
 
-    private static double[] Probabilities(float[] logits)
-    {
-        var largest = logits.Max();
-        var powers = Array.ConvertAll(logits, logit => Math.Exp(logit - largest));
-        var sum = powers.Sum();
-        return Array.ConvertAll(powers, power => power / sum);
-    }
-
-    private static BaselineFigures Judge(string name, TrainingData data, double[] prior, float[] logits, long seed)
+    internal static BaselineFigures Judge(string name, TrainingData data, double[] prior, float[] logits, long seed)
     {
         var figures = Judgement.Of(OutputRule.Plain with { Supported = data.Supported }, prior, logits, data.Test, ClassVocabulary.Fine).VocabularyFigures(seed);
         return new BaselineFigures(

@@ -5,6 +5,7 @@ using Melanoma.Contracts.Models;
 using Melanoma.Contracts.Recipes;
 using Melanoma.Reports;
 using Melanoma.Storage.Datasets;
+using Melanoma.Training.Evaluation;
 using Melanoma.Training.Images;
 using Melanoma.Training.Loop;
 using Melanoma.Training.Networks;
@@ -26,6 +27,7 @@ internal static class ExportTraining
     private const string OutsideWarning = "Trained on an export: looks at its test split are not counted, and what the dataset warns of stands in the export's README.txt.";
 
     private const int FiguresOfEpoch = 5;
+    private const int FieldsOfEpoch = 8;
 
     /// <summary>Trains a recipe from the last checkpoint to the end.</summary>
     /// <returns>The exit status.</returns>
@@ -37,6 +39,10 @@ internal static class ExportTraining
         var device = new TrainingDevice(
             Options.Create(new TrainingOptions { Device = options.Device, Threads = options.Threads }), NullLogger<TrainingDevice>.Instance);
         Console.WriteLine($"{summary.Name} on {device.Device}, {epochs} epochs, seed {seed}");
+        if (device.SlowMemory is { } advice)
+        {
+            Console.Error.WriteLine(advice);
+        }
 
         var images = ExportedDataset.Read(options.Export);
         if (options.Folds is { } folds)
@@ -83,9 +89,11 @@ internal static class ExportTraining
         {
             await WholeFile.WriteAsync(
                 Path.Combine(options.Into, "weights.safetensors"), SafeTensors.Write(trainer.Network.Weights(), new Dictionary<string, string>()), cancellationToken);
-            var facts = new RunFacts(summary.Name, summary.Version, ModelProperties.NoDataset, DatasetKind.Honest, epochs, seed, TestLooks: 0, [OutsideWarning], Licences(images));
+            IReadOnlyList<string> warnings = recipe.StartsFromInitialWeights && start is null ? [OutsideWarning, "Started from random weights: --weights was not given."] : [OutsideWarning];
+            using var frozen = await device.RunAsync(() => FrozenBaseline.Fit(recipe, data, start, TrainerSettings.For(device.Device), cancellationToken));
+            var facts = new RunFacts(summary.Name, summary.Version, ModelProperties.NoDataset, DatasetKind.Honest, epochs, seed, TestLooks: 0, warnings, Licences(images));
             var curve = await ReadEpochsAsync(options.Into, trainer.Epoch, cancellationToken);
-            var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, curve, start));
+            var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, curve, frozen));
             await ModelFolder.WriteAsync(options.Into, model, report, images, cancellationToken);
             var pictures = await device.RunAsync(() => SamplePictures.Make(recipe, data, seed));
             var content = new ReportContent($"Model of recipe {summary.Name}, trained on an export", report, report.ToJson())
@@ -135,7 +143,11 @@ internal static class ExportTraining
             CultureInfo.InvariantCulture,
             $"{epoch.Epoch},{epoch.TrainingLoss:f4},{epoch.TrainingAccuracy:f4},{epoch.ValidationLoss:f4},{epoch.ValidationAccuracy:f4},{epoch.ValidationBalancedAccuracy:f4},{epoch.Seconds:f1},{epoch.ImagesPerSecond:f0}");
         Console.WriteLine(line);
-        await File.AppendAllTextAsync(Path.Combine(folder, "epochs.csv"), line + Environment.NewLine, cancellationToken);
+        var path = Path.Combine(folder, "epochs.csv");
+
+        // Behind half a line that a killed process left, a new one begins.
+        var start = File.Exists(path) && (await File.ReadAllTextAsync(path, cancellationToken)) is { Length: > 0 } text && !text.EndsWith('\n') ? Environment.NewLine : "";
+        await File.AppendAllTextAsync(path, start + line + Environment.NewLine, cancellationToken);
     }
 
     /// <summary>The epochs as <see cref="ReportAsync"/> wrote them; one that was trained again after an interruption counts as it was the last time.</summary>
@@ -148,7 +160,7 @@ internal static class ExportTraining
         {
             // A process that was killed may leave half a line; its epoch is trained and written again.
             var figures = new double[FiguresOfEpoch];
-            if (fields.Length > FiguresOfEpoch && int.TryParse(fields[0], CultureInfo.InvariantCulture, out var number)
+            if (fields.Length == FieldsOfEpoch && int.TryParse(fields[0], CultureInfo.InvariantCulture, out var number)
                 && Enumerable.Range(0, FiguresOfEpoch).All(at => double.TryParse(fields[at + 1], CultureInfo.InvariantCulture, out figures[at])))
             {
                 epochs[number] = new EpochReport(number, figures[0], figures[1], figures[2], figures[3], figures[4]);

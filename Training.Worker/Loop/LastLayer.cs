@@ -7,8 +7,8 @@ using Melanoma.Training.Networks;
 namespace Melanoma.Training.Loop;
 
 /// <summary>
-/// The last layer of a network whose other layers are frozen: logistic regression on the embeddings, which are brought to mean 0 and the same length first. It is stated for the
-/// embeddings as they come, so that it can be put into the network.
+/// The last layer of a network whose other layers are frozen: logistic regression on the embeddings, whose numbers are brought to mean 0 and one deviation first, so that squared
+/// lengths have mean 1. It is stated for the embeddings as they come, so that it can be put into the network.
 /// </summary>
 /// <param name="Kernel">[9, D], row by row.</param>
 /// <param name="Bias">Nine.</param>
@@ -19,7 +19,8 @@ internal sealed record LastLayer(float[] Kernel, float[] Bias, double Loss, doub
     /// <summary>The same as for the search for label errors, where it was chosen (docs/label-errors.md).</summary>
     public const double Penalty = 0.25;
 
-    private const double Least = 1e-6;
+    /// <summary>What varies by less than this share of the middle deviation says nothing, and would say much of a picture in which it varies.</summary>
+    private const double Least = 1e-3;
 
     /// <summary>What a network's last layer is given, for pictures as they are.</summary>
     /// <param name="network">All but its last layer is used.</param>
@@ -49,7 +50,7 @@ internal sealed record LastLayer(float[] Kernel, float[] Bias, double Loss, doub
     /// <param name="rows">Embeddings, at least one.</param>
     /// <param name="labels">Their labels; diagnoses that are not supported are passed over.</param>
     /// <param name="supported">Which diagnoses there are; the label of each row has one of them.</param>
-    /// <param name="penalty">On squared weights, of embeddings of length 1.</param>
+    /// <param name="penalty">On squared weights, of embeddings whose squared lengths have mean 1.</param>
     /// <param name="cancellationToken">Stops.</param>
     public static LastLayer Fit(IReadOnlyList<float[]> rows, IReadOnlyList<DiagnosisSet> labels, bool[] supported, double penalty, CancellationToken cancellationToken)
     {
@@ -105,7 +106,7 @@ internal sealed record LastLayer(float[] Kernel, float[] Bias, double Loss, doub
         return logits;
     }
 
-    // What is subtracted from each column and what it is multiplied with: 0 for a column that does not vary, else 1 / (its deviation x the root of their number).
+    // What is subtracted from each column and what it is multiplied with: 0 for a column that hardly varies, else 1 / (its deviation x the root of their number).
     private static (double[] Means, double[] Scales) Standard(IReadOnlyList<float[]> rows)
     {
         var (means, scales) = (new double[rows[0].Length], new double[rows[0].Length]);
@@ -125,6 +126,8 @@ internal sealed record LastLayer(float[] Kernel, float[] Bias, double Loss, doub
             }
         }
 
-        return (means, Array.ConvertAll(scales, variance => Math.Sqrt(variance) > Least ? 1 / (Math.Sqrt(variance) * Math.Sqrt(means.Length)) : 0));
+        var deviations = Array.ConvertAll(scales, Math.Sqrt);
+        var least = Least * deviations.Order().ElementAt(deviations.Length / 2);
+        return (means, Array.ConvertAll(deviations, deviation => deviation > least ? 1 / (deviation * Math.Sqrt(means.Length)) : 0));
     }
 }

@@ -18,7 +18,10 @@ namespace Melanoma.Training.Loop;
 internal sealed class Trainer : IDisposable
 {
     private const int EvaluationBatch = 128;
-    private const int FormatVersion = 2;
+    private const int FormatVersion = 3;
+
+    /// <summary>Version 2 counted right answers in whole numbers; a worker that knows no other must not read later ones.</summary>
+    private const int OldestFormat = 2;
 
     /// <summary>Reading a number from an accelerator waits until it has done all that it was asked.</summary>
     private const int StepsBetweenLooks = 20;
@@ -53,6 +56,11 @@ internal sealed class Trainer : IDisposable
         if (data.Images.Size != recipe.Network.InputSize)
         {
             throw new ArgumentException($"{recipe.Network.Name} takes {recipe.Network.InputSize} pixels; the cache has {data.Images.Size}.", nameof(data));
+        }
+
+        if (recipe is { HeadPenalty: not null, AverageDecay: not null } or { HeadPenalty: not null, RarityPower: not 0 })
+        {
+            throw new ArgumentException("A head is fitted at once, to each picture once: there is nothing to average, and no picture is shown more often.", nameof(recipe));
         }
 
         settings ??= TrainerSettings.Cpu;
@@ -194,7 +202,7 @@ internal sealed class Trainer : IDisposable
     public void Restore(ReadOnlySpan<byte> captured)
     {
         var (tensors, state) = SafeTensors.Read(captured);
-        if (state.GetValueOrDefault("format") != Invariant(FormatVersion)
+        if (!int.TryParse(state.GetValueOrDefault("format"), CultureInfo.InvariantCulture, out var format) || format is < OldestFormat or > FormatVersion
             || state.GetValueOrDefault("network") != _recipe.Network.Name
             || state.GetValueOrDefault("seed") != Invariant(_seed))
         {

@@ -141,6 +141,8 @@ internal sealed partial class RunTraining(
             // Before the test split is looked at, so that a worker that stops here costs no look.
             var findings = await SearchAsync(claim, recipe, trainer, heart, cancellationToken);
 
+            using var frozen = await FitFrozenAsync(claim, recipe, data, start, heart, cancellationToken);
+
             // Taken over, a run was trained by others as well.
             var epochs = await ledger.EpochsAsync(claim, CancellationToken.None);
             var looks = data.Test.Length > 0 ? await ledger.RecordTestLookAsync(claim, CancellationToken.None) : 0;
@@ -152,7 +154,7 @@ internal sealed partial class RunTraining(
 
             var facts = new RunFacts(claim.Recipe, claim.RecipeVersion, claim.DatasetId, claim.DatasetKind, claim.Epochs, claim.Seed, looks, warnings,
                 await ledger.LicencesAsync(claim.DatasetId, CancellationToken.None));
-            var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, epochs, start));
+            var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, epochs, frozen));
             if (await ledger.PreviousReportAsync(claim, CancellationToken.None) is { } previous && Findings.OfPreviousRun(report.Test, previous) is { } finding)
             {
                 report = report with { Findings = [.. report.Findings, finding] };
@@ -182,6 +184,20 @@ internal sealed partial class RunTraining(
         catch (OperationCanceledException) when (heart.State == LeaseState.Held)
         {
             // The state after the last epoch is stored already.
+            await ledger.ReleaseAsync(claim, claim.PreviousError, CancellationToken.None);
+            throw;
+        }
+    }
+
+    private async Task<FrozenBaseline?> FitFrozenAsync(
+        RunClaim claim, TrainingRecipe recipe, TrainingData data, IReadOnlyDictionary<string, Weight>? start, Heartbeat heart, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await device.RunAsync(() => FrozenBaseline.Fit(recipe, data, start, TrainerSettings.For(device.Device), cancellationToken));
+        }
+        catch (OperationCanceledException) when (heart.State == LeaseState.Held)
+        {
             await ledger.ReleaseAsync(claim, claim.PreviousError, CancellationToken.None);
             throw;
         }

@@ -4,14 +4,13 @@ using Melanoma.Storage.Datasets;
 using Melanoma.Training.Evaluation;
 using Melanoma.Training.Images;
 using Melanoma.Training.Loop;
-using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;
 using Melanoma.Training.Recipes;
 
 namespace Melanoma.Training.Runs;
 
 /// <summary>What a report says of the run that it is about.</summary>
-/// <param name="TestLooks">How often these test lesions had been looked at, this time counted.</param>
+/// <param name="TestLooks">How often these test lesions had been looked at, this time counted; 0 where nobody counts.</param>
 internal sealed record RunFacts(
     string Recipe, int RecipeVersion, int DatasetId, DatasetKind DatasetKind, int Epochs, int Seed, int TestLooks,
     IReadOnlyList<string> DatasetWarnings, IReadOnlyList<LicenceCount> Licences);
@@ -20,14 +19,13 @@ internal sealed record RunFacts(
 internal static class TrainedModel
 {
     private const int ParityPictures = 8;
-    private const int EmbeddingBatch = 64;
 
     /// <summary>Fits what is fitted on validation, looks once at test, and exports.</summary>
     /// <param name="epochs">The figures of the epochs, as far as they are known.</param>
-    /// <param name="start">The weights that training started from; null for random ones.</param>
+    /// <param name="frozen">What the network said before it was trained; null if that was nothing.</param>
     /// <returns>The ONNX file and the report.</returns>
     /// <exception cref="ParityException">The exported graph does not say what the trained network says.</exception>
-    public static (byte[] Model, ModelReport Report) Make(RunFacts facts, TrainingRecipe recipe, Trainer trainer, TrainingData data, IReadOnlyList<EpochReport> epochs, IReadOnlyDictionary<string, Weight>? start = null)
+    public static (byte[] Model, ModelReport Report) Make(RunFacts facts, TrainingRecipe recipe, Trainer trainer, TrainingData data, IReadOnlyList<EpochReport> epochs, FrozenBaseline? frozen = null)
     {
         var bare = trainer.Rule;
         var validationLogits = trainer.Logits(data.Validation);
@@ -54,7 +52,7 @@ internal static class TrainedModel
             };
         }
 
-        var baselines = SimpleModels(facts, recipe, trainer, data, start);
+        var baselines = Baselines.Of(data, facts.Seed, frozen);
         var unsupported = rule.Unsupported;
         var properties = new ModelProperties(
             recipe.Network.InputSize, facts.Recipe, facts.RecipeVersion, facts.DatasetId, RunLedger.Text(facts.DatasetKind),
@@ -91,20 +89,6 @@ internal static class TrainedModel
             DatasetWarnings = facts.DatasetWarnings,
             Licences = facts.Licences,
         });
-    }
-
-    private static IReadOnlyList<BaselineFigures> SimpleModels(
-        RunFacts facts, TrainingRecipe recipe, Trainer trainer, TrainingData data, IReadOnlyDictionary<string, Weight>? start)
-    {
-        if (start is null || recipe.HeadPenalty is not null)
-        {
-            return Baselines.Of(data, facts.Seed);
-        }
-
-        using var untrained = new Network(recipe.Network, facts.Seed, trainer.Network.Device);
-        untrained.Load(start);
-        using var pixels = new PixelSource(data.Images, untrained.Device, residentBytes: 0);
-        return Baselines.Of(data, facts.Seed, samples => LastLayer.Embed(untrained, pixels, samples, EmbeddingBatch));
     }
 
     private static byte[] Pictures(TrainingData data)

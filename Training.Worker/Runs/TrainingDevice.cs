@@ -24,13 +24,18 @@ internal sealed partial class TrainingDevice
         Device = cuda ? CUDA : CPU;
         Numerics.Require();
         LogDevice(logger, Device.ToString(), _threads);
-        if (!cuda && OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("MALLOC_ARENA_MAX") != "1")
+        if (SlowMemory is { } advice)
         {
-            LogSlowMemory(logger);
+            LogSlowMemory(logger, advice);
         }
     }
 
     public Device Device { get; }
+
+    /// <summary>What slows training down for want of a setting, as a sentence; null for nothing.</summary>
+    public string? SlowMemory => Device.type == TorchSharp.DeviceType.CPU && OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("MALLOC_ARENA_MAX") != "1"
+        ? "MALLOC_ARENA_MAX=1 is not set in the environment: training on this processor takes up to twice the time and memory."
+        : null;
 
     /// <summary>Runs hours of arithmetic on a thread of its own, so that no thread of the pool is held.</summary>
     public Task<T> RunAsync<T>(Func<T> work) => Task.Factory.StartNew(
@@ -47,6 +52,6 @@ internal sealed partial class TrainingDevice
     [LoggerMessage(20, LogLevel.Information, "Training on {Device} with {Threads} threads")]
     private static partial void LogDevice(ILogger logger, string device, int threads);
 
-    [LoggerMessage(21, LogLevel.Warning, "MALLOC_ARENA_MAX=1 is not set in the environment: training on this processor takes up to twice the time and memory")]
-    private static partial void LogSlowMemory(ILogger logger);
+    [LoggerMessage(21, LogLevel.Warning, "{Advice}")]
+    private static partial void LogSlowMemory(ILogger logger, string advice);
 }

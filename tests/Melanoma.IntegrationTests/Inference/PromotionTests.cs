@@ -163,7 +163,7 @@ public sealed class PromotionTests(TestServers servers)
     }
 
     [Fact]
-    public async Task Should_leave_it_to_a_person_when_three_comparisons_did_not_end()
+    public async Task Should_leave_it_to_a_person_when_three_comparisons_led_to_no_decision()
     {
         await using var stand = await InferenceStand.StartAsync(servers);
         var dataset = await stand.AddDatasetAsync(2, Pictures(24));
@@ -179,7 +179,7 @@ public sealed class PromotionTests(TestServers servers)
         var model = await stand.DecidedAsync(version);
 
         Assert.Equal(ModelState.Candidate, model.State);
-        Assert.StartsWith("A person decides: 3 comparisons with version 1 were begun and none came to an end", model.PolicyDecision, StringComparison.Ordinal);
+        Assert.StartsWith("A person decides: 3 comparisons with version 1 were begun and led to no decision", model.PolicyDecision, StringComparison.Ordinal);
         Assert.Equal(3, await database.ComparisonLooks.CountAsync(Cancellation));
     }
 

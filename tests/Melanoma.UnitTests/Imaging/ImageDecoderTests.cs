@@ -1,4 +1,5 @@
 using Melanoma.Imaging;
+using Melanoma.Imaging.NearDuplicates;
 using Melanoma.Samples;
 
 namespace Melanoma.UnitTests.Imaging;
@@ -173,6 +174,31 @@ public sealed class ImageDecoderTests
         var differences = exact.Zip(square, (a, b) => Math.Abs(a - b)).ToArray();
         Assert.True(differences.Max() is > 0 and <= 4, $"largest {differences.Max()}");
         Assert.True(differences.Average() <= 0.5, $"mean {differences.Average()}");
+    }
+
+    [Theory]
+    [InlineData(600, 450, 2)]
+    [InlineData(1024, 768, 4)]
+    [InlineData(2000, 1500, 4)]
+    [InlineData(300, 225, 1)]
+    public void Should_sketch_as_the_whole_picture_when_it_is_decoded_at_a_part_of_its_size(int width, int height, int reduced)
+    {
+        const int Side = PictureSignature.SourceSide;
+        var file = ImageEncoder.EncodeJpeg(AreaFilter.Resize(SyntheticLesions.Draw(3, 1, 500), width, height), 85);
+        byte[] exact = new byte[Side * Side * 3], sketch = new byte[Side * Side * 3], large = new byte[4 * Side * Side * 3];
+        AreaFilter.ToSquare(Decode(file), Side, exact);
+        AreaFilter.ToSquare(Decode(file), 2 * Side, large);
+
+        Assert.True(ImageDecoder.TryDecodeToSketch(file, Side, sketch, Limits, out _));
+
+        var differences = exact.Zip(sketch, (a, b) => Math.Abs(a - b)).ToArray();
+        Assert.Equal(reduced == 1, differences.Max() == 0);
+        Assert.True(differences.Max() <= 6 && differences.Average() <= 0.75, $"largest {differences.Max()}, mean {differences.Average()}");
+
+        // Signatures of before were made by way of 256 x 256 pixels; they and those of now are of the same picture.
+        var before = AreaFilter.Resize(new RgbImage(2 * Side, 2 * Side, large), Side, Side);
+        var (old, now) = (PictureSignature.Compute(before, width, height), PictureSignature.Compute(new RgbImage(Side, Side, sketch), width, height));
+        Assert.True(NearDuplicateVerifier.Compare(old, now) is { IsMatch: true, Similarity: > 0.99 });
     }
 
     [Fact]

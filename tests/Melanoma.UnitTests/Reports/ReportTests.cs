@@ -80,6 +80,7 @@ public sealed partial class ReportTests
 
         Assert.All(report.EpochCurve, epoch => Assert.Contains(Words.Three(epoch.ValidationBalancedAccuracy), text));
         Assert.Contains("At most 12 epochs; the weights of epoch 9 were kept.", text);
+        Assert.All(report.Baselines, simple => Assert.Superset(new HashSet<string> { simple.Name, Words.WithInterval(simple.Accuracy, simple.AccuracyInterval) }, text.ToHashSet()));
 
         void Shown(double? figure, Interval? interval)
         {
@@ -168,6 +169,7 @@ public sealed partial class ReportTests
             Validation = validation,
             Test = test,
             TestLooks = 2,
+            Baselines = [new BaselineFigures("majority class", 0.67, new(0.63, 0.71), 0.125, new(0.125, 0.125), 0.5, new(0.5, 0.5))],
             ClassPrior = [0.02, 0.05, 0.01, 0.11, 0.67, 0.1, 0, 0.02, 0.02],
             Temperature = 1.37,
             OperatingPoints = points,

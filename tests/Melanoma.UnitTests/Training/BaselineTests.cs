@@ -3,9 +3,13 @@ using Melanoma.Contracts.Models;
 using Melanoma.Storage.Datasets;
 using Melanoma.Training.Evaluation;
 using Melanoma.Training.Images;
+using Melanoma.Training.Loop;
+using Melanoma.Training.Networks;
+using Melanoma.Training.Recipes;
 
 namespace Melanoma.UnitTests.Training;
 
+[Collection(TorchTests.Name)]
 public sealed class BaselineTests
 {
     [Fact]
@@ -17,10 +21,17 @@ public sealed class BaselineTests
             .Select(sample => sample with { Split = sample.Split == Split.Validation ? Split.Test : Split.Train, IsVariant = false });
         var data = new TrainingData(images.Cache, [.. kept]);
 
-        var baselines = Baselines.Of(
-            data, seed: 1, samples => [.. samples.Select(sample => images.Cache[sample.Image].ToArray().Select(level => (float)level).ToArray())], TestContext.Current.CancellationToken);
+        var recipe = TrainingRecipes.Find("quick", 1) with
+        {
+            Network = new NetworkDescription("tiny", 16, Normalization.ZeroToOne, [new Convolution(8, 3, 2), new Relu6(), new GlobalAveragePool(), new Dense(Diagnoses.Count)]),
+        };
+        using var untrained = new Network(recipe.Network, seed: 5);
+        using var frozen = FrozenBaseline.Fit(recipe, data, untrained.Weights(), TrainerSettings.Cpu, TestContext.Current.CancellationToken);
 
-        Assert.Equal([Baselines.MajorityClass, Baselines.ColourHistogram, Baselines.FrozenFeatures], baselines.Select(baseline => baseline.Name));
+        var baselines = Baselines.Of(data, seed: 1, frozen, TestContext.Current.CancellationToken);
+
+        Assert.Null(FrozenBaseline.Fit(recipe, data, start: null, TrainerSettings.Cpu, TestContext.Current.CancellationToken));
+        Assert.Equal([Baselines.MajorityClass, Baselines.ColourHistogram, FrozenBaseline.Name], baselines.Select(baseline => baseline.Name));
         var melanomas = (double)data.Test.Count(sample => sample.Label.Contains(Diagnosis.Melanoma)) / data.Test.Length;
         Assert.Equal((melanomas, 0.25, 0.5), (baselines[0].Accuracy, baselines[0].BalancedAccuracy, baselines[0].MelanomaAuc));
         Assert.All(baselines.Skip(1), baseline => Assert.True(baseline is { BalancedAccuracy: > 0.9, MelanomaAuc: > 0.9 }, $"{baseline}"));

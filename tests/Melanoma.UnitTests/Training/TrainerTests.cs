@@ -1,4 +1,5 @@
 using Melanoma.Contracts;
+using Melanoma.Training.Images;
 using Melanoma.Training.Loop;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Recipes;
@@ -118,7 +119,7 @@ public sealed class TrainerTests
         Assert.Equal(["6.bias", "6.weight"], after.Where(weight => !weight.Value.Values.SequenceEqual(before[weight.Key].Values)).Select(weight => weight.Key).Order());
 
         // Unlike what it was fitted as, the bare logits know no prior: an image of mean colour is not called the commonest for that alone.
-        var (mean, prior) = (new double[Diagnoses.Count], trainer.Prior);
+        var mean = new double[Diagnoses.Count];
         var logits = trainer.Logits(images.Data.Train);
         foreach (var row in logits.Chunk(Diagnoses.Count))
         {
@@ -130,7 +131,29 @@ public sealed class TrainerTests
         }
 
         Assert.All(mean.Zip(images.Data.TrainedShares), pair => Assert.Equal(pair.Second, pair.First, 0.01));
-        Assert.Equal(images.Data.LesionShares, prior);
+        Assert.Throws<ArgumentException>(() => NewTrainer(images, recipe with { RarityPower = 0.5 }, 1));
+    }
+
+    [Fact]
+    public void Should_say_the_same_at_rest_as_in_training_when_any_view_is_asked_about()
+    {
+        using var images = new TemporaryImages(Size, 30, 4);
+        using var trainer = NewTrainer(images, Averaged, 1);
+        trainer.FinishEpoch(null, CancellationToken.None);
+        using var pixels = new PixelSource(images.Cache, CPU, 0);
+        using var frozen = new FrozenNetwork(trainer.Network);
+        int[] asked = [.. Enumerable.Range(0, 11)];
+        for (var view = 0; view < SquareSymmetry.Count; view++)
+        {
+            using var scope = NewDisposeScope();
+            using var quiet = no_grad();
+            var (logits, embedding) = trainer.Network.Forward(SquareSymmetry.Apply(pixels.Batch(asked), view), training: false);
+
+            var said = frozen.Ask(pixels, asked, view);
+
+            Assert.All(Network.Values(logits).Zip(said.Logits), pair => Assert.Equal(pair.First, pair.Second, 1e-4f));
+            Assert.All(Network.Values(embedding).Zip(said.Embeddings), pair => Assert.Equal(pair.First, pair.Second, 1e-4f));
+        }
     }
 
     [Fact]

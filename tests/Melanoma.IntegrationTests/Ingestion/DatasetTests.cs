@@ -194,6 +194,24 @@ public sealed class DatasetTests(TestServers servers)
     }
 
     [Fact]
+    public async Task Should_be_refused_by_the_database_when_a_lesion_is_written_into_two_splits()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+        await host.DeliverAsync("pictures", [.. Enumerable.Range(1, 30).Select(i => ($"Train/{(i % 2 == 0 ? "nevus" : "melanoma")}/{i}.jpg", HostileFiles.Picture(i)))], cancellation);
+        var dataset = await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest(), cancellationToken: cancellation);
+
+        var item = await Assert.ThrowsAsync<PostgresException>(() => host.ExecuteAsync(
+            $"UPDATE dataset_items SET split = 'test' WHERE dataset_id = {dataset.DatasetId} AND split = 'train'", cancellation));
+        var group = await Assert.ThrowsAsync<PostgresException>(() => host.ExecuteAsync(
+            $"INSERT INTO dataset_groups (dataset_id, kind, group_id, split) SELECT dataset_id, kind, group_id, 'test' FROM dataset_groups WHERE dataset_id = {dataset.DatasetId} AND split = 'train'",
+            cancellation));
+
+        Assert.Equal((PostgresErrorCodes.ForeignKeyViolation, PostgresErrorCodes.UniqueViolation), (item.SqlState, group.SqlState));
+        Assert.Equal((30, 0), (dataset.Images, dataset.GroupsInTwoSplits));
+    }
+
+    [Fact]
     public async Task Should_find_what_the_audit_found_when_the_nine_class_delivery_comes()
     {
         var cancellation = TestContext.Current.CancellationToken;

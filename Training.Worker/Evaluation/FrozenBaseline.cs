@@ -2,6 +2,7 @@ using Melanoma.Contracts.Models;
 using Melanoma.Training.Images;
 using Melanoma.Training.Loop;
 using Melanoma.Training.Networks;
+using Melanoma.Training.Onnx;
 using Melanoma.Training.Recipes;
 
 namespace Melanoma.Training.Evaluation;
@@ -46,7 +47,7 @@ internal sealed class FrozenBaseline : IDisposable
             untrained.Load(start);
             var rows = LastLayer.Embed(untrained, baseline._pixels, train, EmbeddingBatch, cancellationToken: cancellationToken);
             var layer = LastLayer.Fit(rows, [.. train.Select(sample => sample.Label)], data.Supported, LastLayer.Penalty, cancellationToken);
-            (baseline._layer, baseline._prior) = (layer, Baselines.Mean(rows.Select(row => Probabilities(layer.Logits(row)))));
+            (baseline._layer, baseline._prior) = (layer, Baselines.Mean(rows.Select(row => OutputRule.Plain.Probabilities(layer.Logits(row)))));
             return baseline;
         }
         catch (Exception)
@@ -66,13 +67,5 @@ internal sealed class FrozenBaseline : IDisposable
     {
         _pixels.Dispose();
         _untrained.Dispose();
-    }
-
-    private static double[] Probabilities(float[] logits)
-    {
-        var largest = logits.Max();
-        var powers = Array.ConvertAll(logits, logit => Math.Exp(logit - largest));
-        var sum = powers.Sum();
-        return Array.ConvertAll(powers, power => power / sum);
     }
 }

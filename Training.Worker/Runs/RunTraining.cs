@@ -106,17 +106,8 @@ internal sealed partial class RunTraining(
     private async Task TrainAsync(RunClaim claim, Heartbeat heart, CancellationToken cancellationToken)
     {
         var recipe = TrainingRecipes.Find(claim.Recipe, claim.RecipeVersion);
-        TrainingData data;
-        try
-        {
-            data = await images.LoadAsync(claim.DatasetId, claim.AugmentationId, recipe.Network.InputSize, recipe.LeastLesions, cancellationToken);
-        }
-        catch (OperationCanceledException) when (heart.State == LeaseState.Held)
-        {
-            await ledger.ReleaseAsync(claim, claim.PreviousError, CancellationToken.None);
-            throw;
-        }
-
+        var data = await ReleasingAsync(
+            claim, heart, () => images.LoadAsync(claim.DatasetId, claim.AugmentationId, recipe.Network.InputSize, recipe.LeastLesions, cancellationToken));
         using var pixels = data.Images;
         var start = Start(recipe);
         using (var trainer = new Trainer(recipe, data, claim.Epochs, claim.Seed, time, start, TrainerSettings.For(device.Device)))
@@ -139,9 +130,10 @@ internal sealed partial class RunTraining(
             }
 
             // Before the test split is looked at, so that a worker that stops here costs no look.
-            var findings = await SearchAsync(claim, recipe, trainer, heart, cancellationToken);
+            var findings = await ReleasingAsync(claim, heart, () => SearchAsync(claim, recipe, trainer, cancellationToken));
 
-            using var frozen = await FitFrozenAsync(claim, recipe, data, start, heart, cancellationToken);
+            using var frozen = await ReleasingAsync(
+                claim, heart, () => device.RunAsync(() => FrozenBaseline.Fit(recipe, data, start, TrainerSettings.For(device.Device), cancellationToken)));
 
             // Taken over, a run was trained by others as well.
             var epochs = await ledger.EpochsAsync(claim, CancellationToken.None);
@@ -171,30 +163,20 @@ internal sealed partial class RunTraining(
         }
     }
 
-    private async Task<RunFindings> SearchAsync(
-        RunClaim claim, TrainingRecipe recipe, Trainer trainer, Heartbeat heart, CancellationToken cancellationToken)
+    private async Task<RunFindings> SearchAsync(RunClaim claim, TrainingRecipe recipe, Trainer trainer, CancellationToken cancellationToken)
     {
-        try
-        {
-            var weights = trainer.Network.Weights();
-            return new RunFindings(
-                await labelErrors.FindAsync(claim, recipe.Network, weights, cancellationToken),
-                await lesionViews.FindAsync(claim, recipe.Network, weights, cancellationToken));
-        }
-        catch (OperationCanceledException) when (heart.State == LeaseState.Held)
-        {
-            // The state after the last epoch is stored already.
-            await ledger.ReleaseAsync(claim, claim.PreviousError, CancellationToken.None);
-            throw;
-        }
+        var weights = trainer.Network.Weights();
+        return new RunFindings(
+            await labelErrors.FindAsync(claim, recipe.Network, weights, cancellationToken),
+            await lesionViews.FindAsync(claim, recipe.Network, weights, cancellationToken));
     }
 
-    private async Task<FrozenBaseline?> FitFrozenAsync(
-        RunClaim claim, TrainingRecipe recipe, TrainingData data, IReadOnlyDictionary<string, Weight>? start, Heartbeat heart, CancellationToken cancellationToken)
+    /// <summary>Work that leaves no state of its own behind what is stored already: stopped, the run is given back as it was.</summary>
+    private async Task<T> ReleasingAsync<T>(RunClaim claim, Heartbeat heart, Func<Task<T>> work)
     {
         try
         {
-            return await device.RunAsync(() => FrozenBaseline.Fit(recipe, data, start, TrainerSettings.For(device.Device), cancellationToken));
+            return await work();
         }
         catch (OperationCanceledException) when (heart.State == LeaseState.Held)
         {

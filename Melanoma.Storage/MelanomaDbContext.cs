@@ -82,6 +82,12 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
     /// <summary>Checkpoints; never tracked.</summary>
     public DbSet<Checkpoint> Checkpoints => Set<Checkpoint>();
 
+    /// <summary>What runs of cross-validations say of the folds that they held out.</summary>
+    public DbSet<FoldPrediction> FoldPredictions => Set<FoldPrediction>();
+
+    /// <summary>Figures of cross-validations.</summary>
+    public DbSet<CrossValidationReport> CrossValidationReports => Set<CrossValidationReport>();
+
     /// <summary>Looks at test splits.</summary>
     public DbSet<TestLook> TestLooks => Set<TestLook>();
 

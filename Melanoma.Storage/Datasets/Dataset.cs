@@ -59,6 +59,9 @@ public enum DatasetKind
 
     /// <summary>Rows are delivered files with their folder labels, split as the original notebook did. Never served.</summary>
     Reproduction = 1,
+
+    /// <summary>Rows are images with settled labels, all of them train; a lesion group is in one fold. It yields figures, never a model.</summary>
+    CrossValidation = 2,
 }
 
 /// <summary>A part of a dataset.</summary>
@@ -75,8 +78,8 @@ public enum Split
 }
 
 /// <summary>
-/// The split of a lesion group in an honest dataset: one row a group, to which the images refer by the composite key, so
-/// that a group cannot be in two splits. Written by Ingestion.
+/// The split of a lesion group in an honest dataset, or its fold in a cross-validation: one row a group, to which the images refer by the composite key, so
+/// that a group cannot be in two splits or two folds. Written by Ingestion.
 /// </summary>
 public sealed class DatasetGroup
 {
@@ -91,9 +94,12 @@ public sealed class DatasetGroup
 
     /// <summary>Its split.</summary>
     public required Split Split { get; init; }
+
+    /// <summary>Its fold, counted from 0; null but in a cross-validation.</summary>
+    public int? Fold { get; init; }
 }
 
-/// <summary>A row of a dataset: an image (honest) or a delivered file (reproduction). Written by Ingestion.</summary>
+/// <summary>A row of a dataset: an image (honest, cross-validation) or a delivered file (reproduction). Written by Ingestion.</summary>
 public sealed class DatasetItem
 {
     /// <summary>The dataset.</summary>
@@ -140,6 +146,7 @@ internal sealed class DatasetConfiguration : IEntityTypeConfiguration<Dataset>, 
         builder.HasOne<Dataset>().WithMany().HasForeignKey(group => new { group.DatasetId, group.Kind })
             .HasPrincipalKey(dataset => new { dataset.Id, dataset.Kind });
         builder.HasOne<LesionGroup>().WithMany().HasForeignKey(group => group.GroupId).OnDelete(DeleteBehavior.Restrict);
+        builder.ToTable(table => table.HasCheckConstraint("ck_dataset_groups_fold", "(kind = 'crossvalidation') = (fold IS NOT NULL)"));
     }
 
     public void Configure(EntityTypeBuilder<DatasetItem> builder)

@@ -6,7 +6,7 @@ namespace Melanoma.Storage.Datasets;
 /// <summary>The hand-written way of large snapshots into the database: binary COPY, on a connection whose transaction the caller owns.</summary>
 public static class DatasetBulk
 {
-    private const string Groups = "COPY dataset_groups (dataset_id, kind, group_id, split) FROM STDIN (FORMAT BINARY)";
+    private const string Groups = "COPY dataset_groups (dataset_id, kind, group_id, split, fold) FROM STDIN (FORMAT BINARY)";
 
     private const string Items = "COPY dataset_items (dataset_id, ordinal, kind, split, group_id, image_id, delivery_file_id, label) FROM STDIN (FORMAT BINARY)";
 
@@ -29,6 +29,7 @@ public static class DatasetBulk
             await copy.WriteAsync(group.Kind.ToColumn(), NpgsqlDbType.Text, cancellationToken);
             await copy.WriteAsync(group.GroupId, NpgsqlDbType.Uuid, cancellationToken);
             await copy.WriteAsync(group.Split.ToColumn(), NpgsqlDbType.Text, cancellationToken);
+            await (group.Fold is { } fold ? copy.WriteAsync(fold, NpgsqlDbType.Integer, cancellationToken) : copy.WriteNullAsync(cancellationToken));
         }
 
         await copy.CompleteAsync(cancellationToken);

@@ -876,6 +876,10 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("uuid")
                         .HasColumnName("group_id");
 
+                    b.Property<int?>("Fold")
+                        .HasColumnType("integer")
+                        .HasColumnName("fold");
+
                     b.Property<string>("Kind")
                         .IsRequired()
                         .HasColumnType("text")
@@ -895,7 +899,10 @@ namespace Melanoma.Storage.Migrations
                     b.HasIndex("GroupId")
                         .HasDatabaseName("ix_dataset_groups_group_id");
 
-                    b.ToTable("dataset_groups", (string)null);
+                    b.ToTable("dataset_groups", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_dataset_groups_fold", "(kind = 'crossvalidation') = (fold IS NOT NULL)");
+                        });
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Datasets.DatasetItem", b =>
@@ -1196,6 +1203,8 @@ namespace Melanoma.Storage.Migrations
                             t.HasCheckConstraint("ck_model_versions_bundled", "(run_id IS NULL) = (dataset_id IS NULL)");
 
                             t.HasCheckConstraint("ck_model_versions_honest", "state = 'candidate' OR dataset_kind = 'honest'");
+
+                            t.HasCheckConstraint("ck_model_versions_not_of_folds", "dataset_kind <> 'crossvalidation'");
                         });
                 });
 
@@ -1565,6 +1574,58 @@ namespace Melanoma.Storage.Migrations
                     b.ToTable("checkpoints", (string)null);
                 });
 
+            modelBuilder.Entity("Melanoma.Storage.Runs.CrossValidationReport", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<DateTimeOffset>("MadeAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("made_at");
+
+                    b.Property<string>("Report")
+                        .IsRequired()
+                        .HasColumnType("jsonb")
+                        .HasColumnName("report");
+
+                    b.HasKey("Id")
+                        .HasName("pk_cross_validation_reports");
+
+                    b.ToTable("cross_validation_reports", (string)null);
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Runs.FoldPrediction", b =>
+                {
+                    b.Property<Guid>("RunId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("run_id");
+
+                    b.PrimitiveCollection<float[]>("Logits")
+                        .IsRequired()
+                        .HasColumnType("real[]")
+                        .HasColumnName("logits");
+
+                    b.PrimitiveCollection<int[]>("Ordinals")
+                        .IsRequired()
+                        .HasColumnType("integer[]")
+                        .HasColumnName("ordinals");
+
+                    b.PrimitiveCollection<double[]>("Prior")
+                        .IsRequired()
+                        .HasColumnType("double precision[]")
+                        .HasColumnName("prior");
+
+                    b.HasKey("RunId")
+                        .HasName("pk_fold_predictions");
+
+                    b.ToTable("fold_predictions", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_fold_predictions_sizes", "cardinality(logits) = 9 * cardinality(ordinals) AND cardinality(prior) = 9");
+                        });
+                });
+
             modelBuilder.Entity("Melanoma.Storage.Runs.Run", b =>
                 {
                     b.Property<Guid>("Id")
@@ -1581,6 +1642,10 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("cancel_requested_at");
 
+                    b.Property<Guid?>("CrossValidationId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("cross_validation_id");
+
                     b.Property<int>("DatasetId")
                         .HasColumnType("integer")
                         .HasColumnName("dataset_id");
@@ -1593,6 +1658,14 @@ namespace Melanoma.Storage.Migrations
                     b.Property<int>("Epochs")
                         .HasColumnType("integer")
                         .HasColumnName("epochs");
+
+                    b.Property<int?>("Fold")
+                        .HasColumnType("integer")
+                        .HasColumnName("fold");
+
+                    b.Property<DateTimeOffset?>("PauseRequestedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("pause_requested_at");
 
                     b.Property<string>("Recipe")
                         .IsRequired()
@@ -1620,11 +1693,28 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("integer")
                         .HasColumnName("seed");
 
+                    b.Property<int?>("StartVersion")
+                        .HasColumnType("integer")
+                        .HasColumnName("start_version");
+
+                    b.Property<int>("Views")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("integer")
+                        .HasDefaultValue(1)
+                        .HasColumnName("views");
+
                     b.HasKey("Id")
                         .HasName("pk_runs");
 
                     b.HasIndex("RequestedAt")
                         .HasDatabaseName("ix_runs_requested_at");
+
+                    b.HasIndex("StartVersion")
+                        .HasDatabaseName("ix_runs_start_version");
+
+                    b.HasIndex("CrossValidationId", "Fold")
+                        .IsUnique()
+                        .HasDatabaseName("ix_runs_cross_validation_id_fold");
 
                     b.HasIndex("DatasetId", "DatasetKind")
                         .HasDatabaseName("ix_runs_dataset_id_dataset_kind");
@@ -1632,7 +1722,12 @@ namespace Melanoma.Storage.Migrations
                     b.HasIndex("DatasetId", "AugmentationPolicy", "SamplesPerClass", "Seed")
                         .HasDatabaseName("ix_runs_dataset_id_augmentation_policy_samples_per_class_seed");
 
-                    b.ToTable("runs", (string)null);
+                    b.ToTable("runs", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_runs_fold", "(dataset_kind = 'crossvalidation') = (fold IS NOT NULL) AND (fold IS NULL) = (cross_validation_id IS NULL)");
+
+                            t.HasCheckConstraint("ck_runs_views", "views IN (1, 8)");
+                        });
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Runs.RunEpoch", b =>
@@ -2261,8 +2356,24 @@ namespace Melanoma.Storage.Migrations
                         .HasConstraintName("fk_checkpoints_runs_run_id");
                 });
 
+            modelBuilder.Entity("Melanoma.Storage.Runs.FoldPrediction", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Runs.Run", null)
+                        .WithOne()
+                        .HasForeignKey("Melanoma.Storage.Runs.FoldPrediction", "RunId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_fold_predictions_runs_run_id");
+                });
+
             modelBuilder.Entity("Melanoma.Storage.Runs.Run", b =>
                 {
+                    b.HasOne("Melanoma.Storage.Models.ModelVersion", null)
+                        .WithMany()
+                        .HasForeignKey("StartVersion")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .HasConstraintName("fk_runs_model_versions_start_version");
+
                     b.HasOne("Melanoma.Storage.Datasets.Dataset", null)
                         .WithMany()
                         .HasForeignKey("DatasetId", "DatasetKind")

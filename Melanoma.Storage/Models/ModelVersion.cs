@@ -148,6 +148,7 @@ internal sealed class ModelConfiguration
         builder.ToTable(table =>
         {
             table.HasCheckConstraint("ck_model_versions_honest", "state = 'candidate' OR dataset_kind = 'honest'");
+            table.HasCheckConstraint("ck_model_versions_not_of_folds", "dataset_kind <> 'crossvalidation'");
             table.HasCheckConstraint("ck_model_versions_bundled", "(run_id IS NULL) = (dataset_id IS NULL)");
         });
     }

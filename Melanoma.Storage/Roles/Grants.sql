@@ -24,12 +24,13 @@ GRANT INSERT, UPDATE, DELETE ON deliveries, delivery_files, images, image_conten
     metadata_rows, label_claims, lesion_groups, review_items TO melanoma_ingestion;
 GRANT INSERT ON review_decisions, review_decision_images TO melanoma_ingestion;
 GRANT INSERT ON datasets, dataset_groups, dataset_items, runs TO melanoma_ingestion;
-GRANT UPDATE (cancel_requested_at) ON runs TO melanoma_ingestion;
+GRANT UPDATE (cancel_requested_at, pause_requested_at) ON runs TO melanoma_ingestion;
 
 GRANT INSERT, UPDATE, DELETE ON augmentations, augmentation_batches, variants, variant_contents TO melanoma_augmentation;
 
 GRANT INSERT, UPDATE, DELETE ON run_executions, run_epochs, checkpoints TO melanoma_training;
-GRANT INSERT ON model_versions, model_artefacts, model_training_images, model_report_pictures, test_looks, likely_label_errors, likely_lesion_views
+GRANT INSERT ON model_versions, model_artefacts, model_training_images, model_report_pictures, test_looks, likely_label_errors, likely_lesion_views,
+    fold_predictions, cross_validation_reports
     TO melanoma_training;
 
 GRANT UPDATE (state, policy_decision) ON model_versions TO melanoma_inference;

@@ -1,10 +1,11 @@
 using Melanoma.Storage.Datasets;
+using Melanoma.Storage.Models;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace Melanoma.Storage.Runs;
 
-/// <summary>A request for a training run; never changes but for a wish to cancel it. Written by Ingestion.</summary>
+/// <summary>A request for a training run; never changes but for a wish to pause or cancel it. Written by Ingestion.</summary>
 public sealed class Run
 {
     /// <summary>UUID version 7.</summary>
@@ -19,7 +20,7 @@ public sealed class Run
     /// <summary>The dataset.</summary>
     public required int DatasetId { get; init; }
 
-    /// <summary>The dataset's kind, which is the protocol: honest, or reproduction for the leaky one.</summary>
+    /// <summary>The dataset's kind, which is the protocol: honest, reproduction for the leaky one, or cross-validation.</summary>
     public required DatasetKind DatasetKind { get; init; }
 
     /// <summary>Passes over the training images, 1 or more.</summary>
@@ -39,6 +40,21 @@ public sealed class Run
 
     /// <summary>Name of the API key that asked.</summary>
     public required string RequestedBy { get; init; }
+
+    /// <summary>The model version whose weights it starts from; null for the recipe's own start.</summary>
+    public int? StartVersion { get; init; }
+
+    /// <summary>In how many turned and mirrored views its model looks at a picture, 1 or 8.</summary>
+    public int Views { get; init; } = 1;
+
+    /// <summary>The cross-validation that it is a fold of; null for a run that makes a model.</summary>
+    public Guid? CrossValidationId { get; init; }
+
+    /// <summary>The fold that is held out, counted from 0; null with <see cref="CrossValidationId"/>.</summary>
+    public int? Fold { get; init; }
+
+    /// <summary>When somebody asked that it be paused; null while nobody does.</summary>
+    public DateTimeOffset? PauseRequestedAt { get; set; }
 
     /// <summary>When somebody asked that it be stopped.</summary>
     public DateTimeOffset? CancelRequestedAt { get; set; }
@@ -176,6 +192,14 @@ internal sealed class RunConfiguration
     public void Configure(EntityTypeBuilder<Run> builder)
     {
         builder.HasIndex(run => run.RequestedAt);
+        builder.HasIndex(run => new { run.CrossValidationId, run.Fold }).IsUnique();
+        builder.Property(run => run.Views).HasDefaultValue(1);
+        builder.HasOne<ModelVersion>().WithMany().HasForeignKey(run => run.StartVersion).OnDelete(DeleteBehavior.Restrict);
+        builder.ToTable(table =>
+        {
+            table.HasCheckConstraint("ck_runs_views", "views IN (1, 8)");
+            table.HasCheckConstraint("ck_runs_fold", "(dataset_kind = 'crossvalidation') = (fold IS NOT NULL) AND (fold IS NULL) = (cross_validation_id IS NULL)");
+        });
         builder.HasIndex(run => new { run.DatasetId, run.AugmentationPolicy, run.SamplesPerClass, run.Seed });
         builder.HasOne<Dataset>().WithMany().HasForeignKey(run => new { run.DatasetId, run.DatasetKind })
             .HasPrincipalKey(dataset => new { dataset.Id, dataset.Kind });

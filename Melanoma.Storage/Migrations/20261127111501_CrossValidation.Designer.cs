@@ -1605,11 +1605,6 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("uuid")
                         .HasColumnName("run_id");
 
-                    b.PrimitiveCollection<float[]>("Logits")
-                        .IsRequired()
-                        .HasColumnType("real[]")
-                        .HasColumnName("logits");
-
                     b.PrimitiveCollection<int[]>("Ordinals")
                         .IsRequired()
                         .HasColumnType("integer[]")
@@ -1620,12 +1615,17 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("double precision[]")
                         .HasColumnName("prior");
 
+                    b.PrimitiveCollection<float[]>("Probabilities")
+                        .IsRequired()
+                        .HasColumnType("real[]")
+                        .HasColumnName("probabilities");
+
                     b.HasKey("RunId")
                         .HasName("pk_fold_predictions");
 
                     b.ToTable("fold_predictions", null, t =>
                         {
-                            t.HasCheckConstraint("ck_fold_predictions_sizes", "cardinality(logits) = 9 * cardinality(ordinals) AND cardinality(prior) = 9");
+                            t.HasCheckConstraint("ck_fold_predictions_sizes", "cardinality(probabilities) = 9 * cardinality(ordinals) AND cardinality(prior) = 9");
                         });
                 });
 

@@ -67,13 +67,13 @@ namespace Melanoma.Storage.Migrations
                 {
                     run_id = table.Column<Guid>(type: "uuid", nullable: false),
                     ordinals = table.Column<int[]>(type: "integer[]", nullable: false),
-                    logits = table.Column<float[]>(type: "real[]", nullable: false),
+                    probabilities = table.Column<float[]>(type: "real[]", nullable: false),
                     prior = table.Column<double[]>(type: "double precision[]", nullable: false)
                 },
                 constraints: table =>
                 {
                     table.PrimaryKey("pk_fold_predictions", x => x.run_id);
-                    table.CheckConstraint("ck_fold_predictions_sizes", "cardinality(logits) = 9 * cardinality(ordinals) AND cardinality(prior) = 9");
+                    table.CheckConstraint("ck_fold_predictions_sizes", "cardinality(probabilities) = 9 * cardinality(ordinals) AND cardinality(prior) = 9");
                     table.ForeignKey(
                         name: "fk_fold_predictions_runs_run_id",
                         column: x => x.run_id,

@@ -12,11 +12,11 @@ public sealed class FoldPrediction
     /// <summary>The pictures by their ordinals in the dataset.</summary>
     public required int[] Ordinals { get; init; }
 
-    /// <summary>Nine logits a picture, in the order of <see cref="Ordinals"/>; they know no prior and no temperature.</summary>
-    public required float[] Logits { get; init; }
-
-    /// <summary>Class shares of the lesions trained on, nine; 0 for an unsupported diagnosis.</summary>
+    /// <summary>Class shares at which the probabilities are stated, those of the lesions trained on, nine; 0 for an unsupported diagnosis.</summary>
     public required double[] Prior { get; init; }
+
+    /// <summary>Nine a picture, in the order of <see cref="Ordinals"/>, without a temperature, because nothing is fitted on the fold held out.</summary>
+    public required float[] Probabilities { get; init; }
 }
 
 /// <summary>The figures over all folds of a cross-validation, once the last of them has ended. Written by Training.</summary>
@@ -39,7 +39,7 @@ internal sealed class CrossValidationConfiguration : IEntityTypeConfiguration<Fo
         builder.HasKey(prediction => prediction.RunId);
         builder.HasOne<Run>().WithOne().HasForeignKey<FoldPrediction>(prediction => prediction.RunId);
         builder.ToTable(table => table.HasCheckConstraint(
-            "ck_fold_predictions_sizes", "cardinality(logits) = 9 * cardinality(ordinals) AND cardinality(prior) = 9"));
+            "ck_fold_predictions_sizes", "cardinality(probabilities) = 9 * cardinality(ordinals) AND cardinality(prior) = 9"));
     }
 
     public void Configure(EntityTypeBuilder<CrossValidationReport> builder) => builder.Property(report => report.Report).HasColumnType("jsonb");

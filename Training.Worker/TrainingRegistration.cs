@@ -1,4 +1,5 @@
 using Melanoma.ServiceDefaults.Messaging;
+using Melanoma.Training.CrossValidations;
 using Melanoma.Training.Embeddings;
 using Melanoma.Training.Images;
 using Melanoma.Training.LabelErrors;
@@ -26,6 +27,7 @@ internal static class TrainingRegistration
         builder.Services.AddSingleton<DatasetPictures>();
         builder.Services.AddSingleton<LesionViewSearch>();
         builder.Services.AddSingleton<RunLedger>();
+        builder.Services.AddSingleton<FoldLedger>();
         builder.Services.AddSingleton<RunTraining>();
         builder.Services.AddHostedService<BundledModel>();
         builder.Services.AddHostedService<TrainingLoop>();

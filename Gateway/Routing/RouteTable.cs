@@ -17,6 +17,7 @@ internal static class RouteTable
         new(Datasets.Descriptor, Backend.Ingestion),
         new(Reviews.Descriptor, Backend.Ingestion),
         new(TrainingRuns.Descriptor, Backend.Ingestion),
+        new(CrossValidations.Descriptor, Backend.Ingestion),
         new(Classifier.Descriptor, Backend.Inference, GatewayLimits.ClassifyBodyBytes),
         new(ModelRegistry.Descriptor, Backend.Inference),
         new(Predictions.Descriptor, Backend.Inference),

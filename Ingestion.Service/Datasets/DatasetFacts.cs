@@ -16,7 +16,7 @@ internal sealed record DatasetFacts(string? Shortcuts, IReadOnlyList<string> War
     /// <summary>What is known of a reproduction.</summary>
     public static DatasetFacts None { get; } = new(null, [], [], null);
 
-    /// <summary>What is known of an honest dataset.</summary>
+    /// <summary>What is known of a dataset of images.</summary>
     public static DatasetFacts Of(string[]? licences, string shortcuts, IReadOnlyList<string> warnings, byte[] evidenceHash) =>
         new(shortcuts, warnings, SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes<object?[]>([licences, shortcuts, warnings])), evidenceHash);
 }

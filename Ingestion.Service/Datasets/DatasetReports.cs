@@ -40,8 +40,8 @@ internal sealed class DatasetReports(IDbContextFactory<MelanomaDbContext> databa
             .ToDictionaryAsync(row => row.Key, row => row.Count, cancellationToken);
 
         // By the groups as they are now, not as the snapshot wrote them down: what turned out to be one lesion later shows.
-        var honest = datasets.Where(dataset => dataset.Kind == DatasetKind.Honest).Select(dataset => dataset.Id).ToList();
-        var divided = await DividedLesions.CountAsync(database, honest, cancellationToken);
+        var ofImages = datasets.Where(dataset => dataset.Kind != DatasetKind.Reproduction).Select(dataset => dataset.Id).ToList();
+        var divided = await DividedLesions.CountAsync(database, ofImages, cancellationToken);
 
         // A reproduction wrote no groups down, and divides lesions from the start.
         var dividedFiles = await items.Where(item => item.Kind == DatasetKind.Reproduction)
@@ -54,6 +54,14 @@ internal sealed class DatasetReports(IDbContextFactory<MelanomaDbContext> databa
             .Select(group => new { group.Key, Count = group.Count() })
             .ToDictionaryAsync(row => row.Key, row => row.Count, cancellationToken);
 
+        var folds = (await items.Where(item => item.Kind == DatasetKind.CrossValidation)
+            .Join(database.DatasetGroups, item => new { item.DatasetId, item.GroupId }, group => new { group.DatasetId, GroupId = (Guid?)group.GroupId }, (_, group) => group)
+            .GroupBy(group => new { group.DatasetId, group.Fold })
+            .Select(rows => new { rows.Key.DatasetId, rows.Key.Fold, Images = rows.Count(), Groups = rows.Select(group => group.GroupId).Distinct().Count() })
+            .OrderBy(fold => fold.Fold)
+            .ToListAsync(cancellationToken))
+            .ToLookup(fold => fold.DatasetId, fold => new V1.FoldSummary { Fold = fold.Fold!.Value, Images = fold.Images, Groups = fold.Groups });
+
         var forgotten = await items
             .Join(database.Images.Where(image => image.ForgottenAt != null), item => item.ImageId, image => image.Id, (item, _) => item.DatasetId)
             .GroupBy(id => id)
@@ -64,8 +72,9 @@ internal sealed class DatasetReports(IDbContextFactory<MelanomaDbContext> databa
         {
             var result = Map(dataset, [.. counts[dataset.Id]]);
             result.Groups = groups.GetValueOrDefault(dataset.Id);
-            result.GroupsInTwoSplits = (dataset.Kind == DatasetKind.Honest ? divided : dividedFiles).GetValueOrDefault(dataset.Id);
+            result.GroupsInTwoSplits = (dataset.Kind == DatasetKind.Reproduction ? dividedFiles : divided).GetValueOrDefault(dataset.Id);
             result.Forgotten = forgotten.GetValueOrDefault(dataset.Id);
+            result.Folds.AddRange(folds[dataset.Id]);
             return result;
         })];
     }
@@ -75,7 +84,12 @@ internal sealed class DatasetReports(IDbContextFactory<MelanomaDbContext> databa
         var result = new V1.Dataset
         {
             DatasetId = dataset.Id,
-            Kind = dataset.Kind == DatasetKind.Honest ? V1.DatasetKind.Honest : V1.DatasetKind.Reproduction,
+            Kind = dataset.Kind switch
+            {
+                DatasetKind.Honest => V1.DatasetKind.Honest,
+                DatasetKind.Reproduction => V1.DatasetKind.Reproduction,
+                _ => V1.DatasetKind.CrossValidation,
+            },
             CreatedAt = Timestamp.FromDateTimeOffset(dataset.CreatedAt),
             Images = counts.Sum(row => row.Count),
             Parked = dataset.Parked,

@@ -21,18 +21,16 @@ internal sealed partial class DatasetSnapshots(NpgsqlDataSource dataSource, Inge
     /// <summary>How often the shortcuts are looked for without the lock, while the catalogue goes on changing, before they are looked for with it.</summary>
     private const int AttemptsWithoutLock = 3;
 
-    /// <summary>The number of the dataset of a kind that has the catalogue's present content and of which the same is known: the one there is, else a new one.</summary>
-    /// <exception cref="RpcException">FAILED_PRECONDITION: there is nothing to train on. Nothing was drawn or kept.</exception>
-    public Task<int> CreateAsync(DatasetKind kind, CancellationToken cancellationToken) => CreateAsync(kind, [], cancellationToken);
-
-    /// <summary>The same, limited to some licences: honest datasets only.</summary>
-    /// <exception cref="RpcException">INVALID_ARGUMENT: no image has one of these licences. FAILED_PRECONDITION: there is nothing to train on.</exception>
-    public async Task<int> CreateAsync(DatasetKind kind, IReadOnlyCollection<string> licences, CancellationToken cancellationToken)
+    /// <summary>The number of the dataset that has the catalogue's present content and of which the same is known: the one there is, else a new one.</summary>
+    /// <exception cref="RpcException">
+    /// INVALID_ARGUMENT: no image has one of the licences. FAILED_PRECONDITION: there is nothing to train on. Nothing was drawn or kept.
+    /// </exception>
+    public async Task<int> CreateAsync(DatasetRequest request, CancellationToken cancellationToken)
     {
         var facts = DatasetFacts.None;
         for (var attempt = 1; ; attempt++)
         {
-            var (id, unknown) = await TryCreateAsync(kind, licences, facts, mayWait: attempt <= AttemptsWithoutLock, cancellationToken);
+            var (id, unknown) = await TryCreateAsync(request, facts, mayWait: attempt <= AttemptsWithoutLock, cancellationToken);
             if (unknown is null)
                 return id;
 
@@ -44,20 +42,19 @@ internal sealed partial class DatasetSnapshots(NpgsqlDataSource dataSource, Inge
     // Makes the dataset if the facts were found from what the catalogue says at this moment, or may be found under the lock. Else gives the evidence from
     // which they are to be found, and then nothing was drawn or kept.
     private async Task<(int Id, ShortcutEvidence? Unknown)> TryCreateAsync(
-        DatasetKind kind, IReadOnlyCollection<string> licences, DatasetFacts facts, bool mayWait, CancellationToken cancellationToken)
+        DatasetRequest request, DatasetFacts facts, bool mayWait, CancellationToken cancellationToken)
     {
+        var kind = request.Kind;
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await CatalogueLock.TakeAsync(transaction, cancellationToken);
-        var content = kind == DatasetKind.Honest
-            ? await HonestContent.ReadAsync(connection, await LicenceChoice.ResolveAsync(connection, licences, cancellationToken), cancellationToken)
-            : await ReproductionContent.ReadAsync(connection, cancellationToken);
+        var content = await ReadAsync(connection, request, cancellationToken);
         if (content.FindObstacle() is { } obstacle)
             throw new RpcException(new Status(StatusCode.FailedPrecondition, obstacle));
 
         var hash = content.ComputeHash();
         int? existing = null;
-        if (kind == DatasetKind.Honest)
+        if (kind != DatasetKind.Reproduction)
         {
             var evidence = await ShortcutEvidence.ReadAsync(connection, content, hash, cancellationToken);
             existing = await FindAsync(connection, SameEvidence, kind, hash, evidence.Hash, cancellationToken);
@@ -76,6 +73,16 @@ internal sealed partial class DatasetSnapshots(NpgsqlDataSource dataSource, Inge
         if (existing is null)
             LogCreated(id, kind, content.Rows.Count, content.Parked);
         return (id, null);
+    }
+
+    private static async Task<SnapshotContent> ReadAsync(NpgsqlConnection connection, DatasetRequest request, CancellationToken cancellationToken)
+    {
+        if (request.Kind == DatasetKind.Reproduction)
+            return await ReproductionContent.ReadAsync(connection, cancellationToken);
+        var licences = await LicenceChoice.ResolveAsync(connection, request.Licences, cancellationToken);
+        return request.Folds is { } folds
+            ? await CrossValidationContent.ReadAsync(connection, licences, folds, cancellationToken)
+            : await HonestContent.ReadAsync(connection, licences, cancellationToken);
     }
 
     private DatasetFacts Analyse(ShortcutEvidence evidence)
@@ -117,7 +124,7 @@ internal sealed partial class DatasetSnapshots(NpgsqlDataSource dataSource, Inge
 
         var groups = content.Rows.Where(row => row.GroupId is not null)
             .DistinctBy(row => row.GroupId)
-            .Select(row => new DatasetGroup { DatasetId = id, Kind = content.Kind, GroupId = row.GroupId!.Value, Split = row.Split });
+            .Select(row => new DatasetGroup { DatasetId = id, Kind = content.Kind, GroupId = row.GroupId!.Value, Split = row.Split, Fold = row.Fold });
         await DatasetBulk.CopyGroupsAsync(connection, groups, cancellationToken);
         var items = content.Rows.Select((row, ordinal) => new DatasetItem
         {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Grpc.Core;
@@ -16,11 +17,15 @@ internal sealed class DatasetsService(DatasetSnapshots snapshots, DatasetReports
         {
             DatasetKind.Unspecified or DatasetKind.Honest => Storage.Datasets.DatasetKind.Honest,
             DatasetKind.Reproduction => Storage.Datasets.DatasetKind.Reproduction,
-            _ => Throw(StatusCode.InvalidArgument, "kind is not known; choose DATASET_KIND_HONEST or DATASET_KIND_REPRODUCTION."),
+            DatasetKind.CrossValidation => Storage.Datasets.DatasetKind.CrossValidation,
+            _ => Throw(StatusCode.InvalidArgument, "kind is not known; choose DATASET_KIND_HONEST, DATASET_KIND_REPRODUCTION or DATASET_KIND_CROSS_VALIDATION."),
         };
-        if (kind != Storage.Datasets.DatasetKind.Honest && request.Licences.Count > 0)
-            Throw(StatusCode.InvalidArgument, "Only honest datasets can be limited to licences; a reproduction has every delivered file.");
-        var id = await snapshots.CreateAsync(kind, request.Licences, context.CancellationToken);
+        if (kind == Storage.Datasets.DatasetKind.Reproduction && request.Licences.Count > 0)
+            Throw(StatusCode.InvalidArgument, "A reproduction has every delivered file; only datasets of images can be limited to licences.");
+        var folds = kind == Storage.Datasets.DatasetKind.CrossValidation ? FoldsOf(request) : null;
+        if (folds is null && (request.HasFolds || request.FoldTable.Count > 0))
+            Throw(StatusCode.InvalidArgument, "Only a cross-validation has folds.");
+        var id = await snapshots.CreateAsync(new DatasetRequest(kind, request.Licences, folds), context.CancellationToken);
         return (await reports.FindAsync(id, context.CancellationToken))!;
     }
 
@@ -45,6 +50,27 @@ internal sealed class DatasetsService(DatasetSnapshots snapshots, DatasetReports
         await context.WriteResponseHeadersAsync(new Metadata { { DatasetExport.SizeHeaderName, bytes.ToString(CultureInfo.InvariantCulture) } });
         await using var output = new ExportStream(responseStream);
         await export.WriteAsync(dataset, !request.WithoutImages, output, context.CancellationToken);
+    }
+
+    private static FoldDraw FoldsOf(CreateDatasetRequest request)
+    {
+        if (request.FoldTable.Count > FoldDraw.LongestTable)
+            Throw(StatusCode.InvalidArgument, $"fold_table has {request.FoldTable.Count} rows; at most {FoldDraw.LongestTable} are taken.");
+        var table = ImmutableDictionary.CreateBuilder<string, int>(StringComparer.OrdinalIgnoreCase);
+        foreach (var row in request.FoldTable)
+        {
+            if (row.Fold is < 0 or >= FoldDraw.MostFolds)
+                Throw(StatusCode.InvalidArgument, $"fold_table gives {row.IsicId} the fold {row.Fold}; folds are counted from 0, and at most {FoldDraw.MostFolds} are taken.");
+            if (table.TryGetValue(row.IsicId, out var other) && other != row.Fold)
+                Throw(StatusCode.InvalidArgument, $"fold_table gives {row.IsicId} the folds {other} and {row.Fold}.");
+            table[row.IsicId] = row.Fold;
+        }
+
+        var named = table.Count > 0 ? table.Values.Max() + 1 : 0;
+        var folds = request.HasFolds ? request.Folds : named > 0 ? named : FoldDraw.DefaultFolds;
+        if (folds is < 2 or > FoldDraw.MostFolds || folds < named)
+            Throw(StatusCode.InvalidArgument, $"folds is {folds}; it must be from {Math.Max(2, named)} to {FoldDraw.MostFolds}.");
+        return new FoldDraw(folds, table.ToImmutable());
     }
 
     private async Task<Dataset> FindAsync(int id, ServerCallContext context)

@@ -13,6 +13,11 @@ internal static class HonestContent
     public const string Taken =
         "label_state = 'settled' AND excluded_at IS NULL AND forgotten_at IS NULL AND ($1 IS NULL OR coalesce(licence, 'unknown') = ANY($1))";
 
+    public const string RowRule = "A row is an image with a settled label; rows are in the order of the images' SHA-256.";
+
+    public const string LabelRule =
+        "Labels are resolved from all claims, rank by rank (reviewer, histopathology, curated tables, clinicians, folders); a lower rank may refine a higher one, never overturn it.";
+
     private const string Images = $"""
         SELECT images.id, sha256, label, split, group_id FROM images JOIN lesion_groups ON lesion_groups.id = group_id WHERE {Taken} ORDER BY sha256
         """;
@@ -53,8 +58,8 @@ internal static class HonestContent
 
     private static IEnumerable<string> Rules(string[]? licences, LeftOut leftOut, TestFolderLeaks leaks, int coarse)
     {
-        yield return "A row is an image with a settled label; rows are in the order of the images' SHA-256.";
-        yield return "Labels are resolved from all claims, rank by rank (reviewer, histopathology, curated tables, clinicians, folders); a lower rank may refine a higher one, never overturn it.";
+        yield return RowRule;
+        yield return LabelRule;
         yield return "Images with the same bytes, the same ISIC id or the same lesion id of a table, near-duplicates, and whatever that joins, are one lesion group; a group is in one split for ever.";
         yield return "A group of which a file was delivered in a Test folder is test.";
         yield return "Any other group was drawn when it first entered a dataset: SHA-256 of the 32 bytes of its smallest image SHA-256, as a big-endian number, mod 100; below 70 train, below 85 validation, else test.";

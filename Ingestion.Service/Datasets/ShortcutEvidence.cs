@@ -38,7 +38,7 @@ internal sealed class ShortcutEvidence
 
     public int Images => _images.Length;
 
-    /// <summary>Reads what is known of the rows that an honest dataset is to have.</summary>
+    /// <summary>Reads what is known of the rows that a dataset of images is to have.</summary>
     public static async Task<ShortcutEvidence> ReadAsync(
         NpgsqlConnection connection, SnapshotContent content, byte[] contentHash, CancellationToken cancellationToken)
     {

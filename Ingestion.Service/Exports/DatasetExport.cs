@@ -32,7 +32,7 @@ internal sealed class DatasetExport(NpgsqlDataSource dataSource, ExportRows rows
 
     private static readonly string[] Columns =
     [
-        "image_id", "sha256", "file", "split", "label", "group_id", "isic_ids", "licence", "attribution", "source", "age", "sex", "site", "skin_tone",
+        "image_id", "sha256", "file", "split", "label", "group_id", "isic_ids", "licence", "attribution", "source", "age", "sex", "site", "skin_tone", "fold",
     ];
 
     /// <summary>About how many bytes the archive will have.</summary>
@@ -72,7 +72,8 @@ internal sealed class DatasetExport(NpgsqlDataSource dataSource, ExportRows rows
                 CsvLine.Append(
                     text, row.ImageId.ToString(), row.Sha256, withImages ? row.File : "", row.Split,
                     string.Join('|', row.Label.Members.Select(Diagnoses.NameOf)), row.GroupId.ToString(), string.Join('|', row.IsicIds), row.Licence, row.Attribution, row.Source,
-                    row.AgeYears?.ToString(CultureInfo.InvariantCulture), row.Sex, row.Site, row.SkinTone);
+                    row.AgeYears?.ToString(CultureInfo.InvariantCulture), row.Sex, row.Site, row.SkinTone,
+                    row.Fold?.ToString(CultureInfo.InvariantCulture));
             }
 
             yield return text.ToString();

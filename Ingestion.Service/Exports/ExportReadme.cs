@@ -22,7 +22,7 @@ internal sealed class ExportReadme(NpgsqlDataSource dataSource, ExportRows rows)
 
             {dataset.Images} rows; SHA-256 of the content: {dataset.ContentHash}
             dataset.csv has one line a row, in UTF-8: label holds the diagnoses that are left, joined by "|", and group_id is the same for all images
-            of a lesion. A field that a spreadsheet would take for a formula begins with an apostrophe.
+            of a lesion; fold is that of a cross-validation, counted from 0, and empty else. A field that a spreadsheet would take for a formula begins with an apostrophe.
             {(withImages ? "images/SPLIT/SHA256.EXT are the images, byte for byte as they were delivered." : "The images were left out of this export.")}
 
             """;
@@ -45,7 +45,12 @@ internal sealed class ExportReadme(NpgsqlDataSource dataSource, ExportRows rows)
         return text.ToString();
     }
 
-    private static string Name(DatasetKind kind) => kind == DatasetKind.Reproduction ? "reproduction: its figures say nothing about new patients" : "honest";
+    private static string Name(DatasetKind kind) => kind switch
+    {
+        DatasetKind.Reproduction => "reproduction: its figures say nothing about new patients",
+        DatasetKind.CrossValidation => "cross-validation: it yields figures, never a model",
+        _ => "honest",
+    };
 
     private async Task<List<string>> CountLicencesAsync(int datasetId, CancellationToken cancellationToken)
     {

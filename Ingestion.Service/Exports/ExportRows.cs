@@ -7,7 +7,7 @@ namespace Melanoma.Ingestion.Exports;
 /// <summary>A row of a dataset as an export shows it. It is not the first of its file where an earlier row has the same image in the same split.</summary>
 internal sealed record ExportRow(
     Guid ImageId, string Sha256, string Split, DiagnosisSet Label, Guid GroupId, string[] IsicIds, string MediaType, bool FirstOfFile, bool Forgotten,
-    string? Licence, string? Attribution, string? Source, short? AgeYears, string? Sex, string? Site, string? SkinTone)
+    string? Licence, string? Attribution, string? Source, short? AgeYears, string? Sex, string? Site, string? SkinTone, int? Fold)
 {
     /// <summary>Where the image lies in the archive.</summary>
     public string File => $"images/{Split}/{Sha256}.{Extension(MediaType)}";
@@ -34,8 +34,9 @@ internal sealed class ExportRows(NpgsqlDataSource dataSource)
             item.delivery_file_id IS NULL OR NOT EXISTS (
                 SELECT FROM dataset_items AS earlier WHERE earlier.image_id = item.image_id AND earlier.dataset_id = item.dataset_id
                     AND earlier.split = item.split AND earlier.ordinal < item.ordinal),
-            forgotten_at IS NOT NULL, licence, attribution, source, age_years, sex, site, skin_tone
+            forgotten_at IS NOT NULL, licence, attribution, source, age_years, sex, site, skin_tone, fold
         FROM dataset_items AS item JOIN images ON images.id = item.image_id
+        LEFT JOIN dataset_groups AS lesion ON lesion.dataset_id = item.dataset_id AND lesion.group_id = item.group_id
         WHERE item.dataset_id = $1 AND item.ordinal >= $2 AND item.ordinal < $3 ORDER BY item.ordinal
         """;
 
@@ -65,7 +66,7 @@ internal sealed class ExportRows(NpgsqlDataSource dataSource)
             page.Add(new ExportRow(
                 row.GetGuid(0), Convert.ToHexStringLower(row.GetFieldValue<byte[]>(1)), row.GetString(2), new DiagnosisSet(row.GetInt16(3)), row.GetGuid(4),
                 row.GetFieldValue<string[]>(5), row.GetString(6), row.GetBoolean(7), row.GetBoolean(8),
-                Text(9), Text(10), Text(11), row.IsDBNull(12) ? null : row.GetInt16(12), Text(13), Text(14), Text(15)));
+                Text(9), Text(10), Text(11), row.IsDBNull(12) ? null : row.GetInt16(12), Text(13), Text(14), Text(15), row.IsDBNull(16) ? null : row.GetInt32(16)));
         }
 
         return page;

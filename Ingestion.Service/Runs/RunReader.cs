@@ -36,12 +36,12 @@ internal sealed class RunReader(IDbContextFactory<MelanomaDbContext> databases, 
         return run;
     }
 
-    /// <summary>The newest runs, without their epochs.</summary>
-    public async Task<List<WireRun>> ListAsync(int atMost, CancellationToken cancellationToken)
+    /// <summary>Some runs, the newest first, without their epochs.</summary>
+    public async Task<List<WireRun>> ListAsync(Func<IQueryable<Storage.Runs.Run>, IQueryable<Storage.Runs.Run>> choose, CancellationToken cancellationToken)
     {
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
-        var newest = database.Runs.OrderByDescending(run => run.RequestedAt).ThenByDescending(run => run.Id).Take(atMost);
-        var snapshots = await Snapshots(database, newest).ToListAsync(cancellationToken);
+        var chosen = choose(database.Runs.OrderByDescending(run => run.RequestedAt).ThenByDescending(run => run.Id));
+        var snapshots = await Snapshots(database, chosen).ToListAsync(cancellationToken);
         var augmentations = snapshots.Select(snapshot => snapshot.Augmentation?.Id).OfType<Guid>().ToHashSet();
         var done = await database.AugmentationBatches.Where(batch => augmentations.Contains(batch.AugmentationId) && batch.CompletedAt != null)
             .GroupBy(batch => batch.AugmentationId).Select(group => new { group.Key, Batches = group.Count(), Variants = group.Sum(batch => batch.Count) })
@@ -108,7 +108,12 @@ internal sealed class RunReader(IDbContextFactory<MelanomaDbContext> databases, 
         {
             RunId = snapshot.Run.Id.ToString(),
             Recipe = snapshot.Run.Recipe,
-            Protocol = snapshot.Run.DatasetKind == DatasetKind.Reproduction ? Protocol.Leaky : Protocol.Honest,
+            Protocol = snapshot.Run.DatasetKind switch
+            {
+                DatasetKind.Reproduction => Protocol.Leaky,
+                DatasetKind.CrossValidation => Protocol.CrossValidation,
+                _ => Protocol.Honest,
+            },
             DatasetId = snapshot.Run.DatasetId,
             Epochs = snapshot.Run.Epochs,
             Seed = snapshot.Run.Seed,
@@ -120,6 +125,12 @@ internal sealed class RunReader(IDbContextFactory<MelanomaDbContext> databases, 
             EpochFraction = snapshot.Execution?.EpochFraction ?? 0,
             ImagesPerSecond = snapshot.Execution?.ImagesPerSecond ?? 0,
         };
+        if (snapshot.Run is { CrossValidationId: { } crossValidation, Fold: { } fold })
+        {
+            run.CrossValidationId = crossValidation.ToString();
+            run.Fold = fold;
+        }
+
         if (snapshot.ModelVersion is { } version)
         {
             run.ModelVersion = version.ToString(CultureInfo.InvariantCulture);

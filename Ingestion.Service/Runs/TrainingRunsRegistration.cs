@@ -1,6 +1,6 @@
 namespace Melanoma.Ingestion.Runs;
 
-/// <summary>Requests for training runs, and what has become of them.</summary>
+/// <summary>Requests for training runs and cross-validations, and what has become of them.</summary>
 internal static class TrainingRunsRegistration
 {
     public static WebApplicationBuilder AddTrainingRuns(this WebApplicationBuilder builder)
@@ -8,12 +8,14 @@ internal static class TrainingRunsRegistration
         builder.Services.AddOptions<RetrainOptions>().BindConfiguration(RetrainOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<ClassCounts>();
         builder.Services.AddSingleton<RunReader>();
+        builder.Services.AddSingleton<TrainableDataset>();
         return builder;
     }
 
     public static WebApplication MapTrainingRuns(this WebApplication app)
     {
         app.MapGrpcService<TrainingRunsService>();
+        app.MapGrpcService<CrossValidationsService>();
         return app;
     }
 }

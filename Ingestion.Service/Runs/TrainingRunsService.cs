@@ -3,7 +3,6 @@ using Grpc.Core;
 using Melanoma.Contracts.Messages;
 using Melanoma.Contracts.Recipes;
 using Melanoma.Contracts.V1;
-using Melanoma.Ingestion.Datasets;
 using Melanoma.ServiceDefaults.Database;
 using Melanoma.ServiceDefaults.Grpc;
 using Melanoma.Storage;
@@ -11,7 +10,6 @@ using Melanoma.Storage.Outbox;
 using Melanoma.Storage.Roles;
 using Microsoft.EntityFrameworkCore;
 using DatasetKind = Melanoma.Storage.Datasets.DatasetKind;
-using Split = Melanoma.Storage.Datasets.Split;
 using WireRun = Melanoma.Contracts.V1.Run;
 
 namespace Melanoma.Ingestion.Runs;
@@ -19,14 +17,13 @@ namespace Melanoma.Ingestion.Runs;
 /// <summary>gRPC <c>melanoma.v1.TrainingRuns</c>.</summary>
 internal sealed class TrainingRunsService(
     IDbContextFactory<MelanomaDbContext> databases,
-    DatasetSnapshots snapshots,
+    TrainableDataset datasets,
     RunReader runs,
     DatabaseNotifications notifications,
     IHostApplicationLifetime lifetime,
     TimeProvider time)
     : TrainingRuns.TrainingRunsBase
 {
-    private const int MaxEpochs = 1000;
     private const int MaxSamplesPerClass = 100_000;
     private const int DefaultPage = 100;
     private const int MaxPage = 1000;
@@ -42,18 +39,8 @@ internal sealed class TrainingRunsService(
 
     public override async Task<WireRun> StartRun(StartRunRequest request, ServerCallContext context)
     {
-        var recipe = RecipeCatalogue.Find(request.Recipe);
-        if (recipe is null)
-        {
-            ThrowInvalid($"There is no recipe '{request.Recipe}'. Recipes: {string.Join(", ", RecipeCatalogue.All.Select(known => known.Name))}.");
-        }
-
-        var epochs = request.HasEpochs ? request.Epochs : recipe.Epochs;
-        if (epochs is < 1 or > MaxEpochs)
-        {
-            ThrowInvalid($"epochs is {epochs}; it must be from 1 to {MaxEpochs}.");
-        }
-
+        var parameters = RunParameters.Of(request.Recipe, request.HasEpochs ? request.Epochs : null, request.HasSeed ? request.Seed : null);
+        var recipe = parameters.Recipe;
         if (request is { HasSamplesPerClass: true, SamplesPerClass: < 0 or > MaxSamplesPerClass })
         {
             ThrowInvalid($"samples_per_class is {request.SamplesPerClass}; it must be from 0 to {MaxSamplesPerClass}.");
@@ -65,9 +52,8 @@ internal sealed class TrainingRunsService(
         }
 
         var kind = KindOf(request.Protocol);
-        var datasetId = request.HasDatasetId ? request.DatasetId : await snapshots.CreateAsync(kind, context.CancellationToken);
+        var datasetId = await datasets.FindAsync(request.HasDatasetId ? request.DatasetId : null, kind, context.CancellationToken);
         await using var database = await databases.CreateDbContextAsync(context.CancellationToken);
-        await CheckDatasetAsync(database, datasetId, kind, context.CancellationToken);
 
         // The database's clock: workers compare it with the one that says when an augmentation failed.
         var requestedAt = await database.Database.SqlQuery<DateTimeOffset>($"SELECT clock_timestamp() AS \"Value\"").SingleAsync(context.CancellationToken);
@@ -78,8 +64,8 @@ internal sealed class TrainingRunsService(
             RecipeVersion = recipe.Version,
             DatasetId = datasetId,
             DatasetKind = kind,
-            Epochs = epochs,
-            Seed = request.HasSeed ? request.Seed : recipe.Seed,
+            Epochs = parameters.Epochs,
+            Seed = parameters.Seed,
             AugmentationPolicy = recipe.Augmentation.Policy,
             SamplesPerClass = request.HasSamplesPerClass ? request.SamplesPerClass : recipe.Augmentation.SamplesPerClass,
             RequestedAt = requestedAt,
@@ -101,7 +87,7 @@ internal sealed class TrainingRunsService(
             ThrowInvalid($"page_size is {request.PageSize}; it must be from 1 to {MaxPage}.");
         }
 
-        return new ListRunsResponse { Runs = { await runs.ListAsync(request.PageSize == 0 ? DefaultPage : request.PageSize, context.CancellationToken) } };
+        return new ListRunsResponse { Runs = { await runs.ListAsync(all => all.Take(request.PageSize == 0 ? DefaultPage : request.PageSize), context.CancellationToken) } };
     }
 
     public override async Task WatchRun(GetRunRequest request, IServerStreamWriter<WireRun> responseStream, ServerCallContext context)
@@ -180,34 +166,6 @@ internal sealed class TrainingRunsService(
     private async Task<RunSnapshot> FindAsync(Guid runId, CancellationToken cancellationToken) =>
         await runs.FindAsync(runId, cancellationToken) ?? throw new RpcException(new Status(StatusCode.NotFound, $"There is no run {runId}."));
 
-    private static async Task CheckDatasetAsync(MelanomaDbContext database, int datasetId, DatasetKind kind, CancellationToken cancellationToken)
-    {
-        var dataset = await database.Datasets.AsNoTracking().SingleOrDefaultAsync(candidate => candidate.Id == datasetId, cancellationToken)
-            ?? throw new RpcException(new Status(StatusCode.NotFound, $"There is no dataset {datasetId}."));
-        if (dataset.Kind != kind)
-        {
-            throw new RpcException(new Status(
-                StatusCode.FailedPrecondition,
-                $"Dataset {datasetId} is of kind {dataset.Kind.ToString().ToLowerInvariant()}; this protocol needs {kind.ToString().ToLowerInvariant()}."));
-        }
-
-        if (await database.DatasetItems.AnyAsync(
-            item => item.DatasetId == datasetId && database.Images.Any(image => image.Id == item.ImageId && image.ForgottenAt != null), cancellationToken))
-        {
-            throw new RpcException(new Status(
-                StatusCode.FailedPrecondition,
-                $"Dataset {datasetId} has images that were forgotten since, and can no longer be trained on; make another dataset."));
-        }
-
-        foreach (var (split, missing) in new[] { (Split.Train, "training"), (Split.Validation, "validation") })
-        {
-            if (!await database.DatasetItems.AnyAsync(item => item.DatasetId == datasetId && item.Split == split, cancellationToken))
-            {
-                throw new RpcException(new Status(StatusCode.FailedPrecondition, $"Dataset {datasetId} has no {missing} images; deliver more and make another dataset."));
-            }
-        }
-    }
-
     private static DatasetKind KindOf(Protocol protocol)
     {
         switch (protocol)
@@ -216,6 +174,9 @@ internal sealed class TrainingRunsService(
                 return DatasetKind.Honest;
             case Protocol.Leaky:
                 return DatasetKind.Reproduction;
+            case Protocol.CrossValidation:
+                ThrowInvalid("A cross-validation has a run for each fold; StartCrossValidation asks for them all.");
+                return default;
             default:
                 ThrowInvalid($"There is no protocol {(int)protocol}.");
                 return default;

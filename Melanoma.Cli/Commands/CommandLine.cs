@@ -37,6 +37,7 @@ internal static class CommandLine
             DatasetCommands.Create(),
             TrainCommand.Create(),
             RunCommands.Create(),
+            CrossValidationCommands.Create(),
             ModelCommands.Create(),
             ClassifyCommand.Create(),
             DemoCommand.Create(),

@@ -14,13 +14,19 @@ internal static class DatasetCommands
 
     private static readonly Option<string> Kind = new Option<string>("--kind")
     {
-        Description = "honest: a lesion is in one split for ever. reproduction: as the original notebook did it; its models are never served.",
+        Description = "honest: a lesion is in one split for ever. reproduction: as the original notebook did it; its models are never served. cross-validation: a lesion is in one fold; figures, never a model.",
         DefaultValueFactory = _ => "honest",
-    }.AcceptOnlyFromAmong("honest", "reproduction");
+    }.AcceptOnlyFromAmong("honest", "reproduction", "cross-validation");
+
+    private static readonly Option<string?> Folds = new("--folds")
+    {
+        Description = "Folds of a cross-validation: how many (5 when not given), or a CSV file with the columns isic_id and fold.",
+        HelpName = "N|FILE",
+    };
 
     private static readonly Option<string[]> Licences = new("--licence")
     {
-        Description = "Take only images under this licence, for example CC-BY-NC-4.0, or unknown; may be given several times. Honest datasets only.",
+        Description = "Take only images under this licence, for example CC-BY-NC-4.0, or unknown; may be given several times. Not for a reproduction.",
         HelpName = "L",
     };
 
@@ -29,7 +35,7 @@ internal static class DatasetCommands
         {
             new Command("list", "All datasets, newest first.").Runs(ListAsync),
             new Command("show", "One dataset with its classes and rules.") { Number }.Runs(ShowAsync),
-            new Command("create", "Make a snapshot of the catalogue as it is now.") { Kind, Licences }.Runs(CreateAsync),
+            new Command("create", "Make a snapshot of the catalogue as it is now.") { Kind, Folds, Licences }.Runs(CreateAsync),
             DatasetDiffCommand.Create(),
             DatasetExportCommand.Create(),
         }.Runs(ListAsync);
@@ -61,8 +67,24 @@ internal static class DatasetCommands
     private static async Task<int> CreateAsync(CommandContext context, CancellationToken cancellationToken)
     {
         var gateway = await context.ConnectAsync(cancellationToken);
-        var kind = context.Arguments.GetValue(Kind) == "reproduction" ? DatasetKind.Reproduction : DatasetKind.Honest;
-        var request = new CreateDatasetRequest { Kind = kind, Licences = { context.Arguments.GetValue(Licences) ?? [] } };
+        var request = new CreateDatasetRequest
+        {
+            Kind = context.Arguments.GetValue(Kind) switch
+            {
+                "reproduction" => DatasetKind.Reproduction,
+                "cross-validation" => DatasetKind.CrossValidation,
+                _ => DatasetKind.Honest,
+            },
+            Licences = { context.Arguments.GetValue(Licences) ?? [] },
+        };
+        if (context.Arguments.GetValue(Folds) is { } folds)
+        {
+            if (int.TryParse(folds, CultureInfo.InvariantCulture, out var number))
+                request.Folds = number;
+            else
+                request.FoldTable.AddRange(FoldTable.Read(folds));
+        }
+
         var dataset = await CreateAsync(gateway, request, cancellationToken);
         context.Terminal.Write(DatasetDocument.From(dataset), console => DatasetScreen.Write(console, dataset));
         return ExitCodes.Success;

@@ -6,13 +6,13 @@ internal sealed record DatasetListDocument(IReadOnlyList<DatasetDocument> Datase
 
 /// <summary>
 /// A dataset; <c>splits</c> by name: train, validation, test; <c>licences</c> is empty when any were taken; <c>leftOut</c> counts images by reason
-/// (conflict, unlabelled, excluded, forgotten, licence).
+/// (conflict, unlabelled, excluded, forgotten, licence); <c>folds</c> is empty but in a cross-validation.
 /// </summary>
 internal sealed record DatasetDocument(
     int Id, int Images, int Groups, int GroupsInTwoSplits, int Parked, Dictionary<string, SplitDocument> Splits,
     string Kind, DateTimeOffset? CreatedAt, string ContentHash, IReadOnlyList<string> Rules,
     IReadOnlyList<string> Warnings, IReadOnlyList<string> Licences, int Forgotten, ShortcutsDocument? Shortcuts,
-    Dictionary<string, int> LeftOut)
+    Dictionary<string, int> LeftOut, IReadOnlyList<FoldSizeDocument> Folds)
 {
     public static DatasetDocument From(Dataset dataset) => new(
         dataset.DatasetId, dataset.Images, dataset.Groups, dataset.GroupsInTwoSplits, dataset.Parked,
@@ -21,10 +21,14 @@ internal sealed record DatasetDocument(
             split => new SplitDocument(split.Images, split.Classes.ToDictionary(item => item.Diagnosis, item => item.Count))),
         NameOf(dataset.Kind), dataset.CreatedAt?.ToDateTimeOffset(), dataset.ContentHash, [.. dataset.Rules],
         [.. dataset.Warnings], [.. dataset.Licences], dataset.Forgotten, ShortcutsDocument.From(dataset.Shortcuts),
-        dataset.LeftOut.ToDictionary(part => part.Reason, part => part.Count));
+        dataset.LeftOut.ToDictionary(part => part.Reason, part => part.Count),
+        [.. dataset.Folds.Select(fold => new FoldSizeDocument(fold.Fold, fold.Images, fold.Groups))]);
 
-    public static string NameOf(DatasetKind kind) => kind.ToString().ToLowerInvariant();
+    public static string NameOf(DatasetKind kind) => kind == DatasetKind.CrossValidation ? "cross-validation" : kind.ToString().ToLowerInvariant();
 }
+
+/// <summary>A fold of a cross-validation, counted from 0, with its images and lesion groups.</summary>
+internal sealed record FoldSizeDocument(int Fold, int Images, int Groups);
 
 /// <summary>Images of a split, and of each diagnosis in it by folder name.</summary>
 internal sealed record SplitDocument(int Images, Dictionary<string, int> Classes);

@@ -30,11 +30,13 @@ internal static class DatasetScreen
         table.AddRow(["[bold]all[/]", .. splits.Select(split => $"[bold]{Number(split.Images)}[/]"), $"[bold]{Number(dataset.Images)}[/]", ""]);
         console.Write(table);
         console.WriteLine(FormattableString.Invariant(
-            $"{dataset.Groups:N0} lesion groups, {dataset.GroupsInTwoSplits:N0} of them in two splits; {dataset.Parked:N0} pictures parked because their labels contradict each other."));
+            $"{dataset.Groups:N0} lesion groups, {dataset.GroupsInTwoSplits:N0} of them in two {(dataset.Folds.Count > 0 ? "folds" : "splits")}; {dataset.Parked:N0} pictures parked because their labels contradict each other."));
         if (dataset.LeftOut.Any(part => part.Count > 0))
             console.WriteLine($"Left out: {string.Join(", ", dataset.LeftOut.Where(part => part.Count > 0).Select(SayLeftOut))}.");
         if (dataset.Kind == DatasetKind.Reproduction)
             console.MarkupLine("[yellow]A reproduction of the original notebook's protocol: what is measured on it says nothing about new patients, and its models are never served.[/]");
+        if (dataset.Folds.Count > 0)
+            console.WriteLine($"Folds: {string.Join(", ", dataset.Folds.Select(fold => FormattableString.Invariant($"{fold.Fold} ({fold.Images:N0} images of {fold.Groups:N0} lesions)")))}.");
         if (dataset.Licences.Count > 0)
             console.WriteLine($"Only images under these licences: {string.Join(", ", dataset.Licences)}.");
         if (dataset.Forgotten > 0)

@@ -66,7 +66,7 @@ internal static class RunCommands
         foreach (var run in runs)
         {
             table.AddRow(
-                run.RunId, Markup.Escape(run.Recipe), run.Protocol.ToString().ToLowerInvariant(), run.DatasetId.ToString(CultureInfo.InvariantCulture),
+                run.RunId, Markup.Escape(run.Recipe), RunDocument.NameOf(run.Protocol), run.DatasetId.ToString(CultureInfo.InvariantCulture),
                 run.Epochs.ToString(CultureInfo.InvariantCulture), RunDocument.NameOf(run.State), run.HasModelVersion ? run.ModelVersion : "",
                 run.RequestedAt.ToDateTime().ToString("u", CultureInfo.InvariantCulture), Markup.Escape(run.RequestedBy));
         }

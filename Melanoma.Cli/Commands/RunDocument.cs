@@ -13,12 +13,14 @@ internal sealed record RunDocument(
     public static RunDocument From(Run run) => From(run, null);
 
     public static RunDocument From(Run run, Model? model) => new(
-        run.RunId, run.Recipe, run.Protocol.ToString().ToLowerInvariant(), run.DatasetId, run.Epochs, run.Seed, NameOf(run.State),
+        run.RunId, run.Recipe, NameOf(run.Protocol), run.DatasetId, run.Epochs, run.Seed, NameOf(run.State),
         run.RequestedAt?.ToDateTimeOffset(), run.RequestedBy,
         run.Augmentation is null ? null : AugmentationDocument.From(run.Augmentation),
         [.. run.Progress.Select(EpochDocument.From)], run.EpochFraction, run.ImagesPerSecond, run.Attempts,
         run.HasModelVersion ? run.ModelVersion : null, run.Error.Length > 0 ? run.Error : null,
         model is null ? null : ModelDocument.From(model));
+
+    public static string NameOf(Protocol protocol) => protocol == Contracts.V1.Protocol.CrossValidation ? "cross-validation" : protocol.ToString().ToLowerInvariant();
 
     public static string NameOf(RunState state) => state.ToString().ToLowerInvariant();
 }

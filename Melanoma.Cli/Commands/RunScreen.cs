@@ -22,6 +22,9 @@ internal sealed class RunScreen(IAnsiConsole console, ProgressContext progress)
             case RunState.Completed when model is not null:
                 ModelScreen.WriteResult(console, model);
                 break;
+            case RunState.Completed:
+                console.WriteLine($"Fold {run.Fold} has been answered for: `./melanoma cross-validation show {run.CrossValidationId}` has the figures once all folds are.");
+                break;
             case RunState.Cancelled:
                 console.WriteLine("The run was cancelled.");
                 break;
@@ -34,7 +37,7 @@ internal sealed class RunScreen(IAnsiConsole console, ProgressContext progress)
     public void Show(Run run)
     {
         if (_state == RunState.Unspecified)
-            console.MarkupLineInterpolated($"Run [bold]{run.RunId}[/]: recipe {run.Recipe}, dataset {run.DatasetId}, {ProtocolName(run.Protocol)} protocol, {run.Epochs} epochs, seed {run.Seed}");
+            console.MarkupLineInterpolated($"Run [bold]{run.RunId}[/]: recipe {run.Recipe}, dataset {run.DatasetId}, {RunDocument.NameOf(run.Protocol)} protocol, {run.Epochs} epochs, seed {run.Seed}");
         ShowAugmentation(run);
         ShowEpochs(run);
         ShowTraining(run);
@@ -94,6 +97,4 @@ internal sealed class RunScreen(IAnsiConsole console, ProgressContext progress)
         if (run.State is RunState.Completed or RunState.Failed or RunState.Cancelled)
             _training.StopTask();
     }
-
-    private static string ProtocolName(Protocol protocol) => protocol.ToString().ToLowerInvariant();
 }

@@ -10,7 +10,7 @@ internal static class RunTable
     public static void Write(IAnsiConsole console, Run run)
     {
         console.MarkupLineInterpolated(
-            $"Run [bold]{run.RunId}[/]: recipe {run.Recipe}, dataset {run.DatasetId}, {run.Protocol.ToString().ToLowerInvariant()} protocol, seed {run.Seed}, [bold]{RunDocument.NameOf(run.State)}[/]");
+            $"Run [bold]{run.RunId}[/]: recipe {run.Recipe}, dataset {run.DatasetId}, {RunDocument.NameOf(run.Protocol)} protocol, seed {run.Seed}, [bold]{RunDocument.NameOf(run.State)}[/]");
         if (run.Augmentation is { Batches: > 0 } augmentation)
         {
             console.WriteLine(FormattableString.Invariant($"Augmentation: {augmentation.BatchesDone} of {augmentation.Batches} batches, {augmentation.Variants:N0} variants."));

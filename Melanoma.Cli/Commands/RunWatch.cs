@@ -36,7 +36,7 @@ internal static class RunWatch
                 var screen = new RunScreen(terminal.Human, progress);
                 return FollowAsync(gateway, runId, screen.Show, screen.Complain, cancellationToken);
             });
-        var model = run.State == RunState.Completed ? await PromotionDecision.WaitAsync(gateway, run.ModelVersion, cancellationToken) : null;
+        var model = run.HasModelVersion ? await PromotionDecision.WaitAsync(gateway, run.ModelVersion, cancellationToken) : null;
         return (run, model);
     }
 

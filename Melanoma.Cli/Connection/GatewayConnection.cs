@@ -40,6 +40,7 @@ internal sealed class GatewayConnection : IDisposable
         Datasets = new Datasets.DatasetsClient(invoker);
         Reviews = new Reviews.ReviewsClient(invoker);
         Runs = new TrainingRuns.TrainingRunsClient(invoker);
+        CrossValidations = new CrossValidations.CrossValidationsClient(invoker);
         Models = new ModelRegistry.ModelRegistryClient(invoker);
         Classifier = new Classifier.ClassifierClient(invoker);
         Retries = new Retries(time);
@@ -53,6 +54,8 @@ internal sealed class GatewayConnection : IDisposable
     public Reviews.ReviewsClient Reviews { get; }
 
     public TrainingRuns.TrainingRunsClient Runs { get; }
+
+    public CrossValidations.CrossValidationsClient CrossValidations { get; }
 
     public ModelRegistry.ModelRegistryClient Models { get; }
 

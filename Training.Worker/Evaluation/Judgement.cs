@@ -24,14 +24,14 @@ internal sealed class Judgement
     private readonly double[] _melanoma;
     private readonly Lazy<int[][]> _ranked;
 
-    private Judgement(ClassVocabulary vocabulary, double[][] probabilities, double[] prior, Sample[] samples, int coarse)
+    private Judgement(ClassVocabulary vocabulary, double[][] probabilities, double[][] priors, Sample[] samples, int coarse)
     {
         _vocabulary = vocabulary;
         _probabilities = probabilities;
         _truth = [.. samples.Select(sample => vocabulary.ClassOf(sample.Label)!.Value)];
         _group = [.. samples.Select(sample => sample.Group)];
         _mostProbable = [.. probabilities.Select(row => Largest(row))];
-        _diagnosis = [.. probabilities.Select(row => DiagnosisRule.MostOutstanding(row, prior))];
+        _diagnosis = [.. probabilities.Zip(priors, (row, prior) => DiagnosisRule.MostOutstanding(row, prior))];
         _losses = [.. _truth.Select((truth, i) => -Math.Log(Math.Max(LeastProbability, probabilities[i][truth])))];
 
         // Decisions are made on probabilities of four decimals.
@@ -61,11 +61,25 @@ internal sealed class Judgement
     /// <param name="vocabulary">The classes; null for the nine diagnoses.</param>
     public static Judgement Of(OutputRule rule, IReadOnlyList<double> prior, float[] logits, IReadOnlyList<Sample> samples, ClassVocabulary? vocabulary = null)
     {
-        vocabulary ??= ClassVocabulary.Fine;
-        var judged = Enumerable.Range(0, samples.Count).Where(i => vocabulary.ClassOf(samples[i].Label) is not null).ToArray();
-        var probabilities = judged.Select(i => vocabulary.Sums(rule.Probabilities(logits.AsSpan(i * Diagnoses.Count, Diagnoses.Count)))).ToArray();
-        var supportedPrior = vocabulary.Sums([.. prior.Select((share, i) => rule.Supported[i] ? share : 0)]);
-        return new Judgement(vocabulary, probabilities, supportedPrior, [.. judged.Select(i => samples[i])], samples.Count - judged.Length);
+        var probabilities = Enumerable.Range(0, samples.Count).Select(i => rule.Probabilities(logits.AsSpan(i * Diagnoses.Count, Diagnoses.Count))).ToArray();
+        double[] supported = [.. prior.Select((share, i) => rule.Supported[i] ? share : 0)];
+        return Of([new JudgedPart(probabilities, supported, samples)], vocabulary ?? ClassVocabulary.Fine);
+    }
+
+    /// <summary>Several sets of pictures as one, each as its own network says it.</summary>
+    public static Judgement Of(IReadOnlyList<JudgedPart> parts, ClassVocabulary vocabulary)
+    {
+        var judged = parts
+            .SelectMany(part => part.Samples.Select((sample, i) => (Sample: sample, Part: part, Probabilities: part.Probabilities[i])))
+            .Where(picture => vocabulary.ClassOf(picture.Sample.Label) is not null)
+            .ToArray();
+        var priors = parts.ToDictionary(part => part, part => vocabulary.Sums(part.Prior));
+        return new Judgement(
+            vocabulary,
+            [.. judged.Select(picture => vocabulary.Sums(picture.Probabilities))],
+            [.. judged.Select(picture => priors[picture.Part])],
+            [.. judged.Select(picture => picture.Sample)],
+            parts.Sum(part => part.Samples.Count) - judged.Length);
     }
 
     /// <summary>Expected calibration error of the largest probability (Naeini et al. 2015), 15 equal bins.</summary>
@@ -338,3 +352,8 @@ internal sealed class Judgement
         return found == 0 ? null : sum / found;
     }
 }
+
+/// <summary>Pictures, and what one network says of them.</summary>
+/// <param name="Probabilities">Nine for each sample.</param>
+/// <param name="Prior">The class shares at which they are stated; 0 for an unsupported diagnosis.</param>
+internal sealed record JudgedPart(double[][] Probabilities, double[] Prior, IReadOnlyList<Sample> Samples);

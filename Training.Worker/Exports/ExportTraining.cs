@@ -48,9 +48,7 @@ internal static class ExportTraining
         if (options.Folds is { } folds)
         {
             images = CrossValidation.HoldOut(images, CrossValidation.ReadFolds(folds), options.Fold);
-
-            // Nothing may be chosen on the fold that is held out, the best epoch neither.
-            recipe = recipe with { Patience = null, Schedule = recipe.Schedule is ReduceOnPlateau plateau ? plateau with { Patience = int.MaxValue } : recipe.Schedule };
+            recipe = recipe.WithoutChoices();
         }
 
         // Folds change the splits, not the pictures, so all of them share a cache; it holds every picture of the export.

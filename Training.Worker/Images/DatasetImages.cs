@@ -4,6 +4,7 @@ using Melanoma.Imaging;
 using Melanoma.Storage.Datasets;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using NpgsqlTypes;
 
 namespace Melanoma.Training.Images;
 
@@ -16,13 +17,14 @@ internal sealed partial class DatasetImages(
     /// <summary>The samples of a dataset with an augmentation, and their decoded pictures.</summary>
     /// <param name="size">Height and width of the decoded pictures, in pixels.</param>
     /// <param name="leastLesions">A diagnosis with fewer training lesions is unsupported.</param>
+    /// <param name="heldOut">The fold of a cross-validation that stands in for validation, and of which no variant is trained on; null for other datasets.</param>
     /// <exception cref="UnusableDatasetException">A picture was forgotten or cannot be decoded, or there is nothing to train or validate on.</exception>
-    public async Task<TrainingData> LoadAsync(int datasetId, Guid augmentationId, int size, int leastLesions, CancellationToken cancellationToken)
+    public async Task<TrainingData> LoadAsync(int datasetId, Guid augmentationId, int size, int leastLesions, int? heldOut, CancellationToken cancellationToken)
     {
         PrivateFolder.Create(options.Value.CacheFolder);
         await forgotten.RemoveCachesAsync(options.Value.CacheFolder, cancellationToken);
         await forgotten.CheckAsync(datasetId, cancellationToken);
-        var samples = await SamplesAsync(datasetId, augmentationId, cancellationToken);
+        var samples = await SamplesAsync(datasetId, augmentationId, heldOut, cancellationToken);
         if (!samples.Any(sample => sample.Split == Split.Train) || !samples.Any(sample => sample.Split == Split.Validation))
         {
             throw new UnusableDatasetException($"Dataset {datasetId} has no training images or no validation images.");
@@ -37,7 +39,9 @@ internal sealed partial class DatasetImages(
 
         File.SetLastWriteTimeUtc(path, time.GetUtcNow().UtcDateTime);
         RemoveOldCaches(path);
-        var data = new TrainingData(new ImageCache(path, size), samples, leastLesions);
+        // Variants are made of every fold, and lie in the cache that all folds share.
+        var used = samples.Where(sample => !sample.IsVariant || heldOut is null || sample.Split == Split.Train).ToList();
+        var data = new TrainingData(new ImageCache(path, size), used, leastLesions);
         if (data.Train.Length == 0)
         {
             data.Images.Dispose();
@@ -48,12 +52,18 @@ internal sealed partial class DatasetImages(
     }
 
     /// <summary>Items in the order of the dataset, then the variants in theirs.</summary>
-    private async Task<List<Sample>> SamplesAsync(int datasetId, Guid augmentationId, CancellationToken cancellationToken)
+    private async Task<List<Sample>> SamplesAsync(int datasetId, Guid augmentationId, int? heldOut, CancellationToken cancellationToken)
     {
         var samples = new List<Sample>();
         var groups = new Dictionary<Guid, int>();
-        await using var items = dataSource.CreateCommand("SELECT split, label, group_id FROM dataset_items WHERE dataset_id = @dataset ORDER BY ordinal");
+        await using var items = dataSource.CreateCommand(
+            """
+            SELECT CASE WHEN lesion.fold = @fold THEN 'validation' ELSE item.split END, label, item.group_id
+            FROM dataset_items AS item LEFT JOIN dataset_groups AS lesion ON lesion.dataset_id = item.dataset_id AND lesion.group_id = item.group_id
+            WHERE item.dataset_id = @dataset ORDER BY ordinal
+            """);
         items.Parameters.AddWithValue("dataset", datasetId);
+        items.Parameters.AddWithValue("fold", NpgsqlDbType.Integer, (object?)heldOut ?? DBNull.Value);
         await using (var reader = await items.ExecuteReaderAsync(cancellationToken))
         {
             while (await reader.ReadAsync(cancellationToken))
@@ -72,7 +82,8 @@ internal sealed partial class DatasetImages(
             {
                 var parent = reader.GetInt32(2);
                 samples.Add(new Sample(
-                    samples.Count, ToSplit(reader.GetString(0)), new DiagnosisSet(reader.GetInt16(1)), samples[parent].Group, IsVariant: true, parent));
+                    samples.Count, heldOut is null ? ToSplit(reader.GetString(0)) : samples[parent].Split, new DiagnosisSet(reader.GetInt16(1)),
+                    samples[parent].Group, IsVariant: true, parent));
             }
         }
 

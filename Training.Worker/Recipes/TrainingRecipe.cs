@@ -54,6 +54,13 @@ internal sealed record TrainingRecipe(
     /// </summary>
     public double? HeadPenalty { get; init; }
 
+    /// <summary>The same recipe without a choice that is made on validation, neither the best epoch nor a learning rate: for a fold that is held out.</summary>
+    public TrainingRecipe WithoutChoices() => this with
+    {
+        Patience = null,
+        Schedule = Schedule is ReduceOnPlateau plateau ? plateau with { Patience = int.MaxValue } : Schedule,
+    };
+
     /// <summary>The side of the pictures in an epoch, in pixels.</summary>
     /// <param name="epoch">Counted from 0.</param>
     public int SideAt(int epoch, int epochs) =>

@@ -7,6 +7,7 @@ namespace Melanoma.Training.Runs;
 /// <param name="Attempt">How many times the run was taken, this time counted.</param>
 /// <param name="FinishedEpochs">Epochs whose figures are stored.</param>
 /// <param name="PreviousError">What the last attempt ended with, if it failed.</param>
+/// <param name="Fold">The fold of a cross-validation that is held out; null for a run that makes a model.</param>
 internal sealed record RunClaim(
     Guid RunId,
     long Fence,
@@ -19,7 +20,8 @@ internal sealed record RunClaim(
     DatasetKind DatasetKind,
     Guid AugmentationId,
     int Epochs,
-    int Seed);
+    int Seed,
+    int? Fold);
 
 /// <summary>What a heartbeat came to.</summary>
 internal enum LeaseState

@@ -5,6 +5,7 @@ using Melanoma.Contracts.Models;
 using Melanoma.ServiceDefaults;
 using Melanoma.Storage.Datasets;
 using Melanoma.Storage.Runs;
+using Melanoma.Training.CrossValidations;
 using Melanoma.Training.LabelErrors;
 using Melanoma.Training.LesionViews;
 using Melanoma.Training.Loop;
@@ -22,6 +23,8 @@ namespace Melanoma.Training.Runs;
 internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOptions> options)
 {
     private const string BeforePictures = "before_pictures";
+
+    private const string Completed = "state = 'completed', ended_at = clock_timestamp(), lease_owner = NULL, lease_until = NULL, error = NULL, epoch_fraction = 1";
 
     private const string Owned = "run_id = @run AND fence = @fence AND state = 'training' AND lease_until > clock_timestamp()";
 
@@ -48,7 +51,7 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
                 RETURNING e.run_id, e.fence, e.attempts, e.error
             )
             SELECT c.run_id, c.fence, c.attempts, (SELECT count(*)::int FROM run_epochs p WHERE p.run_id = c.run_id), c.error,
-                   r.recipe, r.recipe_version, r.dataset_id, r.dataset_kind, a.id, r.epochs, r.seed
+                   r.recipe, r.recipe_version, r.dataset_id, r.dataset_kind, a.id, r.epochs, r.seed, r.fold
             FROM claimed c
             JOIN runs r ON r.id = c.run_id
             JOIN augmentations a ON a.dataset_id = r.dataset_id AND a.policy = r.augmentation_policy
@@ -61,7 +64,7 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
             ? new RunClaim(
                 reader.GetGuid(0), reader.GetInt64(1), reader.GetInt32(2), reader.GetInt32(3), await reader.IsDBNullAsync(4, cancellationToken) ? null : reader.GetString(4),
                 reader.GetString(5), reader.GetInt32(6), reader.GetInt32(7), Enum.Parse<DatasetKind>(reader.GetString(8), ignoreCase: true),
-                reader.GetGuid(9), reader.GetInt32(10), reader.GetInt32(11))
+                reader.GetGuid(9), reader.GetInt32(10), reader.GetInt32(11), await reader.IsDBNullAsync(12, cancellationToken) ? null : reader.GetInt32(12))
             : null;
     }
 
@@ -290,10 +293,15 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
                     await ModelRows.AnnounceAsync(connection, transaction, new LesionViewsFound(claim.RunId), cancellationToken);
                 }
             },
-            "state = 'completed', ended_at = clock_timestamp(), lease_owner = NULL, lease_until = NULL, error = NULL, epoch_fraction = 1",
+            Completed,
             cancellationToken);
         return version;
     }
+
+    /// <summary>Stores what the run says of the fold that it held out, and ends it.</summary>
+    /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>
+    public Task CompleteFoldAsync(RunClaim claim, FoldAnswers answers, CancellationToken cancellationToken) =>
+        WriteAsync(claim, (connection, transaction) => FoldLedger.StoreAsync(connection, transaction, claim.RunId, answers, cancellationToken), Completed, cancellationToken);
 
     internal static string Text(DatasetKind kind) => kind.ToString().ToLowerInvariant();
 

@@ -1,3 +1,4 @@
+using Melanoma.Training.CrossValidations;
 using Melanoma.Training.Evaluation;
 using Melanoma.Training.Images;
 using Melanoma.Training.LabelErrors;
@@ -106,8 +107,9 @@ internal sealed partial class RunTraining(
     private async Task TrainAsync(RunClaim claim, Heartbeat heart, CancellationToken cancellationToken)
     {
         var recipe = TrainingRecipes.Find(claim.Recipe, claim.RecipeVersion);
+        recipe = claim.Fold is null ? recipe : recipe.WithoutChoices();
         var data = await ReleasingAsync(
-            claim, heart, () => images.LoadAsync(claim.DatasetId, claim.AugmentationId, recipe.Network.InputSize, recipe.LeastLesions, cancellationToken));
+            claim, heart, () => images.LoadAsync(claim.DatasetId, claim.AugmentationId, recipe.Network.InputSize, recipe.LeastLesions, claim.Fold, cancellationToken));
         using var pixels = data.Images;
         var start = Start(recipe);
         using (var trainer = new Trainer(recipe, data, claim.Epochs, claim.Seed, time, start, TrainerSettings.For(device.Device)))
@@ -129,38 +131,53 @@ internal sealed partial class RunTraining(
                 await StoreAsync(claim, figures, trainer.Capture());
             }
 
-            // Before the test split is looked at, so that a worker that stops here costs no look.
-            var findings = await ReleasingAsync(claim, heart, () => SearchAsync(claim, recipe, trainer, cancellationToken));
-
-            using var frozen = await ReleasingAsync(
-                claim, heart, () => device.RunAsync(() => FrozenBaseline.Fit(recipe, data, start, TrainerSettings.For(device.Device), cancellationToken)));
-
-            // Taken over, a run was trained by others as well.
-            var epochs = await ledger.EpochsAsync(claim, CancellationToken.None);
-            var looks = data.Test.Length > 0 ? await ledger.RecordTestLookAsync(claim, CancellationToken.None) : 0;
-            var warnings = await ledger.DatasetWarningsAsync(claim.DatasetId, CancellationToken.None);
-            if (recipe.StartsFromInitialWeights && options.Value.InitialWeights is null)
+            if (claim.Fold is { } fold)
             {
-                warnings = [.. warnings, "Started from random weights: the worker had no Training:InitialWeights."];
+                var answers = await device.RunAsync(() => FoldAnswers.Of(trainer, data.Validation));
+                await ledger.CompleteFoldAsync(claim, answers, CancellationToken.None);
+                LogFoldDone(claim.RunId, fold);
+                return;
             }
 
-            var facts = new RunFacts(claim.Recipe, claim.RecipeVersion, claim.DatasetId, claim.DatasetKind, claim.Epochs, claim.Seed, looks, warnings,
-                await ledger.LicencesAsync(claim.DatasetId, CancellationToken.None));
-            var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, epochs, frozen));
-            if (await ledger.PreviousReportAsync(claim, CancellationToken.None) is { } previous && Findings.OfPreviousRun(report.Test, previous) is { } finding)
-            {
-                report = report with { Findings = [.. report.Findings, finding] };
-            }
-
-            var pictures = await device.RunAsync(() => SamplePictures.Make(recipe, data, claim.Seed));
-            if (heart.State != LeaseState.Held)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-            }
-
-            var version = await ledger.RegisterAsync(claim, report, pictures, recipe.Network.InputSize, model, findings, CancellationToken.None);
-            LogRegistered(claim.RunId, version, report.Validation.BalancedAccuracy, report.Test?.BalancedAccuracy, report.ParityDifference);
+            await RegisterAsync(claim, heart, recipe, trainer, data, start, cancellationToken);
         }
+    }
+
+    /// <summary>Searches, judges and exports what was trained, and registers it as a candidate.</summary>
+    private async Task RegisterAsync(
+        RunClaim claim, Heartbeat heart, TrainingRecipe recipe, Trainer trainer, TrainingData data, Dictionary<string, Weight>? start, CancellationToken cancellationToken)
+    {
+        // Before the test split is looked at, so that a worker that stops here costs no look.
+        var findings = await ReleasingAsync(claim, heart, () => SearchAsync(claim, recipe, trainer, cancellationToken));
+
+        using var frozen = await ReleasingAsync(
+            claim, heart, () => device.RunAsync(() => FrozenBaseline.Fit(recipe, data, start, TrainerSettings.For(device.Device), cancellationToken)));
+
+        // Taken over, a run was trained by others as well.
+        var epochs = await ledger.EpochsAsync(claim, CancellationToken.None);
+        var looks = data.Test.Length > 0 ? await ledger.RecordTestLookAsync(claim, CancellationToken.None) : 0;
+        var warnings = await ledger.DatasetWarningsAsync(claim.DatasetId, CancellationToken.None);
+        if (recipe.StartsFromInitialWeights && options.Value.InitialWeights is null)
+        {
+            warnings = [.. warnings, "Started from random weights: the worker had no Training:InitialWeights."];
+        }
+
+        var facts = new RunFacts(claim.Recipe, claim.RecipeVersion, claim.DatasetId, claim.DatasetKind, claim.Epochs, claim.Seed, looks, warnings,
+            await ledger.LicencesAsync(claim.DatasetId, CancellationToken.None));
+        var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, epochs, frozen));
+        if (await ledger.PreviousReportAsync(claim, CancellationToken.None) is { } previous && Findings.OfPreviousRun(report.Test, previous) is { } finding)
+        {
+            report = report with { Findings = [.. report.Findings, finding] };
+        }
+
+        var pictures = await device.RunAsync(() => SamplePictures.Make(recipe, data, claim.Seed));
+        if (heart.State != LeaseState.Held)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+
+        var version = await ledger.RegisterAsync(claim, report, pictures, recipe.Network.InputSize, model, findings, CancellationToken.None);
+        LogRegistered(claim.RunId, version, report.Validation.BalancedAccuracy, report.Test?.BalancedAccuracy, report.ParityDifference);
     }
 
     private async Task<RunFindings> SearchAsync(RunClaim claim, TrainingRecipe recipe, Trainer trainer, CancellationToken cancellationToken)
@@ -242,6 +259,9 @@ internal sealed partial class RunTraining(
     [LoggerMessage(4, LogLevel.Information,
         "Run {RunId} became candidate {Version}: balanced accuracy {Validation:p1} on validation, {Test:p1} on test; ONNX differs by at most {Parity:g2}")]
     private partial void LogRegistered(Guid runId, int version, double validation, double? test, double parity);
+
+    [LoggerMessage(13, LogLevel.Information, "Run {RunId} has answered for fold {Fold}, which it held out")]
+    private partial void LogFoldDone(Guid runId, int fold);
 
     [LoggerMessage(5, LogLevel.Information, "Run {RunId} is handed back with its state")]
     private partial void LogHandedBack(Guid runId);

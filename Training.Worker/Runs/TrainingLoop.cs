@@ -1,5 +1,6 @@
 using Melanoma.ServiceDefaults.Database;
 using Melanoma.Storage;
+using Melanoma.Training.CrossValidations;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -8,6 +9,7 @@ namespace Melanoma.Training.Runs;
 /// <summary>One run at a time: takes the oldest that waits, carries it out, looks again; sleeps until a hint or the next sweep.</summary>
 internal sealed partial class TrainingLoop(
     RunLedger ledger,
+    FoldLedger folds,
     RunTraining training,
     WakeUp wakeUp,
     DatabaseNotifications notifications,
@@ -24,6 +26,11 @@ internal sealed partial class TrainingLoop(
         {
             try
             {
+                while (await folds.JudgeAsync(stoppingToken) is { } judged)
+                {
+                    LogJudged(judged);
+                }
+
                 if (await ledger.ClaimAsync(stoppingToken) is not { } claim)
                 {
                     await WaitAsync(hints, stoppingToken);
@@ -51,6 +58,9 @@ internal sealed partial class TrainingLoop(
         await Task.WhenAll(fromDatabase, fromBus).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         stoppingToken.ThrowIfCancellationRequested();
     }
+
+    [LoggerMessage(31, LogLevel.Information, "The folds of cross-validation {CrossValidationId} are all there: its figures are made")]
+    private partial void LogJudged(Guid crossValidationId);
 
     [LoggerMessage(30, LogLevel.Warning, "Runs cannot be looked for at the moment: {Reason}")]
     private partial void LogDatabaseLost(string reason);

@@ -146,7 +146,7 @@ public sealed class GatewayGrpcTests(GatewayFixture gateway) : IClassFixture<Gat
         Assert.Superset(
             new HashSet<string>
             {
-                "melanoma.v1.ImageCatalog", "melanoma.v1.Datasets", "melanoma.v1.TrainingRuns", "melanoma.v1.Classifier", "melanoma.v1.ModelRegistry", "melanoma.v1.Predictions",
+                "melanoma.v1.ImageCatalog", "melanoma.v1.Datasets", "melanoma.v1.TrainingRuns", "melanoma.v1.CrossValidations", "melanoma.v1.Classifier", "melanoma.v1.ModelRegistry", "melanoma.v1.Predictions",
             },
             names.ToHashSet());
     }

@@ -29,7 +29,7 @@ public sealed class ForgottenImagesTests(TestServers servers)
                 source, new ForgottenImages(source, NullLogger<ForgottenImages>.Instance),
                 Options.Create(new TrainingOptions { CacheFolder = folder.FullName }), TimeProvider.System, NullLogger<DatasetImages>.Instance);
             foreach (var (dataset, augmentation) in new[] { touched, other })
-                (await images.LoadAsync(dataset, augmentation, 16, leastLesions: 1, Cancellation)).Images.Dispose();
+                (await images.LoadAsync(dataset, augmentation, 16, leastLesions: 1, heldOut: null, Cancellation)).Images.Dispose();
             Assert.Equal(2, folder.GetFiles("*.pixels").Length);
             foreach (var (_, augmentation) in new[] { touched, other })
                 await File.WriteAllBytesAsync(Path.Combine(folder.FullName, $"{augmentation:N}-16.pixels.unfinished.tmp"), [1], Cancellation);
@@ -40,7 +40,7 @@ public sealed class ForgottenImagesTests(TestServers servers)
                 await forget.ExecuteNonQueryAsync(Cancellation);
             }
 
-            var refusal = await Assert.ThrowsAsync<UnusableDatasetException>(() => images.LoadAsync(touched.Dataset, touched.Augmentation, 16, leastLesions: 1, Cancellation));
+            var refusal = await Assert.ThrowsAsync<UnusableDatasetException>(() => images.LoadAsync(touched.Dataset, touched.Augmentation, 16, leastLesions: 1, heldOut: null, Cancellation));
 
             Assert.Contains("1 images of dataset 1 were forgotten", refusal.Message, StringComparison.Ordinal);
             var left = folder.GetFiles();

@@ -175,7 +175,7 @@ public sealed class RunLedgerTests(TestServers servers)
                 world.Source, new ForgottenImages(world.Source, NullLogger<ForgottenImages>.Instance),
                 Options.Create(new TrainingOptions { CacheFolder = folder.FullName }), TimeProvider.System, NullLogger<DatasetImages>.Instance);
 
-            var data = await images.LoadAsync(run.DatasetId, claim.AugmentationId, 16, leastLesions: 1, Cancellation);
+            var data = await images.LoadAsync(run.DatasetId, claim.AugmentationId, 16, leastLesions: 1, heldOut: null, Cancellation);
             data.Images.Dispose();
 
             Assert.Equal(3, data.Images.Count);

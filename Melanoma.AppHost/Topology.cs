@@ -25,7 +25,8 @@ internal static class Topology
         var ingestion = builder.AddService<Projects.Ingestion_Service>("ingestion", servers, migrate);
         builder.AddService<Projects.Augmentation_Worker>("augmentation", servers, migrate).WithReplicas(builder.Replicas("augmentation", 2));
         builder.AddService<Projects.Training_Worker>("training", servers, migrate).WithReplicas(builder.Replicas("training", 1))
-            .WithEnvironment("MALLOC_ARENA_MAX", "1"); // scripts/lib/services.sh says why
+            .WithEnvironment("MALLOC_ARENA_MAX", "1") // scripts/lib/services.sh says why
+            .WithEnvironment("Training__BundledModel", Path.GetFullPath(Path.Combine(builder.AppHostDirectory, "..", "models")));
         var inference = builder.AddService<Projects.Inference_Api>("inference", servers, migrate).WithReplicas(builder.Replicas("inference", 1));
         var portal = builder.AddProject<Projects.Portal>("portal", Service).WithHttpHealthCheck(Ready, endpointName: "http");
         var gateway = builder.AddProject<Projects.Gateway>("gateway", Service)

@@ -14,6 +14,9 @@ public sealed record ReportContent(string Title, ModelReport Report, string Json
     /// <summary>What the promotion policy said; null while it has not decided, or where there is none.</summary>
     public string? PolicyDecision { get; init; }
 
+    /// <summary>The newest version of the same recipe under the other protocol, honest beside leaky; null where there is none.</summary>
+    public (int Version, ModelReport Report)? OtherProtocol { get; init; }
+
     /// <summary>Training pictures: of each class the picture itself, then the augmented ones of it.</summary>
     public IReadOnlyList<ReportPicture> Pictures { get; init; } = [];
 }

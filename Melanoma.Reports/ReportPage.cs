@@ -34,6 +34,7 @@ internal static class ReportPage
                     Heading(content),
                     Findings(content),
                     Headline(content.Report),
+                    BothProtocols(content),
                     Simpler(content.Report),
                     Melanoma(content.Report, plots),
                     Certainty(content.Report, plots),
@@ -91,6 +92,27 @@ internal static class ReportPage
             ]);
 
         string[] Row(string name, Func<SplitFigures, string> figure) => [name, figure(validation), .. test is null ? (string[])[] : [figure(test)]];
+    }
+
+    private static IEnumerable<XElement> BothProtocols(ReportContent content)
+    {
+        if (content.OtherProtocol is not { } other)
+            yield break;
+        yield return new XElement("h2", "Under both protocols");
+        yield return Paragraph(null, Say($"The same recipe, this version and version {other.Version}. In the original notebook's leaky protocol pictures of a lesion, copies and augmented variants are on both sides of the split; only the honest figures say something about new patients."));
+        (string Name, ModelReport Report)[] versions = [("this version", content.Report), (Say($"version {other.Version}"), other.Report)];
+        yield return Table(
+            "On test, or on validation where there is no test, with 95 % intervals",
+            ["protocol", "", "images", "accuracy", "balanced accuracy", "melanoma AUC"],
+            versions.OrderByDescending(version => version.Report.Protocol == "honest").Select(version =>
+            {
+                var figures = version.Report.Test ?? version.Report.Validation;
+                return (string[])
+                [
+                    version.Report.Protocol, version.Name, Count(figures.Images), WithInterval(figures.Accuracy, figures.AccuracyInterval),
+                    WithInterval(figures.BalancedAccuracy, figures.BalancedAccuracyInterval), WithInterval(figures.MelanomaAuc, figures.MelanomaAucInterval),
+                ];
+            }));
     }
 
     private static IEnumerable<XElement> Simpler(ModelReport report)

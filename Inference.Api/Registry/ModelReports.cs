@@ -44,6 +44,7 @@ internal sealed class ModelReports(IDbContextFactory<MelanomaDbContext> database
             PolicyDecision = model.PolicyDecision,
             Pictures = [.. pictures.Select(picture => new ReportPicture(picture.Label.ToString(), picture.IsAugmented, picture.Jpeg))],
             DatasetWarnings = await DatasetWarnings.ReadAsync(database, model, cancellationToken),
+            OtherProtocol = await OtherProtocol.FindAsync(database, model, cancellationToken) is { } other ? (other.Version, other.Report) : null,
         };
     }
 

@@ -43,6 +43,16 @@ internal sealed class RegistryService(
         var message = ToMessage(row, withReport: true);
         message.DatasetWarnings.AddRange(await DatasetWarnings.ReadAsync(database, row.Model, context.CancellationToken));
         message.TestLooks = row.Model.DatasetId is { } dataset ? await TestLookCount.ReadAsync(dataSource, dataset, context.CancellationToken) : 0;
+        if (await OtherProtocol.FindAsync(database, row.Model, context.CancellationToken) is { } other)
+        {
+            message.OtherProtocol = new()
+            {
+                Version = other.Version.ToString(CultureInfo.InvariantCulture),
+                Protocol = other.Report.Protocol,
+                Figures = ToMessage(other.Report.Test ?? other.Report.Validation),
+            };
+        }
+
         return message;
     }
 

@@ -7,11 +7,12 @@ internal sealed record ModelListDocument(IReadOnlyList<ModelDocument> Models);
 
 /// <summary>
 /// A model version; <c>state</c> is candidate, production or retired, the bundled one has no <c>dataset</c> and no <c>run</c>, <c>report</c>,
-/// <c>datasetWarnings</c> and <c>testLooks</c> are there where one version is shown.
+/// <c>datasetWarnings</c>, <c>testLooks</c> and <c>otherProtocol</c> (the same recipe under the other protocol, if there is one) are there where one version is shown.
 /// </summary>
 internal sealed record ModelDocument(
     string Version, string State, string Recipe, int? Dataset, string Protocol, string? Run, DateTimeOffset? CreatedAt, string Sha256, long SizeBytes,
-    FiguresDocument? Test, FiguresDocument? Validation, string? PolicyDecision, int? TestLooks, IReadOnlyList<string>? DatasetWarnings, JsonElement? Report)
+    FiguresDocument? Test, FiguresDocument? Validation, string? PolicyDecision, int? TestLooks, IReadOnlyList<string>? DatasetWarnings, OtherProtocolDocument? OtherProtocol,
+    JsonElement? Report)
 {
     public static ModelDocument From(Model model) => From(model, withReport: false);
 
@@ -21,10 +22,14 @@ internal sealed record ModelDocument(
         model.PolicyDecision.Length > 0 ? model.PolicyDecision : null,
         withReport ? model.TestLooks : null,
         withReport ? [.. model.DatasetWarnings] : null,
+        model.OtherProtocol is { } other ? new(other.Version, other.Protocol, FiguresDocument.From(other.Figures)) : null,
         withReport && model.ReportJson.Length > 0 ? JsonElement.Parse(model.ReportJson) : null);
 
     public static string NameOf(ModelState state) => state.ToString().ToLowerInvariant();
 }
+
+/// <summary>The newest version of the same recipe under the other protocol, on test where it has one.</summary>
+internal sealed record OtherProtocolDocument(string Version, string Protocol, FiguresDocument? Figures);
 
 /// <summary>Headline figures on a split; loss in nats, the others 0 to 1.</summary>
 internal sealed record FiguresDocument(int Images, double Accuracy, double BalancedAccuracy, double Loss, double? MelanomaAuc)

@@ -33,6 +33,13 @@ internal static class ModelScreen
             $"[grey]Recipe {model.Recipe}, {OriginOf(model)}, {model.Protocol} protocol, {model.SizeBytes} bytes, SHA-256 {model.Sha256}[/]");
         if (model.TestLooks > 0)
             console.WriteLine(FormattableString.Invariant($"The test lesions of its dataset were looked at {model.TestLooks:N0} times until now, by runs and by comparisons."));
+        if (model.OtherProtocol is { } other)
+        {
+            console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"The same recipe under the {other.Protocol} protocol, version {other.Version}: accuracy {other.Figures.Accuracy:0.000}, balanced accuracy {other.Figures.BalancedAccuracy:0.000} on {other.Figures.Images} images. Only the honest figures say something about new patients."));
+        }
+
         foreach (var warning in model.DatasetWarnings)
             console.MarkupLineInterpolated($"[red]{warning}[/]");
         if (ReadReport(model) is not { } report)

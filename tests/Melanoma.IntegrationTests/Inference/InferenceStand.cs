@@ -161,7 +161,7 @@ internal sealed class InferenceStand : IAsyncDisposable
             DatasetKind = kind,
             CreatedAt = DateTimeOffset.UtcNow,
             InputSize = TestModel.Side,
-            Report = Report(datasetId, parityDifference).ToJson(),
+            Report = Report(datasetId, kind, parityDifference).ToJson(),
             PolicyDecision = decided,
         };
         database.ModelVersions.Add(model);
@@ -316,12 +316,12 @@ internal sealed class InferenceStand : IAsyncDisposable
         Parked = 0,
     };
 
-    private static ModelReport Report(int datasetId, double parityDifference) => new()
+    private static ModelReport Report(int datasetId, DatasetKind kind, double parityDifference) => new()
     {
         Recipe = "quick",
         RecipeVersion = 1,
         DatasetId = datasetId,
-        Protocol = "honest",
+        Protocol = kind == DatasetKind.Honest ? "honest" : "leaky",
         Epochs = 1,
         Seed = 1,
         Parameters = 1,

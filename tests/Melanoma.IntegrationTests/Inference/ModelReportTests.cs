@@ -5,6 +5,7 @@ using Melanoma.Contracts.V1;
 using Melanoma.Storage.Models;
 using Melanoma.Testing;
 using Microsoft.EntityFrameworkCore;
+using DatasetKind = Melanoma.Storage.Datasets.DatasetKind;
 using Split = Melanoma.Storage.Datasets.Split;
 
 namespace Melanoma.IntegrationTests.Inference;
@@ -35,28 +36,40 @@ public sealed class ModelReportTests(TestServers servers)
             }));
             await database.SaveChangesAsync(Cancellation);
 
-            var before = await PageAsync();
+            var before = await PageAsync(stand, version);
             Assert.All(jpegs, jpeg => Assert.Contains(Convert.ToBase64String(jpeg), before, StringComparison.Ordinal));
 
             await database.Images.Where(image => image.Id == images[0]).ExecuteUpdateAsync(update => update.SetProperty(image => image.ForgottenAt, DateTimeOffset.UtcNow), Cancellation);
             await database.ImageContents.Where(content => content.ImageId == images[0]).ExecuteDeleteAsync(Cancellation);
         }
 
-        var after = await PageAsync();
+        var after = await PageAsync(stand, version);
         Assert.DoesNotContain(Convert.ToBase64String(jpegs[0]), after, StringComparison.Ordinal);
         Assert.Contains(Convert.ToBase64String(jpegs[1]), after, StringComparison.Ordinal);
         Assert.Contains("1 of its images were forgotten since", after, StringComparison.Ordinal);
         Assert.Contains("Promotion policy: decided by the test", after, StringComparison.Ordinal);
         Assert.Contains("0.500", after, StringComparison.Ordinal);
+    }
 
-        async Task<string> PageAsync()
-        {
-            using var call = stand.Registry.GetModelReport(new GetModelReportRequest { Version = $"{version}" }, InferenceStand.Caller(), cancellationToken: Cancellation);
-            var files = await call.ResponseStream.ReadAllAsync(Cancellation).ToDictionaryAsync(file => file.Name, cancellationToken: Cancellation);
-            Assert.Equal("application/json", files["report.json"].MediaType);
-            Assert.Equal("image/png", files["classes.png"].MediaType);
-            return Encoding.UTF8.GetString(files["report.html"].Content.Span);
-        }
+    [Fact]
+    public async Task Should_show_the_leaky_figure_beside_the_honest_one_when_a_recipe_was_trained_under_both()
+    {
+        await using var stand = await InferenceStand.StartAsync(servers);
+        var honest = await stand.RegisterAsync(new TestModel().Build());
+        Assert.Null((await GetAsync(honest)).OtherProtocol);
+        Assert.DoesNotContain("Under both protocols", await PageAsync(stand, honest), StringComparison.Ordinal);
+
+        var leaky = await stand.RegisterAsync(new TestModel().Build(), await stand.AddReproductionAsync(), DatasetKind.Reproduction);
+
+        Assert.Equal(($"{leaky}", "leaky", 0.7), Beside(await GetAsync(honest)));
+        Assert.Equal(($"{honest}", "honest", 0.7), Beside(await GetAsync(leaky)));
+        Assert.Contains($"this version and version {leaky}", await PageAsync(stand, honest), StringComparison.Ordinal);
+        Assert.Contains($"this version and version {honest}", await PageAsync(stand, leaky), StringComparison.Ordinal);
+
+        async Task<Model> GetAsync(int version) =>
+            await stand.Registry.GetModelAsync(new GetModelRequest { Version = $"{version}" }, InferenceStand.Caller(), cancellationToken: Cancellation);
+
+        static (string, string, double) Beside(Model model) => (model.OtherProtocol.Version, model.OtherProtocol.Protocol, model.OtherProtocol.Figures.Accuracy);
     }
 
     [Fact]
@@ -78,5 +91,14 @@ public sealed class ModelReportTests(TestServers servers)
             using var call = stand.Registry.GetModelReport(new GetModelReportRequest { Version = name }, InferenceStand.Caller(), cancellationToken: Cancellation);
             return await Assert.ThrowsAsync<RpcException>(() => call.ResponseStream.MoveNext(Cancellation));
         }
+    }
+
+    private static async Task<string> PageAsync(InferenceStand stand, int version)
+    {
+        using var call = stand.Registry.GetModelReport(new GetModelReportRequest { Version = $"{version}" }, InferenceStand.Caller(), cancellationToken: Cancellation);
+        var files = await call.ResponseStream.ReadAllAsync(Cancellation).ToDictionaryAsync(file => file.Name, cancellationToken: Cancellation);
+        Assert.Equal("application/json", files["report.json"].MediaType);
+        Assert.Equal("image/png", files["classes.png"].MediaType);
+        return Encoding.UTF8.GetString(files["report.html"].Content.Span);
     }
 }

@@ -22,7 +22,7 @@ public sealed class CrossValidationTests(TestServers servers)
         var dataset = await FreezeAsync(stack, deadline.Token);
         var refused = await stack.RunAsync(deadline.Token, "train", "--recipe", "quick", "--dataset", dataset, "--json");
         Assert.NotEqual(0, refused.ExitCode);
-        Assert.Contains("crossvalidation", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("crossvalidation", refused.Errors, StringComparison.Ordinal);
 
         var started = (await stack.RunAsync(deadline.Token, "cross-validation", "start", "--recipe", "seed-baseline", "--dataset", dataset, "--epochs", "2", "--json")).Succeeded().Document;
         var id = started.GetProperty("id").GetString()!;

@@ -4,7 +4,6 @@ using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
-using SessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 
 namespace Melanoma.Training.Embeddings;
 
@@ -32,9 +31,7 @@ internal sealed class PictureEmbedder : IDisposable
         }
 
         (_side, _views) = (description.InputSize, views);
-        using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1, ExecutionMode = ExecutionMode.ORT_SEQUENTIAL };
-        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
-        _session = new InferenceSession(OnnxExporter.ExportFeatures(description, weights, textureLayers), options);
+        _session = OnnxSession.Open(OnnxExporter.ExportFeatures(description, weights, textureLayers));
     }
 
     /// <summary>An EfficientNet-Lite with weights under timm's names, whose texture is that of stages 2, 3 and 4.</summary>

@@ -5,7 +5,6 @@ using Melanoma.Training.Onnx;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using static TorchSharp.torch;
-using SessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 
 namespace Melanoma.Training.Loop;
 
@@ -25,14 +24,10 @@ internal sealed class FrozenNetwork : IDisposable
     public FrozenNetwork(Network network)
     {
         _network = network;
-        if (network.Device.type != TorchSharp.DeviceType.CPU)
+        if (network.Device.type == TorchSharp.DeviceType.CPU)
         {
-            return;
+            _session = OnnxSession.Open(OnnxExporter.ExportBare(network.Description, network.Weights()));
         }
-
-        using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1, ExecutionMode = ExecutionMode.ORT_SEQUENTIAL };
-        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
-        _session = new InferenceSession(OnnxExporter.ExportBare(network.Description, network.Weights()), options);
     }
 
     /// <summary>Asks about pictures as they are.</summary>

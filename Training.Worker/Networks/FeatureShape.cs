@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Melanoma.Training.Networks;
 
 /// <summary>The shape of one image's features between two layers; flat features have Height = Width = 1 and <paramref name="IsFlat"/>.</summary>
@@ -5,12 +7,13 @@ internal readonly record struct FeatureShape(int Channels, int Height, int Width
 {
     public int Size => Channels * Height * Width;
 
-    /// <summary>Zeros to put before and after one side of <paramref name="size"/> places (TensorFlow's padding rule).</summary>
+    /// <summary>Zeros to put before and after one side of <paramref name="size"/> places.</summary>
     public static (int Before, int After) PaddingOf(KernelLayer layer, int size)
     {
-        if (layer.Padding == Padding.Valid)
+        if (layer.Padding != Padding.Same)
         {
-            return (0, 0);
+            var both = layer.Padding == Padding.Centred ? (layer.Kernel - 1) / 2 : 0;
+            return (both, both);
         }
 
         var places = (size + layer.Stride - 1) / layer.Stride;
@@ -24,8 +27,8 @@ internal readonly record struct FeatureShape(int Channels, int Height, int Width
     {
         Convolution c when !IsFlat => new(c.Filters, Behind(c, Height), Behind(c, Width)),
         DepthwiseConvolution c when !IsFlat => new(Channels, Behind(c, Height), Behind(c, Width)),
-        Residual r when r.Layers.Aggregate(this, (shape, inner) => shape.Behind(inner)) == this => this,
-        MaxPool p when !IsFlat && Height >= p.Size && Width >= p.Size => this with { Height = Height / p.Size, Width = Width / p.Size },
+        Residual r when Behind(r.Layers) == Behind(r.Shortcut) => Behind(r.Layers),
+        MaxPool p when !IsFlat && Math.Min(Height, Width) + (2 * p.Edge) >= p.Size => this with { Height = Behind(p, Height), Width = Behind(p, Width) },
         GlobalAveragePool when !IsFlat => new(Channels, 1, 1, IsFlat: true),
         Flatten when !IsFlat => new(Size, 1, 1, IsFlat: true),
         Dense d when IsFlat => new(d.Units, 1, 1, IsFlat: true),
@@ -33,6 +36,10 @@ internal readonly record struct FeatureShape(int Channels, int Height, int Width
         Relu or Relu6 or Dropout => this,
         _ => throw new InvalidOperationException($"{layer} cannot stand behind features of shape {this}."),
     };
+
+    private FeatureShape Behind(ImmutableArray<Layer> layers) => layers.Aggregate(this, (shape, layer) => shape.Behind(layer));
+
+    private static int Behind(MaxPool layer, int size) => ((size + (2 * layer.Edge) - layer.Size) / layer.Stride) + 1;
 
     private static int Behind(KernelLayer layer, int size)
     {

@@ -33,14 +33,20 @@ internal sealed record Relu6 : Layer
     public const float Ceiling = 6;
 }
 
-/// <summary>x + f(x), where f is <paramref name="Layers"/>, first to last; f keeps the shape.</summary>
+/// <summary>g(x) + f(x), where f is <paramref name="Layers"/>, first to last, and g is <see cref="Shortcut"/>; both give the same shape.</summary>
 /// <param name="DropRate">
 /// Chance that f is left out for a picture in training; where it is not, it counts 1 / (1 - rate) (stochastic depth, Huang et al. 2016).
 /// </param>
-internal sealed record Residual(ImmutableArray<Layer> Layers, double DropRate = 0) : Layer;
+internal sealed record Residual(ImmutableArray<Layer> Layers, double DropRate = 0) : Layer
+{
+    /// <summary>Brings x to the shape of f(x), first to last (He et al. 2016: a projection); empty where it has that shape already.</summary>
+    public ImmutableArray<Layer> Shortcut { get; init; } = [];
+}
 
-/// <summary>The largest value of each <paramref name="Size"/> x <paramref name="Size"/> tile; what does not fill a tile is left out.</summary>
-internal sealed record MaxPool(int Size = 2) : Layer;
+/// <summary>The largest value of each <paramref name="Size"/> x <paramref name="Size"/> window that lies whole inside picture and edge.</summary>
+/// <param name="Stride">Places from one window to the next.</param>
+/// <param name="Edge">Places that are added on every side; they never are the largest. At most half of the window.</param>
+internal sealed record MaxPool(int Size = 2, int Stride = 2, int Edge = 0) : Layer;
 
 /// <summary>Zeroes each value with probability <paramref name="Rate"/> in training and scales the rest by 1 / (1 - rate).</summary>
 internal sealed record Dropout(double Rate) : Layer;
@@ -62,4 +68,7 @@ internal enum Padding
 
     /// <summary>Zeros, so that the output has ceil(size / stride) places; the odd one goes to the right and the bottom (TensorFlow's rule).</summary>
     Same,
+
+    /// <summary>(kernel - 1) / 2 zeros on every side, whatever the stride (PyTorch's usual rule).</summary>
+    Centred,
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using static TorchSharp.torch;
 
 namespace Melanoma.Training.Networks;
@@ -67,13 +68,8 @@ internal sealed class Network : IDisposable
     {
         var pass = new Pass(WeightsByName(precision), training);
         var x = ((images.to(Device).permute(0, 3, 1, 2).to(ScalarType.Float32) * _scale) + _offset).to(precision);
-        var last = Description.Layers.Length - 1;
-        for (var index = 0; index < last; index++)
-        {
-            x = Apply(pass, NetworkDescription.PathOf("", index), Description.Layers[index], x);
-        }
-
-        return (Apply(pass, NetworkDescription.PathOf("", last), Description.Layers[last], x), x);
+        var embedding = Apply(pass, "", Description.Layers[..^1], x);
+        return (Apply(pass, NetworkDescription.PathOf("", Description.Layers.Length - 1), Description.Layers[^1], embedding), embedding);
     }
 
     /// <summary>A copy of every weight and running statistic by its slot's name.</summary>
@@ -221,6 +217,9 @@ internal sealed class Network : IDisposable
         return values;
     }
 
+    private Tensor Apply(Pass pass, string prefix, ImmutableArray<Layer> layers, Tensor x) =>
+        layers.Index().Aggregate(x, (y, inner) => Apply(pass, NetworkDescription.PathOf(prefix, inner.Index), inner.Item, y));
+
     private Tensor Apply(Pass pass, string path, Layer layer, Tensor x)
     {
         Tensor Own(string role) => pass.Weights[$"{path}.{role}"];
@@ -231,8 +230,8 @@ internal sealed class Network : IDisposable
                 x, _statistics[$"{path}.running_mean"], _statistics[$"{path}.running_var"], Own("weight"), Own("bias"), pass.Training, b.Momentum, b.Epsilon),
             Relu => nn.functional.relu(x),
             Relu6 => nn.functional.relu6(x),
-            Residual r => x + Kept(pass, r, r.Layers.Index().Aggregate(x, (y, inner) => Apply(pass, NetworkDescription.PathOf($"{path}.", inner.Index), inner.Item, y))),
-            MaxPool p => nn.functional.max_pool2d(x, p.Size),
+            Residual r => Apply(pass, NetworkDescription.ShortcutOf(path), r.Shortcut, x) + Kept(pass, r, Apply(pass, $"{path}.", r.Layers, x)),
+            MaxPool p => nn.functional.max_pool2d(x, p.Size, p.Stride, p.Edge),
             Dropout d => pass.Training ? nn.functional.dropout(x, d.Rate, training: true) : x,
             Flatten => x.to(ScalarType.Float32).flatten(1),
             GlobalAveragePool => x.to(ScalarType.Float32).mean([2, 3]),

@@ -39,6 +39,9 @@ internal sealed record NetworkDescription(string Name, int InputSize, Normalizat
     /// <param name="prefix">Path of the block with a dot behind it; empty for the network itself.</param>
     public static string PathOf(string prefix, int index) => string.Create(CultureInfo.InvariantCulture, $"{prefix}{index}");
 
+    /// <summary>What stands before the paths of the layers in the shortcut of the block of path "3": "3.shortcut.".</summary>
+    public static string ShortcutOf(string path) => $"{path}.shortcut.";
+
     private void AddSlots(List<WeightSlot> slots, string prefix, ImmutableArray<Layer> layers, FeatureShape shape)
     {
         for (var index = 0; index < layers.Length; index++)
@@ -47,6 +50,7 @@ internal sealed record NetworkDescription(string Name, int InputSize, Normalizat
             if (layers[index] is Residual block)
             {
                 AddSlots(slots, $"{path}.", block.Layers, shape);
+                AddSlots(slots, ShortcutOf(path), block.Shortcut, shape);
             }
             else
             {

@@ -18,30 +18,14 @@ internal static class OnnxExporter
         NetworkDescription description, IReadOnlyDictionary<string, Weight> weights, OutputRule rule, IEnumerable<KeyValuePair<string, string>> properties)
     {
         var graph = new OnnxGraph(description.Name);
-        var x = Normalize(graph, description);
-        var shape = description.Input;
-        var last = description.Layers.Length - 1;
-        string? features = null;
-        for (var index = 0; index < last; index++)
-        {
-            if (description.Layers[index] is GlobalAveragePool)
-            {
-                features = x;
-            }
-
-            x = Follow(graph, "", description.Layers, index, x, shape, weights);
-            shape = shape.Behind(description.Layers[index]);
-        }
-
-        graph.Node("Identity", "embedding", [x]);
-        Answer(graph, Multiply(graph, NetworkDescription.PathOf("", last), "logits", x, weights), rule);
+        var body = Body(graph, description, weights);
+        Answer(graph, LastLayer(graph, description, Embed(graph, body), weights), rule);
         graph.Output("probabilities", Diagnoses.Count);
-        graph.Output("embedding", shape.Size);
-        if (description.HasActivationMap && features is not null)
+        if (description.HasActivationMap)
         {
-            Map(graph, features, weights[$"{last}.weight"]);
-            var map = MapShape(description);
-            graph.Output("activation_map", Diagnoses.Count, map.Height, map.Width);
+            var features = body[description.Layers.LastIndexOf(new GlobalAveragePool()) - 1];
+            Map(graph, features.Name, weights[$"{body.Length}.weight"]);
+            graph.Output("activation_map", Diagnoses.Count, features.Shape.Height, features.Shape.Width);
         }
 
         return graph.ToModel(properties);
@@ -55,26 +39,13 @@ internal static class OnnxExporter
     public static byte[] ExportFeatures(NetworkDescription description, IReadOnlyDictionary<string, Weight> weights, IReadOnlyCollection<int> textureLayers)
     {
         var graph = new OnnxGraph(description.Name);
-        var x = Normalize(graph, description);
-        var shape = description.Input;
-        var textures = new List<string>();
-        var channels = 0;
-        for (var index = 0; index < description.Layers.Length - 1; index++)
-        {
-            x = Follow(graph, "", description.Layers, index, x, shape, weights);
-            shape = shape.Behind(description.Layers[index]);
-            if (textureLayers.Contains(index))
-            {
-                // The normalisation was folded into the convolution, so x is what stands behind both.
-                textures.AddRange(MeanAndDeviation(graph, NetworkDescription.PathOf("", index), x));
-                channels += shape.Channels;
-            }
-        }
+        var body = Body(graph, description, weights);
+        Embed(graph, body);
 
-        graph.Node("Identity", "embedding", [x]);
+        // A normalisation was folded into its convolution, so what stands behind the one stands behind both.
+        var textures = textureLayers.Order().SelectMany(index => MeanAndDeviation(graph, NetworkDescription.PathOf("", index), body[index].Name)).ToArray();
         graph.Node("Concat", "texture", textures, OnnxGraph.Int("axis", 1));
-        graph.Output("embedding", shape.Size);
-        graph.Output("texture", 2 * channels);
+        graph.Output("texture", 2 * textureLayers.Sum(index => body[index].Shape.Channels));
         return graph.ToModel([]);
     }
 
@@ -82,20 +53,38 @@ internal static class OnnxExporter
     public static byte[] ExportBare(NetworkDescription description, IReadOnlyDictionary<string, Weight> weights)
     {
         var graph = new OnnxGraph(description.Name);
-        var x = Normalize(graph, description);
-        var shape = description.Input;
-        var last = description.Layers.Length - 1;
-        for (var index = 0; index < last; index++)
+        LastLayer(graph, description, Embed(graph, Body(graph, description, weights)), weights);
+        graph.Output("logits", Diagnoses.Count);
+        return graph.ToModel([]);
+    }
+
+    /// <summary>Adds all layers but the last, behind the normalised pictures.</summary>
+    private static Features[] Body(OnnxGraph graph, NetworkDescription description, IReadOnlyDictionary<string, Weight> weights) =>
+        Walk(graph, "", description.Layers[..^1], new Features(Normalize(graph, description), description.Input), weights);
+
+    private static string Embed(OnnxGraph graph, Features[] body)
+    {
+        var (x, shape) = body[^1];
+        graph.Output("embedding", shape.Size);
+        return graph.Node("Identity", "embedding", [x]);
+    }
+
+    private static string LastLayer(OnnxGraph graph, NetworkDescription description, string embedding, IReadOnlyDictionary<string, Weight> weights) =>
+        Multiply(graph, NetworkDescription.PathOf("", description.Layers.Length - 1), "logits", embedding, weights);
+
+    /// <summary>Adds the layers of a list.</summary>
+    /// <returns>What stands behind each of them.</returns>
+    private static Features[] Walk(
+        OnnxGraph graph, string prefix, ImmutableArray<Layer> layers, Features input, IReadOnlyDictionary<string, Weight> weights)
+    {
+        var behind = new Features[layers.Length];
+        for (var index = 0; index < layers.Length; index++)
         {
-            x = Follow(graph, "", description.Layers, index, x, shape, weights);
-            shape = shape.Behind(description.Layers[index]);
+            behind[index] = new Features(Follow(graph, prefix, layers, index, input, weights), input.Shape.Behind(layers[index]));
+            input = behind[index];
         }
 
-        graph.Node("Identity", "embedding", [x]);
-        Multiply(graph, NetworkDescription.PathOf("", last), "logits", x, weights);
-        graph.Output("logits", Diagnoses.Count);
-        graph.Output("embedding", shape.Size);
-        return graph.ToModel([]);
+        return behind;
     }
 
     private static string[] MeanAndDeviation(OnnxGraph graph, string path, string x)
@@ -109,16 +98,22 @@ internal static class OnnxExporter
 
     /// <summary>Adds one layer of a list and gives the name of its output.</summary>
     private static string Follow(
-        OnnxGraph graph, string prefix, ImmutableArray<Layer> layers, int index, string x, FeatureShape shape, IReadOnlyDictionary<string, Weight> weights)
+        OnnxGraph graph, string prefix, ImmutableArray<Layer> layers, int index, Features input, IReadOnlyDictionary<string, Weight> weights)
     {
-        var path = NetworkDescription.PathOf(prefix, index);
+        var (path, x) = (NetworkDescription.PathOf(prefix, index), input.Name);
         return layers[index] switch
         {
-            KernelLayer c => Convolve(graph, path, x, shape, c, Behind(prefix, layers, index), weights),
+            KernelLayer c => Convolve(graph, path, input, c, Behind(prefix, layers, index), weights),
             Relu => graph.Node("Relu", $"{path}.relu", [x]),
             Relu6 => graph.Node("Clip", $"{path}.relu6", [x, graph.Constant($"{path}.floor", [0f]), graph.Constant($"{path}.ceiling", [Relu6.Ceiling])]),
-            Residual r => Add(graph, path, r, x, shape, weights),
-            MaxPool p => graph.Node("MaxPool", $"{path}.pool", [x], OnnxGraph.Ints("kernel_shape", p.Size, p.Size), OnnxGraph.Ints("strides", p.Size, p.Size)),
+            Residual r => Add(graph, path, r, input, weights),
+            MaxPool p => graph.Node(
+                "MaxPool",
+                $"{path}.pool",
+                [x],
+                OnnxGraph.Ints("kernel_shape", p.Size, p.Size),
+                OnnxGraph.Ints("strides", p.Stride, p.Stride),
+                OnnxGraph.Ints("pads", p.Edge, p.Edge, p.Edge, p.Edge)),
             Flatten => graph.Node("Flatten", $"{path}.flat", [x], OnnxGraph.Int("axis", 1)),
             GlobalAveragePool => graph.Node("Flatten", $"{path}.flat", [graph.Node("GlobalAveragePool", $"{path}.mean", [x])], OnnxGraph.Int("axis", 1)),
             Dense => Multiply(graph, path, $"{path}.dense", x, weights),
@@ -132,16 +127,10 @@ internal static class OnnxExporter
             ? (NetworkDescription.PathOf(prefix, index + 1), normalization)
             : null;
 
-    private static string Add(OnnxGraph graph, string path, Residual block, string x, FeatureShape shape, IReadOnlyDictionary<string, Weight> weights)
+    private static string Add(OnnxGraph graph, string path, Residual block, Features input, IReadOnlyDictionary<string, Weight> weights)
     {
-        var y = x;
-        for (var index = 0; index < block.Layers.Length; index++)
-        {
-            y = Follow(graph, $"{path}.", block.Layers, index, y, shape, weights);
-            shape = shape.Behind(block.Layers[index]);
-        }
-
-        return graph.Node("Add", $"{path}.sum", [x, y]);
+        var shortcut = block.Shortcut.IsEmpty ? input : Walk(graph, NetworkDescription.ShortcutOf(path), block.Shortcut, input, weights)[^1];
+        return graph.Node("Add", $"{path}.sum", [shortcut.Name, Walk(graph, $"{path}.", block.Layers, input, weights)[^1].Name]);
     }
 
     private static string Normalize(OnnxGraph graph, NetworkDescription description)
@@ -156,8 +145,7 @@ internal static class OnnxExporter
     private static string Convolve(
         OnnxGraph graph,
         string path,
-        string x,
-        FeatureShape shape,
+        Features input,
         KernelLayer layer,
         (string Path, BatchNormalization Layer)? normalization,
         IReadOnlyDictionary<string, Weight> weights)
@@ -170,16 +158,16 @@ internal static class OnnxExporter
             Fold(values, bias, behind.Layer, behind.Path, weights);
         }
 
-        var (top, bottom) = FeatureShape.PaddingOf(layer, shape.Height);
-        var (left, right) = FeatureShape.PaddingOf(layer, shape.Width);
+        var (top, bottom) = FeatureShape.PaddingOf(layer, input.Shape.Height);
+        var (left, right) = FeatureShape.PaddingOf(layer, input.Shape.Width);
         return graph.Node(
             "Conv",
             $"{path}.convolution",
-            [x, graph.Constant($"{path}.weight", values, kernel.Shape), graph.Constant($"{path}.bias", bias, bias.Length)],
+            [input.Name, graph.Constant($"{path}.weight", values, kernel.Shape), graph.Constant($"{path}.bias", bias, bias.Length)],
             OnnxGraph.Ints("kernel_shape", layer.Kernel, layer.Kernel),
             OnnxGraph.Ints("strides", layer.Stride, layer.Stride),
             OnnxGraph.Ints("pads", top, left, bottom, right),
-            OnnxGraph.Int("group", layer is DepthwiseConvolution ? shape.Channels : 1));
+            OnnxGraph.Int("group", layer is DepthwiseConvolution ? input.Shape.Channels : 1));
     }
 
     /// <summary>Moves the normalisation of each output channel into the kernel and the bias in front of it.</summary>
@@ -221,6 +209,6 @@ internal static class OnnxExporter
     private static void Map(OnnxGraph graph, string features, Weight last) =>
         graph.Node("Conv", "activation_map", [features, graph.Constant("activation_map.weight", last.Values, [.. last.Shape, 1, 1])], OnnxGraph.Ints("kernel_shape", 1, 1));
 
-    private static FeatureShape MapShape(NetworkDescription description) =>
-        description.Layers.TakeWhile(layer => layer is not GlobalAveragePool).Aggregate(description.Input, (shape, layer) => shape.Behind(layer));
+    /// <summary>The output of a node, and the shape of one image's features in it.</summary>
+    private readonly record struct Features(string Name, FeatureShape Shape);
 }

@@ -4,7 +4,6 @@ using Melanoma.Training.Networks;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using static TorchSharp.torch;
-using SessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 
 namespace Melanoma.Training.Onnx;
 
@@ -28,8 +27,7 @@ internal static class ParityCheck
         onCpu.Load(network.Weights());
         var logits = Network.Values(onCpu.Forward(tensor(pixels, [count, size, size, 3]), training: false).Logits);
 
-        using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1 };
-        using var session = new InferenceSession(model, options);
+        using var session = OnnxSession.Open(model);
         using var results = session.Run([NamedOnnxValue.CreateFromTensor("images", new DenseTensor<byte>(pixels, [count, size, size, 3]))], ["probabilities"]);
         var served = ((DenseTensor<float>)results[0].AsTensor<float>()).Buffer.Span;
 

@@ -144,6 +144,7 @@ public sealed class NetworkTests
         Assert.Equal((1, 1), FeatureShape.PaddingOf(new Convolution(1, 3, 2), 127));
         Assert.Equal((5, 5), FeatureShape.PaddingOf(new Convolution(1, 11), 20));
         Assert.Equal((0, 0), FeatureShape.PaddingOf(new Convolution(1, 11, 1, Padding.Valid), 20));
+        Assert.Equal((3, 3), FeatureShape.PaddingOf(new Convolution(1, 7, 2, Padding.Centred), 128));
     }
 
     private static Gen<NetworkDescription> Descriptions { get; } =
@@ -152,7 +153,9 @@ public sealed class NetworkTests
             Gen.Select(Gen.Int[1, 6], Gen.OneOfConst(1, 3, 5), Gen.Int[1, 2], Gen.Bool, Gen.Bool, Gen.Bool)
                 .Select((filters, kernel, stride, same, normalized, pooled) => Block(filters, kernel, stride, same, normalized, pooled)),
             Gen.Select(Gen.Int[1, 6], Gen.OneOfConst(1, 3, 5), Gen.Int[1, 2], Gen.Bool, Gen.Bool)
-                .Select((filters, kernel, stride, normalized, bias) => InvertedBlock(filters, kernel, stride, normalized, bias))).List[1, 3]
+                .Select((filters, kernel, stride, normalized, bias) => InvertedBlock(filters, kernel, stride, normalized, bias)),
+            Gen.Select(Gen.Int[1, 6], Gen.OneOfConst(1, 3, 5), Gen.Int[1, 2], Gen.Bool).Select((filters, kernel, stride, pooled) => ProjectedBlock(filters, kernel, stride, pooled)))
+            .List[1, 3]
         from global in Gen.Bool
         from hidden in Gen.Int[0, 5]
         let tail = (Layer[])[global ? new GlobalAveragePool() : new Flatten(), .. hidden == 0 ? Array.Empty<Layer>() : [new Dense(hidden), new Relu(), new Dropout(0.5)], new Dense(9)]
@@ -203,6 +206,17 @@ public sealed class NetworkTests
             new Residual([new Convolution(filters * 2, 1), new Relu6(), new Residual(inner), new Convolution(filters, 1, Bias: bias), .. normalization]),
         ];
     }
+
+    /// <summary>Windows that reach over the edge, then a block whose shortcut has layers of its own.</summary>
+    private static Layer[] ProjectedBlock(int filters, int kernel, int stride, bool pooled) =>
+    [
+        .. pooled ? [new MaxPool(3, 2, Edge: 1)] : Array.Empty<Layer>(),
+        new Residual([new Convolution(filters, kernel, stride, Padding.Centred, Bias: false), new BatchNormalization(), new Relu(), new Convolution(filters, 3)])
+        {
+            Shortcut = [new Convolution(filters, 1, stride, Padding.Centred, Bias: false), new BatchNormalization()],
+        },
+        new Relu(),
+    ];
 
     private static bool Fits(NetworkDescription description)
     {

@@ -45,8 +45,9 @@ internal sealed class TrainingOptions : IValidatableObject
     public bool? FindLesionViews { get; set; }
 
     /// <summary>
-    /// Weights of EfficientNet-Lite0, learned elsewhere, under timm's names: a <c>.safetensors</c> file that describes pictures for the searches for label
-    /// errors and lesion views. By default the network that the run trained does, which judges less well the labels that it has learned.
+    /// Weights that others learned, under timm's or torchvision's names: a <c>.safetensors</c> file. Recipes that start from weights refuse one of another
+    /// network than theirs. Of whichever network it is, it describes pictures for the searches for label errors and lesion views; by
+    /// default the network that the run trained does, which judges less well the labels that it has learned.
     /// </summary>
     [MinLength(1)]
     public string? InitialWeights { get; set; }

@@ -12,8 +12,6 @@ internal sealed class PictureEmbedder : IDisposable
 {
     private const int Batch = 8;
 
-    private static readonly int[] TextureStages = [2, 3, 4];
-
     private readonly InferenceSession _session;
     private readonly int _side;
     private readonly int _views;
@@ -33,19 +31,6 @@ internal sealed class PictureEmbedder : IDisposable
         (_side, _views) = (description.InputSize, views);
         _session = OnnxSession.Open(OnnxExporter.ExportFeatures(description, weights, textureLayers));
     }
-
-    /// <summary>An EfficientNet-Lite with weights under timm's names, whose texture is that of stages 2, 3 and 4.</summary>
-    /// <param name="safetensors">The bytes of the weights' file.</param>
-    /// <exception cref="InvalidDataException">The file is damaged or of another network.</exception>
-    public static PictureEmbedder EfficientNet(NetworkDescription description, ReadOnlySpan<byte> safetensors, int views = 1) => new(
-        description,
-        EfficientNetLite.FromSafeTensors(description, safetensors),
-        TextureLayersOf(description),
-        views);
-
-    /// <summary>The ends of stages 2, 3 and 4 of an EfficientNet-Lite.</summary>
-    public static IReadOnlyCollection<int> TextureLayersOf(NetworkDescription description) =>
-        [.. TextureStages.Select(stage => EfficientNetLite.EndOfStage(description, stage))];
 
     /// <summary>Describes pictures.</summary>
     /// <param name="files">Encoded pictures.</param>

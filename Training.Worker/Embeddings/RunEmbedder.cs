@@ -9,14 +9,19 @@ internal sealed class RunEmbedder(IOptions<TrainingOptions> options)
     /// <summary>The side, in pixels, at which the searches were measured.</summary>
     private const int FrozenSide = 180;
 
+    /// <summary>Of an EfficientNet-Lite.</summary>
+    private static readonly int[] TextureStages = [2, 3, 4];
+
     /// <exception cref="IOException">The file of weights cannot be read.</exception>
-    /// <exception cref="InvalidDataException">It is damaged or of another network.</exception>
+    /// <exception cref="InvalidDataException">It is damaged or of no network of the catalogue.</exception>
     public async Task<PictureEmbedder> OpenAsync(
         NetworkDescription trained, IReadOnlyDictionary<string, Weight> weights, CancellationToken cancellationToken)
     {
         if (options.Value.InitialWeights is { } path)
         {
-            return PictureEmbedder.EfficientNet(EfficientNetLite.Lite0 with { InputSize = FrozenSide }, await File.ReadAllBytesAsync(path, cancellationToken));
+            var (published, known) = PublishedWeights.Recognize(await File.ReadAllBytesAsync(path, cancellationToken));
+            var frozen = published with { InputSize = FrozenSide };
+            return new PictureEmbedder(frozen, known, TextureLayersOf(frozen));
         }
 
         return new PictureEmbedder(trained, weights, TextureLayersOf(trained));
@@ -27,7 +32,7 @@ internal sealed class RunEmbedder(IOptions<TrainingOptions> options)
     {
         if (EfficientNetLite.Describes(description))
         {
-            return PictureEmbedder.TextureLayersOf(description);
+            return [.. TextureStages.Select(stage => EfficientNetLite.EndOfStage(description, stage))];
         }
 
         var layers = new List<int>();

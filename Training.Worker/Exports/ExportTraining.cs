@@ -127,7 +127,7 @@ internal static class ExportTraining
 
     private static Dictionary<string, Weight>? StartOf(TrainingRecipe recipe, string? weights) => weights is null
         ? null
-        : EfficientNetLite.FromSafeTensors(recipe.Network, File.ReadAllBytes(weights));
+        : PublishedWeights.For(recipe.Network, File.ReadAllBytes(weights));
 
     private static LicenceCount[] Licences(IEnumerable<ExportedImage> images) =>
     [

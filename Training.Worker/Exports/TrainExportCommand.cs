@@ -21,7 +21,7 @@ internal static class TrainExportCommand
         var recipe = new Option<string>("--recipe") { Description = "Name of the recipe.", DefaultValueFactory = _ => "standard" };
         var epochs = new Option<int?>("--epochs") { Description = "Passes over the training images; by default the recipe's." };
         var seed = new Option<int?>("--seed") { Description = "Seed of initialisation, order and augmentation; by default the recipe's." };
-        var weights = new Option<FileInfo?>("--weights") { Description = "A safetensors file with timm's names to start from." };
+        var weights = new Option<FileInfo?>("--weights") { Description = "A safetensors file with timm's or torchvision's names, of the recipe's network, to start from." };
         var device = new Option<string>("--device") { Description = "auto, cpu or cuda.", DefaultValueFactory = _ => "auto" };
         var threads = new Option<int>("--threads") { Description = "Threads of the numerics; 0 takes all cores." };
         var folds = new Option<FileInfo?>("--folds") { Description = "A table with isic_id and fold: cross-validation, which yields predictions and no model." };

@@ -44,8 +44,9 @@ internal static class SafeTensors
         return file;
     }
 
-    /// <exception cref="InvalidDataException">The bytes are no safetensors file of single-precision tensors.</exception>
-    public static (Dictionary<string, Weight> Tensors, Dictionary<string, string> Metadata) Read(ReadOnlySpan<byte> file)
+    /// <param name="wanted">Which tensors are read, by name; null for all. The others may be of any type.</param>
+    /// <exception cref="InvalidDataException">The bytes are no safetensors file, or a tensor that is wanted is not of single precision.</exception>
+    public static (Dictionary<string, Weight> Tensors, Dictionary<string, string> Metadata) Read(ReadOnlySpan<byte> file, Predicate<string>? wanted = null)
     {
         try
         {
@@ -64,10 +65,11 @@ internal static class SafeTensors
                 if (entry.NameEquals(MetadataKey))
                 {
                     metadata = entry.Value.Deserialize<Dictionary<string, string>>()!;
-                    continue;
                 }
-
-                tensors[entry.Name] = ReadTensor(entry, data);
+                else if (wanted is null || wanted(entry.Name))
+                {
+                    tensors[entry.Name] = ReadTensor(entry, data);
+                }
             }
 
             return (tensors, metadata);

@@ -48,7 +48,8 @@ internal static class NetworkCatalogue
         new Dense(Diagnoses.Count),
     ]);
 
-    public static ImmutableArray<NetworkDescription> All { get; } = [Quick, SeedBaseline, SeedFinal, EfficientNetLite.Lite0, EfficientNetLite.Lite2];
+    public static ImmutableArray<NetworkDescription> All { get; } =
+        [Quick, SeedBaseline, SeedFinal, EfficientNetLite.Lite0, EfficientNetLite.Lite2, MobileNetV2.Width1, ResNet.Depth18, ResNet.Depth34];
 
     private static Layer[] SeedBlock(int filters, int kernel, Padding padding) =>
         [new Convolution(filters, kernel, Padding: padding), new Relu(), new MaxPool()];

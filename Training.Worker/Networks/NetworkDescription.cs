@@ -13,6 +13,9 @@ namespace Melanoma.Training.Networks;
 /// <param name="Layers">First to last; the last is <see cref="Dense"/> with one unit per diagnosis, and gives the logits.</param>
 internal sealed record NetworkDescription(string Name, int InputSize, Normalization Normalization, ImmutableArray<Layer> Layers)
 {
+    /// <summary>What its weights are called where others publish them; null for a network that nobody has published.</summary>
+    public PublishedNames? Published { get; init; }
+
     public FeatureShape Input => new(3, InputSize, InputSize);
 
     /// <summary>Whether a class activation map can be had: global average pooling, then at most dropout, then the last layer.</summary>
@@ -33,6 +36,15 @@ internal sealed record NetworkDescription(string Name, int InputSize, Normalizat
         var slots = new List<WeightSlot>();
         AddSlots(slots, "", Layers, Input);
         return slots;
+    }
+
+    /// <summary>The same network whose residual blocks are left out at random in training, the deeper the oftener.</summary>
+    /// <param name="last">Chance of the last block; the others' rise to it evenly.</param>
+    public NetworkDescription WithStochasticDepth(double last)
+    {
+        var blocks = Layers.OfType<Residual>().Count();
+        var seen = 0;
+        return this with { Layers = [.. Layers.Select(layer => layer is Residual block ? block with { DropRate = last * ++seen / blocks } : layer)] };
     }
 
     /// <summary>The path of a layer in a list: "3", or "3.0" in the block of path "3.".</summary>
@@ -110,4 +122,11 @@ internal sealed record Normalization(float[] Scale, float[] Offset)
 
     /// <summary>(pixel - 127) / 128: what the EfficientNet-Lite networks of ImageNet were trained on.</summary>
     public static Normalization AboutHalf { get; } = new([1 / 128f, 1 / 128f, 1 / 128f], [-127 / 128f, -127 / 128f, -127 / 128f]);
+
+    /// <summary>Mean 0 and deviation 1 over the pictures of ImageNet, as torchvision and timm have them.</summary>
+    public static Normalization ImageNet { get; } = About([123.675, 116.28, 103.53], [58.395, 57.12, 57.375]);
+
+    /// <summary>(pixel - <paramref name="centre"/>) / <paramref name="unit"/>, per channel.</summary>
+    public static Normalization About(double[] centre, double[] unit) =>
+        new([.. unit.Select(each => (float)(1 / each))], [.. centre.Zip(unit, (middle, each) => (float)(-middle / each))]);
 }

@@ -32,7 +32,7 @@ internal static class TrainingRecipes
         },
         new(
             Named("standard"),
-            EfficientNetLite.WithStochasticDepth(EfficientNetLite.Lite0 with { InputSize = 192 }, 0.1),
+            (EfficientNetLite.Lite0 with { InputSize = 192 }).WithStochasticDepth(0.1),
             [
                 new RandomArtefact(Probability: 0.2),
                 new RandomView(Nearest: 0.55, Farthest: 1.15, Aspect: 1.4, Turned: 0.5),

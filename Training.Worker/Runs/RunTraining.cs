@@ -243,7 +243,7 @@ internal sealed partial class RunTraining(
     }
 
     private Dictionary<string, Weight>? Start(TrainingRecipe recipe) => recipe.StartsFromInitialWeights && options.Value.InitialWeights is { } path
-        ? EfficientNetLite.FromSafeTensors(recipe.Network, File.ReadAllBytes(path))
+        ? PublishedWeights.For(recipe.Network, File.ReadAllBytes(path))
         : null;
 
     [LoggerMessage(1, LogLevel.Information, "Run {RunId} taken: recipe {Recipe} on dataset {DatasetId}, attempt {Attempt}, {Finished} of {Epochs} epochs behind it")]

@@ -12,8 +12,8 @@ internal sealed record Ablation(string Name, Func<TrainingRecipe, TrainingRecipe
     public static ImmutableArray<Ablation> All { get; } =
     [
         new("standard", recipe => recipe),
-        new("plain", recipe => recipe with { Mixing = null, Network = EfficientNetLite.WithStochasticDepth(recipe.Network, 0) }),
-        new("lite2", recipe => recipe with { Network = EfficientNetLite.WithStochasticDepth(EfficientNetLite.Lite2 with { InputSize = recipe.Network.InputSize }, 0.1) }, "lite2"),
+        new("plain", recipe => recipe with { Mixing = null, Network = recipe.Network.WithStochasticDepth(0) }),
+        new("lite2", recipe => recipe with { Network = (EfficientNetLite.Lite2 with { InputSize = recipe.Network.InputSize }).WithStochasticDepth(0.1) }, "lite2"),
         new("slower", recipe => recipe with { Optimiser = recipe.Optimiser with { LearningRate = recipe.Optimiser.LearningRate / 3 } }),
         new("more-mixing", recipe => recipe with { Mixing = new PictureMixing(Blended: 0.5, Patched: 0.5, Alpha: 1) }),
         new("larger", recipe => recipe with { GrowingSides = [128, 160, 192] }),

@@ -35,7 +35,7 @@ using var cache = ExportedDataset.Decode(args[0], images, recipe.Network.InputSi
 var groups = images.Select(image => image.Group).Distinct().Index().ToDictionary(group => group.Item, group => group.Index);
 var data = new TrainingData(
     cache, [.. images.Index().Select(image => new Sample(image.Index, image.Item.Split, image.Item.Label, groups[image.Item.Group], IsVariant: false))], recipe.LeastLesions);
-var start = Option("--" + ablation.Weights) is { } file ? EfficientNetLite.FromSafeTensors(recipe.Network, File.ReadAllBytes(file)) : null;
+var start = Option("--" + ablation.Weights) is { } file ? PublishedWeights.For(recipe.Network, File.ReadAllBytes(file)) : null;
 var clock = Stopwatch.StartNew();
 using var trainer = new Trainer(recipe, data, epochs, seed, TimeProvider.System, start, TrainerSettings.For(device.Device));
 while (!trainer.IsFinished)

@@ -12,14 +12,14 @@ internal sealed class EmbeddingCache(string folder, int side, int views)
     public PictureEmbedding[] Of(string collection, IReadOnlyList<Picture> pictures, string weights)
     {
         Directory.CreateDirectory(folder);
-        var network = Path.GetFileName(weights).Contains("lite2", StringComparison.Ordinal) ? EfficientNetLite.Lite2 : EfficientNetLite.Lite0;
+        var (network, values) = PublishedWeights.Recognize(File.ReadAllBytes(weights));
         var description = network with { InputSize = side };
         var name = string.Create(CultureInfo.InvariantCulture, $"{collection}-{description.Name}-{side}-{views}-{Hash(pictures, weights)}.floats");
         var path = Path.Combine(folder, name);
         if (!File.Exists(path))
         {
             Console.Error.WriteLine($"Describing {pictures.Count} pictures of {collection} with {description.Name} ...");
-            using var embedder = PictureEmbedder.EfficientNet(description, File.ReadAllBytes(weights), views);
+            using var embedder = new PictureEmbedder(description, values, RunEmbedder.TextureLayersOf(description), views);
             Write(path, [.. embedder.Embed([.. pictures.Select(picture => picture.Bytes)], CancellationToken.None).Select(embedding => embedding!)]);
         }
 

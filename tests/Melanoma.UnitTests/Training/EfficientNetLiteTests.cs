@@ -1,5 +1,4 @@
 using Melanoma.Testing;
-using Melanoma.Training.Loop;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;
 using Microsoft.ML.OnnxRuntime;
@@ -28,9 +27,8 @@ public sealed class EfficientNetLiteTests
     public void Should_give_the_embedding_of_another_program_when_ImageNet_weights_are_imported(
         string file, string name, double mean, double norm, int largestAt, double largest)
     {
-        var timm = SafeTensors.Read(File.ReadAllBytes(SharedData.Require(file))).Tensors;
-        var description = NetworkCatalogue.All.Single(network => network.Name == name);
-        var weights = EfficientNetLite.FromTimm(description, timm);
+        var (description, weights) = PublishedWeights.Recognize(File.ReadAllBytes(SharedData.Require(file)));
+        Assert.Equal(name, description.Name);
         using var network = new Network(description, seed: 1);
         network.Load(weights);
 
@@ -49,9 +47,8 @@ public sealed class EfficientNetLiteTests
     [InlineData(161)]
     public void Should_serve_the_same_embedding_when_ImageNet_weights_are_exported_at_another_size(int side)
     {
-        var timm = SafeTensors.Read(File.ReadAllBytes(SharedData.Require("efficientnet_lite0_imagenet.safetensors"))).Tensors;
         var description = EfficientNetLite.Lite0 with { InputSize = side };
-        var weights = EfficientNetLite.FromTimm(description, timm);
+        var weights = PublishedWeights.For(description, File.ReadAllBytes(SharedData.Require("efficientnet_lite0_imagenet.safetensors")));
         using var network = new Network(description, seed: 1);
         network.Load(weights);
         byte[] pixels = [.. ParityCheck.Smooth(2, side), .. ParityCheck.Noise(2, side)];
@@ -62,22 +59,5 @@ public sealed class EfficientNetLiteTests
         using var results = session.Run([NamedOnnxValue.CreateFromTensor("images", new DenseTensor<byte>(pixels, [4, side, side, 3]))], ["embedding"]);
 
         Assert.All(results[0].AsEnumerable<float>().Zip(expected), pair => Assert.Equal(pair.Second, pair.First, 1e-4f));
-    }
-
-    [Fact]
-    public void Should_name_the_tensor_when_one_is_missing_or_left_over_or_of_another_shape()
-    {
-        var timm = SafeTensors.Read(File.ReadAllBytes(SharedData.Require("efficientnet_lite0_imagenet.safetensors"))).Tensors;
-        Dictionary<string, Weight> missing = new(timm), more = new(timm), other = new(timm);
-        missing.Remove("blocks.3.1.bn2.running_var");
-        more["blocks.6.1.conv_pw.weight"] = new Weight([1], [0]);
-        other["conv_head.weight"] = new Weight([1], [0]);
-
-        Assert.Contains("'blocks.3.1.bn2.running_var'", Refusal(missing), StringComparison.Ordinal);
-        Assert.Contains("'blocks.6.1.conv_pw.weight'", Refusal(more), StringComparison.Ordinal);
-        Assert.Contains("'conv_head.weight' must be [1280, 320, 1, 1]", Refusal(other), StringComparison.Ordinal);
-
-        static string Refusal(Dictionary<string, Weight> weights) =>
-            Assert.Throws<InvalidDataException>(() => EfficientNetLite.FromTimm(EfficientNetLite.Lite0, weights)).Message;
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Melanoma.Cli.Connection;
+using Melanoma.Contracts.Recipes;
 using Melanoma.Contracts.V1;
 using Spectre.Console;
 
@@ -8,7 +9,7 @@ namespace Melanoma.Cli.Commands;
 /// <summary><c>melanoma train</c>: asks for a training run, and watches it when told to.</summary>
 internal static class TrainCommand
 {
-    private static readonly Option<string> Recipe = new("--recipe") { Description = "quick, standard, seed-baseline, seed-augmented or seed-final.", Required = true, HelpName = "NAME" };
+    private static readonly Option<string> Recipe = new("--recipe") { Description = $"{string.Join(", ", RecipeCatalogue.All.Select(recipe => recipe.Name))}.", Required = true, HelpName = "NAME" };
     private static readonly Option<int?> Epochs = new("--epochs") { Description = "Passes over the training pictures; the recipe's own number when not given.", HelpName = "N" };
     private static readonly Option<int?> Seed = new("--seed") { Description = "Seed of initialisation, shuffling and augmentation, never of splits.", HelpName = "N" };
     private static readonly Option<int?> Samples = new("--samples") { Description = "Augmented pictures per class; the recipe's own number when not given.", HelpName = "N" };

@@ -266,6 +266,7 @@ internal static class ReportPage
         [
             ["seed", report.Seed.ToString(CultureInfo.InvariantCulture)],
             ["parameters", Count(report.Parameters)],
+            ["turned and mirrored views that an answer is the mean of", Count(report.Views)],
             ["calibration temperature", Three(report.Temperature)],
             ["largest difference between the trained network and the served file", report.ParityDifference.ToString("0.0e+0", CultureInfo.InvariantCulture)],
         ]);

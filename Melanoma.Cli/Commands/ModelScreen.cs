@@ -44,6 +44,8 @@ internal static class ModelScreen
             console.MarkupLineInterpolated($"[red]{warning}[/]");
         if (ReadReport(model) is not { } report)
             return;
+        if (report.Views > 1)
+            console.WriteLine(FormattableString.Invariant($"Each answer is the mean over {report.Views} turned and mirrored views of the picture, so that only ties can flip."));
         if (report.Test is { } test)
         {
             WriteClasses(console, test);

@@ -18,6 +18,7 @@ namespace Melanoma.Contracts.Models;
 /// <param name="OperatingPoints">Thresholds on the melanoma probability; null where validation had no melanoma.</param>
 /// <param name="Unsupported">Diagnoses without training images: their probability is 0.</param>
 /// <param name="HasActivationMap">Whether the graph has the output <c>activation_map</c>.</param>
+/// <param name="Views">How many turned and mirrored views of a picture the graph itself looks at, 1 or 8; its answers are means over them. 1 in older files.</param>
 public sealed record ModelProperties(
     int InputSize,
     string Recipe,
@@ -28,7 +29,8 @@ public sealed record ModelProperties(
     double Temperature,
     OperatingPoints? OperatingPoints,
     DiagnosisSet Unsupported,
-    bool HasActivationMap)
+    bool HasActivationMap,
+    int Views = 1)
 {
     /// <summary>The dataset number of a model that was trained on an export: it belongs to no installation.</summary>
     public const int NoDataset = 0;
@@ -49,6 +51,7 @@ public sealed record ModelProperties(
         [Prefix + "operating_points"] = JsonSerializer.Serialize(OperatingPoints, JsonSerializerOptions.Web),
         [Prefix + "unsupported"] = JsonSerializer.Serialize(Unsupported.Members.Select(Diagnoses.NameOf)),
         [Prefix + "activation_map"] = HasActivationMap ? "true" : "false",
+        [Prefix + "views"] = Views.ToString(CultureInfo.InvariantCulture),
     };
 
     /// <summary>Reads what <see cref="ToMetadata"/> wrote.</summary>
@@ -81,7 +84,8 @@ public sealed record ModelProperties(
                 temperature,
                 JsonSerializer.Deserialize<OperatingPoints>(Text("operating_points"), JsonSerializerOptions.Web),
                 DiagnosisSet.Of([.. unsupported]),
-                Text("activation_map") == "true");
+                Text("activation_map") == "true",
+                metadata.TryGetValue(Prefix + "views", out var views) ? int.Parse(views, CultureInfo.InvariantCulture) : 1);
         }
         catch (Exception exception) when (exception is JsonException or OverflowException)
         {

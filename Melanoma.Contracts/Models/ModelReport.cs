@@ -59,6 +59,12 @@ public sealed record ModelReport
     /// <summary>The calibration temperature, fitted on validation.</summary>
     public required double Temperature { get; init; }
 
+    /// <summary>
+    /// How many turned and mirrored views of a picture an answer is the mean of, 1 or 8; 1 in older reports. Every figure here except those of the epochs is of
+    /// such answers.
+    /// </summary>
+    public int Views { get; init; } = 1;
+
     /// <summary>Thresholds chosen on validation; null where it had no melanoma.</summary>
     public OperatingPoints? OperatingPoints { get; init; }
 
@@ -183,6 +189,7 @@ public sealed record SplitFigures
 
     /// <summary>
     /// Share of lesions with a picture whose diagnosis is not the same in all of its eight turned and mirrored views, 0 to 1; null where it was not measured.
+    /// Where an answer is the mean of all eight views it is 0: the views of a view are the same eight, and only a tie could be broken otherwise.
     /// </summary>
     public double? FlipRate { get; init; }
 

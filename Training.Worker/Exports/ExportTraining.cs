@@ -19,7 +19,7 @@ namespace Melanoma.Training.Exports;
 
 /// <summary>What <see cref="TrainExportCommand"/> was asked for.</summary>
 internal sealed record ExportTrainingOptions(
-    string Export, string Into, int? Epochs, int? Seed, string? Weights, string Device, int Threads, string? Folds, int Fold, string? Cache);
+    string Export, string Into, int? Epochs, int? Seed, string? Weights, string Device, int Threads, string? Folds, int Fold, string? Cache, int Views = 1);
 
 /// <summary>Trains on an exported dataset and leaves behind what a run of the platform would register.</summary>
 internal static class ExportTraining
@@ -89,7 +89,7 @@ internal static class ExportTraining
                 Path.Combine(options.Into, "weights.safetensors"), SafeTensors.Write(trainer.Network.Weights(), new Dictionary<string, string>()), cancellationToken);
             IReadOnlyList<string> warnings = recipe.StartsFromInitialWeights && start is null ? [OutsideWarning, "Started from random weights: --weights was not given."] : [OutsideWarning];
             using var frozen = await device.RunAsync(() => FrozenBaseline.Fit(recipe, data, start, TrainerSettings.For(device.Device), cancellationToken));
-            var facts = new RunFacts(summary.Name, summary.Version, ModelProperties.NoDataset, DatasetKind.Honest, epochs, seed, TestLooks: 0, warnings, Licences(images));
+            var facts = new RunFacts(summary.Name, summary.Version, ModelProperties.NoDataset, DatasetKind.Honest, epochs, seed, options.Views, TestLooks: 0, warnings, Licences(images));
             var curve = await ReadEpochsAsync(options.Into, trainer.Epoch, cancellationToken);
             var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, curve, frozen));
             await ModelFolder.WriteAsync(options.Into, model, report, images, cancellationToken);

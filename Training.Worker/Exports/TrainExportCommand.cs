@@ -27,11 +27,17 @@ internal static class TrainExportCommand
         var folds = new Option<FileInfo?>("--folds") { Description = "A table with isic_id and fold: cross-validation, which yields predictions and no model." };
         var fold = new Option<int>("--fold") { Description = "The fold held out." };
         var cache = new Option<FileInfo?>("--cache") { Description = "File of the decoded pictures, to be shared by several runs; by default in the folder." };
+        var views = new Option<int>("--views")
+        {
+            Description = "Turned and mirrored views of a picture that the model averages: 1, or 8, which takes eight times as long to answer.",
+            DefaultValueFactory = _ => 1,
+        };
         var command = new RootCommand("Trains on an exported dataset.")
         {
-            new Command(Name, "Trains on an exported dataset, without database and broker.") { export, into, recipe, epochs, seed, weights, device, threads, folds, fold, cache },
+            new Command(Name, "Trains on an exported dataset, without database and broker.") { export, into, recipe, epochs, seed, weights, device, threads, folds, fold, cache, views },
         };
         device.AcceptOnlyFromAmong("auto", "cpu", "cuda");
+        views.AcceptOnlyFromAmong("1", "8");
         recipe.AcceptOnlyFromAmong([.. RecipeCatalogue.All.Select(summary => summary.Name)]);
         command.Subcommands[0].SetAction((parsed, cancellationToken) => SayingWhyAsync(ExportTraining.RunAsync(
             new ExportTrainingOptions(
@@ -44,7 +50,8 @@ internal static class TrainExportCommand
                 parsed.GetValue(threads),
                 parsed.GetValue(folds)?.FullName,
                 parsed.GetValue(fold),
-                parsed.GetValue(cache)?.FullName),
+                parsed.GetValue(cache)?.FullName,
+                parsed.GetValue(views)),
             TrainingRecipes.Newest(parsed.GetRequiredValue(recipe)),
             cancellationToken)));
         return command.Parse(args).InvokeAsync();

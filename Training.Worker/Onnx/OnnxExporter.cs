@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Melanoma.Contracts;
+using Melanoma.Training.Images;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx.Format;
 
@@ -14,17 +15,32 @@ internal static class OnnxExporter
     /// <summary>The file's bytes.</summary>
     /// <param name="weights">By the names of <see cref="NetworkDescription.Slots"/>.</param>
     /// <param name="properties">The metadata properties of the file.</param>
+    /// <param name="views">
+    /// 1, or 8: then the graph looks at each picture in its eight turned and mirrored views, and logits, embedding and activation map are the means over them.
+    /// </param>
+    /// <exception cref="ArgumentOutOfRangeException">There are other than 1 or 8 views.</exception>
     public static byte[] Export(
-        NetworkDescription description, IReadOnlyDictionary<string, Weight> weights, OutputRule rule, IEnumerable<KeyValuePair<string, string>> properties)
+        NetworkDescription description,
+        IReadOnlyDictionary<string, Weight> weights,
+        OutputRule rule,
+        IEnumerable<KeyValuePair<string, string>> properties,
+        int views = 1)
     {
+        if (views is not (1 or SquareSymmetry.Count))
+        {
+            throw new ArgumentOutOfRangeException(nameof(views), views, "A model looks at one view of a picture or at all eight.");
+        }
+
         var graph = new OnnxGraph(description.Name);
-        var body = Body(graph, description, weights);
-        Answer(graph, LastLayer(graph, description, Embed(graph, body), weights), rule);
+        var body = Body(graph, description, weights, views);
+
+        // The last layer is linear: of the mean embedding it makes the mean of the logits.
+        Answer(graph, LastLayer(graph, description, Embed(graph, body, views), weights), rule);
         graph.Output("probabilities", Diagnoses.Count);
         if (description.HasActivationMap)
         {
             var features = body[description.Layers.LastIndexOf(new GlobalAveragePool()) - 1];
-            Map(graph, features.Name, weights[$"{body.Length}.weight"]);
+            Map(graph, features, weights[$"{body.Length}.weight"], views);
             graph.Output("activation_map", Diagnoses.Count, features.Shape.Height, features.Shape.Width);
         }
 
@@ -58,15 +74,15 @@ internal static class OnnxExporter
         return graph.ToModel([]);
     }
 
-    /// <summary>Adds all layers but the last, behind the normalised pictures.</summary>
-    private static Features[] Body(OnnxGraph graph, NetworkDescription description, IReadOnlyDictionary<string, Weight> weights) =>
-        Walk(graph, "", description.Layers[..^1], new Features(Normalize(graph, description), description.Input), weights);
+    /// <summary>Adds all layers but the last, behind the normalised pictures or their views.</summary>
+    private static Features[] Body(OnnxGraph graph, NetworkDescription description, IReadOnlyDictionary<string, Weight> weights, int views = 1) =>
+        Walk(graph, "", description.Layers[..^1], new Features(Normalize(graph, description, views), description.Input), weights);
 
-    private static string Embed(OnnxGraph graph, Features[] body)
+    private static string Embed(OnnxGraph graph, Features[] body, int views = 1)
     {
         var (x, shape) = body[^1];
         graph.Output("embedding", shape.Size);
-        return graph.Node("Identity", "embedding", [x]);
+        return views == 1 ? graph.Node("Identity", "embedding", [x]) : ViewNodes.Mean(graph, "embedding", x, shape.Size);
     }
 
     private static string LastLayer(OnnxGraph graph, NetworkDescription description, string embedding, IReadOnlyDictionary<string, Weight> weights) =>
@@ -133,10 +149,11 @@ internal static class OnnxExporter
         return graph.Node("Add", $"{path}.sum", [shortcut.Name, Walk(graph, $"{path}.", block.Layers, input, weights)[^1].Name]);
     }
 
-    private static string Normalize(OnnxGraph graph, NetworkDescription description)
+    private static string Normalize(OnnxGraph graph, NetworkDescription description, int views)
     {
         var images = graph.Input("images", TensorProto.Types.DataType.Uint8, description.InputSize, description.InputSize, 3);
-        var floats = graph.Node("Cast", "images.float", [images], OnnxGraph.Int("to", (long)TensorProto.Types.DataType.Float));
+        var seen = views == 1 ? images : ViewNodes.Spread(graph, images);
+        var floats = graph.Node("Cast", "images.float", [seen], OnnxGraph.Int("to", (long)TensorProto.Types.DataType.Float));
         var channelsFirst = graph.Node("Transpose", "images.chw", [floats], OnnxGraph.Ints("perm", 0, 3, 1, 2));
         var scaled = graph.Node("Mul", "images.scaled", [channelsFirst, graph.Constant("input.scale", description.Normalization.Scale, 1, 3, 1, 1)]);
         return graph.Node("Add", "images.normal", [scaled, graph.Constant("input.offset", description.Normalization.Offset, 1, 3, 1, 1)]);
@@ -206,8 +223,18 @@ internal static class OnnxExporter
     }
 
     /// <summary>Class activation map (Zhou et al. 2016): the last layer's weights applied at each place, before the mean.</summary>
-    private static void Map(OnnxGraph graph, string features, Weight last) =>
-        graph.Node("Conv", "activation_map", [features, graph.Constant("activation_map.weight", last.Values, [.. last.Shape, 1, 1])], OnnxGraph.Ints("kernel_shape", 1, 1));
+    private static void Map(OnnxGraph graph, Features features, Weight last, int views)
+    {
+        var maps = graph.Node(
+            "Conv",
+            views == 1 ? "activation_map" : "activation_map.views",
+            [features.Name, graph.Constant("activation_map.weight", last.Values, [.. last.Shape, 1, 1])],
+            OnnxGraph.Ints("kernel_shape", 1, 1));
+        if (views > 1)
+        {
+            ViewNodes.MeanMap(graph, "activation_map", maps, Diagnoses.Count, features.Shape.Height);
+        }
+    }
 
     /// <summary>The output of a node, and the shape of one image's features in it.</summary>
     private readonly record struct Features(string Name, FeatureShape Shape);

@@ -36,6 +36,20 @@ internal sealed class OnnxGraph(string name)
         return name;
     }
 
+    /// <summary>A list of whole numbers, as nodes take them that cut or shape something.</summary>
+    public string Integers(string name, params ReadOnlySpan<long> values)
+    {
+        var tensor = new TensorProto
+        {
+            Name = name,
+            DataType = (int)TensorProto.Types.DataType.Int64,
+            RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values)),
+        };
+        tensor.Dims.Add(values.Length);
+        _graph.Initializer.Add(tensor);
+        return name;
+    }
+
     public string Node(string operation, string output, IEnumerable<string> inputs, params IEnumerable<AttributeProto> attributes)
     {
         var node = new NodeProto { Name = output, OpType = operation };

@@ -1,5 +1,6 @@
 using Melanoma.Contracts;
 using Melanoma.Contracts.Models;
+using Melanoma.Training.Images;
 using Melanoma.Training.Networks;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
@@ -15,7 +16,8 @@ internal static class ParityCheck
 
     /// <summary>The largest difference of a probability between TorchSharp and ONNX Runtime on the same pictures.</summary>
     /// <param name="pixels">One or more pictures, uint8 [N,H,W,3].</param>
-    public static double LargestDifference(Network network, OutputRule rule, byte[] model, byte[] pixels)
+    /// <param name="views">At how many views of a picture the graph looks: 1 or 8.</param>
+    public static double LargestDifference(Network network, OutputRule rule, byte[] model, byte[] pixels, int views = 1)
     {
         var size = network.Description.InputSize;
         var count = pixels.Length / (size * size * 3);
@@ -25,7 +27,9 @@ internal static class ParityCheck
         // An accelerator rounds the factors of its products (TensorFloat-32); what is compared is the graph, so both calculate on the CPU.
         using var onCpu = new Network(network.Description, seed: 0);
         onCpu.Load(network.Weights());
-        var logits = Network.Values(onCpu.Forward(tensor(pixels, [count, size, size, 3]), training: false).Logits);
+        var images = tensor(pixels, [count, size, size, 3]);
+        var logits = SquareSymmetry.Mean(
+            [.. Enumerable.Range(0, views).Select(view => Network.Values(onCpu.Forward(SquareSymmetry.Apply(images, view), training: false).Logits))]);
 
         using var session = OnnxSession.Open(model);
         using var results = session.Run([NamedOnnxValue.CreateFromTensor("images", new DenseTensor<byte>(pixels, [count, size, size, 3]))], ["probabilities"]);
@@ -47,15 +51,16 @@ internal static class ParityCheck
 
     /// <summary>Checks on noise, on smooth pictures and on pictures given.</summary>
     /// <param name="real">Pictures of the data set, uint8 [N,H,W,3]; may be empty.</param>
+    /// <param name="views">At how many views of a picture the graph looks: 1 or 8.</param>
     /// <returns>The largest difference seen.</returns>
     /// <exception cref="ParityException">A probability differs by more than <see cref="Tolerance"/>.</exception>
-    public static double Require(Network network, OutputRule rule, byte[] model, byte[] real)
+    public static double Require(Network network, OutputRule rule, byte[] model, byte[] real, int views = 1)
     {
         var size = network.Description.InputSize;
-        var largest = Math.Max(LargestDifference(network, rule, model, Noise(4, size)), LargestDifference(network, rule, model, Smooth(4, size)));
+        var largest = Math.Max(LargestDifference(network, rule, model, Noise(4, size), views), LargestDifference(network, rule, model, Smooth(4, size), views));
         if (real.Length > 0)
         {
-            largest = Math.Max(largest, LargestDifference(network, rule, model, real));
+            largest = Math.Max(largest, LargestDifference(network, rule, model, real, views));
         }
 
         return largest <= Tolerance ? largest : throw new ParityException(largest);

@@ -11,8 +11,9 @@ namespace Melanoma.Training.Runs;
 
 /// <summary>What a report says of the run that it is about.</summary>
 /// <param name="TestLooks">How often these test lesions had been looked at, this time counted; 0 where nobody counts.</param>
+/// <param name="Views">How many turned and mirrored views of a picture the model looks at and averages, 1 or 8.</param>
 internal sealed record RunFacts(
-    string Recipe, int RecipeVersion, int DatasetId, DatasetKind DatasetKind, int Epochs, int Seed, int TestLooks,
+    string Recipe, int RecipeVersion, int DatasetId, DatasetKind DatasetKind, int Epochs, int Seed, int Views, int TestLooks,
     IReadOnlyList<string> DatasetWarnings, IReadOnlyList<LicenceCount> Licences);
 
 /// <summary>Makes the model and its report of a trained network.</summary>
@@ -28,7 +29,7 @@ internal static class TrainedModel
     public static (byte[] Model, ModelReport Report) Make(RunFacts facts, TrainingRecipe recipe, Trainer trainer, TrainingData data, IReadOnlyList<EpochReport> epochs, FrozenBaseline? frozen = null)
     {
         var bare = trainer.Rule;
-        var validationLogits = trainer.Logits(data.Validation);
+        var validationLogits = SquareSymmetry.Mean(Looks(data.Validation, facts.Views));
         var rule = bare with { Temperature = TemperatureScaling.Fit(bare, trainer.Prior, validationLogits, data.Validation) };
         var validation = Judgement.Of(rule, trainer.Prior, validationLogits, data.Validation);
         var points = validation.ChooseOperatingPoints();
@@ -41,9 +42,11 @@ internal static class TrainedModel
         SplitFigures? test = null;
         if (data.Test.Length > 0)
         {
-            var logits = trainer.Logits(data.Test);
-            var views = Enumerable.Range(1, SquareSymmetry.Count - 1).Select(view => trainer.Logits(data.Test, view));
-            var flips = Judgement.FlipRate(rule, trainer.Prior, [logits, .. views], data.Test, facts.Seed);
+            var looks = Looks(data.Test, SquareSymmetry.Count);
+            var logits = SquareSymmetry.Mean(looks[..facts.Views]);
+
+            // The eight views of a turned picture are the same eight: their mean is the one answer that such a model has for all of them.
+            var flips = Judgement.FlipRate(rule, trainer.Prior, facts.Views == 1 ? looks : [logits], data.Test, facts.Seed);
             test = Judgement.Of(rule, trainer.Prior, logits, data.Test).Figures(Judgement.Of(bare, trainer.Prior, logits, data.Test), points, facts.Seed) with
             {
                 Ham10000 = Judgement.Of(rule, trainer.Prior, logits, data.Test, ClassVocabulary.Ham10000).VocabularyFigures(facts.Seed),
@@ -56,9 +59,9 @@ internal static class TrainedModel
         var unsupported = rule.Unsupported;
         var properties = new ModelProperties(
             recipe.Network.InputSize, facts.Recipe, facts.RecipeVersion, facts.DatasetId, RunLedger.Text(facts.DatasetKind),
-            trainer.Prior, rule.Temperature, points, unsupported, recipe.Network.HasActivationMap);
-        var model = OnnxExporter.Export(recipe.Network, trainer.Network.Weights(), rule, properties.ToMetadata());
-        var parity = ParityCheck.Require(trainer.Network, rule, model, Pictures(data));
+            trainer.Prior, rule.Temperature, points, unsupported, recipe.Network.HasActivationMap, facts.Views);
+        var model = OnnxExporter.Export(recipe.Network, trainer.Network.Weights(), rule, properties.ToMetadata(), facts.Views);
+        var parity = ParityCheck.Require(trainer.Network, rule, model, Pictures(data), facts.Views);
         var leaky = facts.DatasetKind == DatasetKind.Reproduction;
         return (model, new ModelReport
         {
@@ -78,6 +81,7 @@ internal static class TrainedModel
             TestLooks = facts.TestLooks,
             ClassPrior = trainer.Prior,
             Temperature = rule.Temperature,
+            Views = facts.Views,
             OperatingPoints = points,
             Unsupported = [.. unsupported.Members.Select(Diagnoses.NameOf)],
             ParityDifference = parity,
@@ -89,6 +93,8 @@ internal static class TrainedModel
             DatasetWarnings = facts.DatasetWarnings,
             Licences = facts.Licences,
         });
+
+        float[][] Looks(IReadOnlyList<Sample> samples, int views) => [.. Enumerable.Range(0, views).Select(view => trainer.Logits(samples, view))];
     }
 
     private static byte[] Pictures(TrainingData data)

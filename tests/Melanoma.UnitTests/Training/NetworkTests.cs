@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using CsCheck;
 using Melanoma.Contracts;
+using Melanoma.Training.Images;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;
 using Microsoft.ML.OnnxRuntime;
@@ -54,6 +55,44 @@ public sealed class NetworkTests
                 return ParityCheck.Require(network, OutputRule.Plain, model, []) <= ParityCheck.Tolerance;
             },
             iter: 40,
+            threads: 1);
+
+    [Fact]
+    public void Should_answer_a_turned_picture_alike_and_turn_its_map_when_a_small_network_looks_at_eight_views() =>
+        Descriptions.Sample(
+            description =>
+            {
+                const int Pictures = 3;
+                using var scope = NewDisposeScope();
+                using var network = WithLifelikeWeights(description, seed: 3);
+                var side = description.InputSize;
+                var model = OnnxExporter.Export(description, network.Weights(), OutputRule.Plain, [], SquareSymmetry.Count);
+                var pictures = tensor(ParityCheck.Noise(Pictures, side), [Pictures, side, side, 3]);
+                var answers = Enumerable.Range(0, SquareSymmetry.Count)
+                    .Select(view => Run(model, [.. SquareSymmetry.Apply(pictures, view).contiguous().data<byte>()], side)).ToArray();
+
+                Assert.InRange(ParityCheck.Require(network, OutputRule.Plain, model, [], SquareSymmetry.Count), 0, ParityCheck.Tolerance);
+                var embedding = SquareSymmetry.Mean(
+                    [.. Enumerable.Range(0, SquareSymmetry.Count).Select(view => Network.Values(network.Forward(SquareSymmetry.Apply(pictures, view), training: false).Embedding))]);
+                AssertNear(embedding, answers[0]["embedding"], 1e-4f);
+                for (var view = 0; view < SquareSymmetry.Count; view++)
+                {
+                    AssertNear(answers[0]["probabilities"], answers[view]["probabilities"], 1e-5f);
+                    AssertNear(answers[0]["embedding"], answers[view]["embedding"], 1e-5f);
+                    if (description.HasActivationMap)
+                        AssertNear([.. SquareSymmetry.Apply(Maps(answers[0]), view).contiguous().data<float>()], [.. Maps(answers[view]).contiguous().data<float>()], 1e-5f);
+                }
+
+                TorchSharp.torch.Tensor Maps(Dictionary<string, float[]> outputs)
+                {
+                    var map = (long)Math.Sqrt(outputs["activation_map"].Length / (Pictures * Diagnoses.Count));
+                    return tensor(outputs["activation_map"], [Pictures, Diagnoses.Count, map, map]).permute(0, 2, 3, 1);
+                }
+
+                static void AssertNear(float[] expected, float[] actual, float tolerance) =>
+                    Assert.All(expected.Zip(actual), pair => Assert.InRange(Math.Abs(pair.First - pair.Second), 0, tolerance * Math.Max(1, Math.Abs(pair.First))));
+            },
+            iter: 15,
             threads: 1);
 
     [Fact]

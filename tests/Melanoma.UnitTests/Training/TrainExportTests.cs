@@ -45,6 +45,13 @@ public sealed class TrainExportTests : IDisposable
         var bundle = await ModelFolder.ReadAsync(into, TestContext.Current.CancellationToken);
         Assert.Equal([(Split.Train, 36), (Split.Validation, 12)], bundle.Seen.DistinctBy(image => Convert.ToHexString(image.Sha256)).CountBy(image => image.Split).Select(count => (count.Key, count.Value)).Order());
 
+        // Trained as it is, it can be judged and exported anew, to look at eight views.
+        Assert.Equal(0, await TrainExportCommand.RunAsync([TrainExportCommand.Name, export, "--into", into, "--recipe", "quick", "--epochs", "2", "--threads", "1", "--views", "8"]));
+        var turned = ModelReport.FromJson(await File.ReadAllTextAsync(Path.Combine(into, "report.json"), TestContext.Current.CancellationToken));
+        Assert.Equal((1, 8, 0), (report.Views, turned.Views, turned.Test!.FlipRate));
+        using var looking = new InferenceSession(Path.Combine(into, "model.onnx"));
+        Assert.Equal(8, ModelProperties.FromMetadata(looking.ModelMetadata.CustomMetadataMap).Views);
+
         // A folder is of one run.
         Assert.Equal(1, await TrainExportCommand.RunAsync([TrainExportCommand.Name, export, "--into", into, "--recipe", "quick", "--epochs", "2", "--seed", "7", "--threads", "1"]));
 

@@ -24,13 +24,14 @@ internal sealed class BatchLeases(IDbContextFactory<MelanomaDbContext> databases
 {
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(5);
 
-    // A batch whose runs have all been called off, or have failed with it, is left alone; a later run that wants it makes it takeable again.
+    // A batch whose runs have all been called off or paused, or have failed with it, is left alone; a later run that wants it makes it takeable again.
     private const string Wanted =
         """
         batch.completed_at IS NULL AND EXISTS (
             SELECT FROM augmentations made JOIN runs run ON run.dataset_id = made.dataset_id AND run.augmentation_policy = made.policy
                 AND run.samples_per_class = made.samples_per_class AND run.seed = made.seed
-            WHERE made.id = batch.augmentation_id AND run.cancel_requested_at IS NULL AND (made.failed_at IS NULL OR run.requested_at > made.failed_at))
+            WHERE made.id = batch.augmentation_id AND run.cancel_requested_at IS NULL AND run.pause_requested_at IS NULL
+                AND (made.failed_at IS NULL OR run.requested_at > made.failed_at))
         """;
 
     // Rows that another worker has locked are passed over: it is about to commit.

@@ -35,7 +35,7 @@ internal sealed partial class AugmentationPlanner(
             return;
         }
 
-        if (run.CancelRequestedAt is not null)
+        if (run is not { CancelRequestedAt: null, PauseRequestedAt: null })
         {
             return;
         }

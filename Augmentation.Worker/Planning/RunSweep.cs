@@ -39,7 +39,7 @@ internal sealed partial class RunSweep(
     {
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
         return await database.Runs
-            .Where(run => run.CancelRequestedAt == null && AugmentationPlanner.KnownPolicies.Contains(run.AugmentationPolicy))
+            .Where(run => run.CancelRequestedAt == null && run.PauseRequestedAt == null && AugmentationPlanner.KnownPolicies.Contains(run.AugmentationPolicy))
             .Where(run => !database.Augmentations.Any(made => made.DatasetId == run.DatasetId && made.Policy == run.AugmentationPolicy
                 && made.SamplesPerClass == run.SamplesPerClass && made.Seed == run.Seed))
             .OrderBy(run => run.RequestedAt).Select(run => run.Id).Take(AtOnce).ToListAsync(cancellationToken);

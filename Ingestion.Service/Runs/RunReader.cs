@@ -71,7 +71,7 @@ internal sealed class RunReader(IDbContextFactory<MelanomaDbContext> databases, 
         from augmentation in augmentations.DefaultIfEmpty()
         join model in database.ModelVersions on run.Id equals model.RunId into models
         from model in models.DefaultIfEmpty()
-        select new RunSnapshot(run, augmentation, execution, model == null ? null : model.Version);
+        select new RunSnapshot(run, augmentation, execution, execution.LeaseUntil > DateTimeOffset.UtcNow, model == null ? null : model.Version);
 
     private async Task<AugmentationProgress> DescribeAugmentationAsync(MelanomaDbContext database, RunSnapshot snapshot, CancellationToken cancellationToken)
     {

@@ -126,23 +126,17 @@ internal sealed class TrainingRunsService(
         }
     }
 
-    public override async Task<WireRun> CancelRun(CancelRunRequest request, ServerCallContext context)
-    {
-        var runId = ParseId(request.RunId);
-        var snapshot = await FindAsync(runId, context.CancellationToken);
-        if (snapshot.State is RunState.Completed or RunState.Failed)
-        {
-            throw new RpcException(new Status(StatusCode.FailedPrecondition, $"Run {runId} has ended already."));
-        }
+    public override Task<WireRun> CancelRun(CancelRunRequest request, ServerCallContext context) => WishAsync(
+        request.RunId, runId => $"UPDATE runs SET cancel_requested_at = now() WHERE id = {runId} AND cancel_requested_at IS NULL",
+        [RunState.Completed, RunState.Failed], context.CancellationToken);
 
-        await using var database = await databases.CreateDbContextAsync(context.CancellationToken);
-        await using var transaction = await database.Database.BeginTransactionAsync(context.CancellationToken);
-        await database.Database.ExecuteSqlAsync(
-            $"UPDATE runs SET cancel_requested_at = now() WHERE id = {runId} AND cancel_requested_at IS NULL", context.CancellationToken);
-        await database.Database.ExecuteSqlAsync($"SELECT pg_notify({MelanomaDatabase.RunsChannel}, {runId.ToString()})", context.CancellationToken);
-        await transaction.CommitAsync(context.CancellationToken);
-        return await DescribeAsync(runId, context.CancellationToken);
-    }
+    public override Task<WireRun> PauseRun(PauseRunRequest request, ServerCallContext context) => WishAsync(
+        request.RunId, runId => $"UPDATE runs SET pause_requested_at = now() WHERE id = {runId} AND pause_requested_at IS NULL",
+        [RunState.Completed, RunState.Failed, RunState.Cancelled], context.CancellationToken);
+
+    public override Task<WireRun> ResumeRun(ResumeRunRequest request, ServerCallContext context) => WishAsync(
+        request.RunId, runId => $"UPDATE runs SET pause_requested_at = NULL WHERE id = {runId}",
+        [RunState.Completed, RunState.Failed, RunState.Cancelled], context.CancellationToken);
 
     public override Task<ListRecipesResponse> ListRecipes(ListRecipesRequest request, ServerCallContext context) => Task.FromResult(new ListRecipesResponse
     {
@@ -159,6 +153,24 @@ internal sealed class TrainingRunsService(
             }),
         },
     });
+
+    /// <summary>Writes down what somebody wants of a run and tells the workers; they do it.</summary>
+    private async Task<WireRun> WishAsync(string id, Func<Guid, FormattableString> wish, RunState[] tooLate, CancellationToken cancellationToken)
+    {
+        var runId = ParseId(id);
+        var snapshot = await FindAsync(runId, cancellationToken);
+        if (tooLate.Contains(snapshot.State))
+        {
+            throw new RpcException(new Status(StatusCode.FailedPrecondition, $"Run {runId} has ended already."));
+        }
+
+        await using var database = await databases.CreateDbContextAsync(cancellationToken);
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        await database.Database.ExecuteSqlAsync(wish(runId), cancellationToken);
+        await database.Database.ExecuteSqlAsync($"SELECT pg_notify({MelanomaDatabase.RunsChannel}, {runId.ToString()})", cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return await DescribeAsync(runId, cancellationToken);
+    }
 
     private async Task<WireRun> DescribeAsync(Guid runId, CancellationToken cancellationToken) =>
         await runs.DescribeAsync(await FindAsync(runId, cancellationToken), cancellationToken);

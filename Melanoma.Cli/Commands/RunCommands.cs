@@ -12,11 +12,13 @@ internal static class RunCommands
     private static readonly Argument<string> Id = new("ID") { Description = "The run." };
 
     public static Command Create() =>
-        new Command("runs", "List, show, watch and cancel training runs.")
+        new Command("runs", "List, show, watch, pause, resume and cancel training runs.")
         {
             new Command("list", "The latest runs, newest first.").Runs(ListAsync),
             new Command("show", "One run with its epochs.") { Id }.Runs(ShowAsync),
             new Command("watch", "Show a run until it has ended.") { Id }.Runs(WatchAsync),
+            new Command("pause", "Let a run rest until it is resumed; its worker is free for other runs.") { Id }.Runs(PauseAsync),
+            new Command("resume", "Let a paused run go on from where it was.") { Id }.Runs(ResumeAsync),
             new Command("cancel", "Stop a run.") { Id }.Runs(CancelAsync),
         }.Runs(ListAsync);
 
@@ -41,6 +43,25 @@ internal static class RunCommands
     {
         var gateway = await context.ConnectAsync(cancellationToken);
         return await RunWatch.ShowAsync(context.Terminal, gateway, context.Arguments.GetRequiredValue(Id), cancellationToken);
+    }
+
+    private static async Task<int> PauseAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var gateway = await context.ConnectAsync(cancellationToken);
+        var request = new PauseRunRequest { RunId = context.Arguments.GetRequiredValue(Id) };
+        var run = await gateway.ChangeAsync(options => gateway.Runs.PauseRunAsync(request, options), cancellationToken);
+        context.Terminal.Write(RunDocument.From(run), console => console.WriteLine(
+            run.State == RunState.Paused ? "The run is paused." : "The run will pause after the step it is in, and keep what it has learned."));
+        return ExitCodes.Success;
+    }
+
+    private static async Task<int> ResumeAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var gateway = await context.ConnectAsync(cancellationToken);
+        var request = new ResumeRunRequest { RunId = context.Arguments.GetRequiredValue(Id) };
+        var run = await gateway.ChangeAsync(options => gateway.Runs.ResumeRunAsync(request, options), cancellationToken);
+        context.Terminal.Write(RunDocument.From(run), console => console.WriteLine("The run goes on as soon as a worker is free."));
+        return ExitCodes.Success;
     }
 
     private static async Task<int> CancelAsync(CommandContext context, CancellationToken cancellationToken)

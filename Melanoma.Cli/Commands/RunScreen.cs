@@ -89,6 +89,7 @@ internal sealed class RunScreen(IAnsiConsole console, ProgressContext progress)
         _training.Value = run.State == RunState.Completed ? run.Epochs : Math.Min(run.Epochs, run.Progress.Count + run.EpochFraction);
         _training.Description = run.State switch
         {
+            RunState.Paused => $"Paused; `./melanoma runs resume {run.RunId}` goes on",
             RunState.Ready => "Waiting for a training worker",
             RunState.Training when run.Progress.Count >= run.Epochs => "Evaluating, exporting, checking parity",
             RunState.Training => FormattableString.Invariant($"Training: epoch {run.Progress.Count + 1} of {run.Epochs}, {run.ImagesPerSecond:0.0} images/s"),

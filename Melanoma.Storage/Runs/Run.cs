@@ -81,7 +81,7 @@ public sealed class RunExecution
     /// <summary>Rises each time the run is taken; a write with an older fence changes nothing.</summary>
     public long Fence { get; set; }
 
-    /// <summary>How many times the run was taken.</summary>
+    /// <summary>How many times the run was taken, not counting those that a pause ended.</summary>
     public int Attempts { get; set; }
 
     /// <summary>Why it failed, in words.</summary>

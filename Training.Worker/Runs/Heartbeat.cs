@@ -13,6 +13,9 @@ internal sealed partial class Heartbeat(RunLedger ledger, RunClaim claim, TimeSp
     /// <summary>What the last heartbeat came to.</summary>
     public LeaseState State => _state;
 
+    /// <summary>Whether the run is to be given back for others to go on, once it is stopped.</summary>
+    public bool MayHandBack => _state is LeaseState.Held or LeaseState.PauseRequested;
+
     public void Report(EpochProgress progress)
     {
         lock (_gate)
@@ -21,7 +24,7 @@ internal sealed partial class Heartbeat(RunLedger ledger, RunClaim claim, TimeSp
         }
     }
 
-    /// <summary>Beats until it is stopped, or until the run must stop, which <paramref name="interrupt"/> then says.</summary>
+    /// <summary>Beats until it is stopped, or until nothing may be written any more. That the run must stop is said by <paramref name="interrupt"/>.</summary>
     public async Task BeatAsync(CancellationTokenSource interrupt, CancellationToken stopped)
     {
         using var timer = new PeriodicTimer(interval, time);
@@ -30,15 +33,17 @@ internal sealed partial class Heartbeat(RunLedger ledger, RunClaim claim, TimeSp
             do
             {
                 _state = await RenewAsync(stopped);
+                if (_state != LeaseState.Held)
+                {
+                    await interrupt.CancelAsync();
+                }
             }
-            while (_state == LeaseState.Held && await timer.WaitForNextTickAsync(stopped));
+            // A run that is to be paused needs its lease until it is given back.
+            while (MayHandBack && await timer.WaitForNextTickAsync(stopped));
         }
         catch (OperationCanceledException) when (stopped.IsCancellationRequested)
         {
-            return;
         }
-
-        await interrupt.CancelAsync();
     }
 
     private async Task<LeaseState> RenewAsync(CancellationToken cancellationToken)

@@ -4,7 +4,7 @@ namespace Melanoma.Training.Runs;
 
 /// <summary>A run that this worker holds the lease of.</summary>
 /// <param name="Fence">Every write must match it.</param>
-/// <param name="Attempt">How many times the run was taken, this time counted.</param>
+/// <param name="Attempt">How many times the run was taken, this time counted but not those that a pause ended.</param>
 /// <param name="FinishedEpochs">Epochs whose figures are stored.</param>
 /// <param name="PreviousError">What the last attempt ended with, if it failed.</param>
 /// <param name="Fold">The fold of a cross-validation that is held out; null for a run that makes a model.</param>
@@ -27,6 +27,9 @@ internal sealed record RunClaim(
 internal enum LeaseState
 {
     Held,
+
+    /// <summary>Held, but somebody asked that the run be paused: it is to be given back.</summary>
+    PauseRequested,
 
     /// <summary>Held, but somebody asked that the run be stopped.</summary>
     CancelRequested,

@@ -24,23 +24,35 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
 {
     private const string BeforePictures = "before_pictures";
 
-    private const string Completed = "state = 'completed', ended_at = clock_timestamp(), lease_owner = NULL, lease_until = NULL, error = NULL, epoch_fraction = 1";
-
     private const string Owned = "run_id = @run AND fence = @fence AND state = 'training' AND lease_until > clock_timestamp()";
 
-    /// <summary>Takes the oldest run that waits for a worker or whose worker went away; null when there is none.</summary>
+    private const string Free = "lease_owner = NULL, lease_until = NULL";
+
+    private const string Completed = $"state = 'completed', ended_at = clock_timestamp(), {Free}, error = NULL, epoch_fraction = 1";
+
+    /// <summary>A pause is no attempt that failed, however often there is one.</summary>
+    private const string GivenBack = Free + ", attempts = attempts - (SELECT count(*)::int FROM runs WHERE id = @run AND pause_requested_at IS NOT NULL)";
+
+    /// <summary>
+    /// Takes the oldest run that waits for a worker or whose worker went away; null when there is none. Runs that were called off when no worker had them are
+    /// ended on the way.
+    /// </summary>
     public async Task<RunClaim?> ClaimAsync(CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(
             """
-            WITH next AS (
+            WITH called_off AS (
+                UPDATE run_executions e SET state = 'cancelled', ended_at = clock_timestamp(), lease_owner = NULL, lease_until = NULL, error = NULL
+                FROM runs r
+                WHERE r.id = e.run_id AND r.cancel_requested_at IS NOT NULL AND e.state = 'training' AND (e.lease_until IS NULL OR e.lease_until < clock_timestamp())
+            ), next AS (
                 SELECT r.id FROM runs r
                 JOIN augmentations a ON a.dataset_id = r.dataset_id AND a.policy = r.augmentation_policy
                     AND a.samples_per_class = r.samples_per_class AND a.seed = r.seed AND a.completed_at IS NOT NULL
                     AND (a.failed_at IS NULL OR a.failed_at < r.requested_at)
                 LEFT JOIN run_executions e ON e.run_id = r.id
-                WHERE (e.run_id IS NULL AND r.cancel_requested_at IS NULL)
-                   OR (e.state = 'training' AND (e.lease_until IS NULL OR e.lease_until < clock_timestamp()))
+                WHERE r.cancel_requested_at IS NULL AND r.pause_requested_at IS NULL
+                    AND (e.run_id IS NULL OR (e.state = 'training' AND (e.lease_until IS NULL OR e.lease_until < clock_timestamp())))
                 ORDER BY r.requested_at LIMIT 1
             ), claimed AS (
                 INSERT INTO run_executions AS e (run_id, state, lease_owner, lease_until, fence, attempts, started_at, epoch_fraction, images_per_second)
@@ -75,7 +87,7 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
             $"""
             UPDATE run_executions SET lease_until = clock_timestamp() + @lease, epoch_fraction = @fraction, images_per_second = @speed
             WHERE {Owned}
-            RETURNING (SELECT cancel_requested_at IS NOT NULL FROM runs WHERE id = @run)
+            RETURNING (SELECT CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancel' WHEN pause_requested_at IS NOT NULL THEN 'pause' ELSE '' END FROM runs WHERE id = @run)
             """);
         Identify(command, claim);
         command.Parameters.AddWithValue("lease", Lease);
@@ -83,8 +95,9 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
         command.Parameters.AddWithValue("speed", progress.ImagesPerSecond);
         return await command.ExecuteScalarAsync(cancellationToken) switch
         {
-            true => LeaseState.CancelRequested,
-            false => LeaseState.Held,
+            "cancel" => LeaseState.CancelRequested,
+            "pause" => LeaseState.PauseRequested,
+            "" => LeaseState.Held,
             _ => LeaseState.Lost,
         };
     }
@@ -149,20 +162,24 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
         WriteAsync(
             claim,
             (connection, transaction) => StoreStateAsync(connection, transaction, claim, epochsBehind, state, cancellationToken),
-            "lease_owner = NULL, lease_until = NULL",
+            GivenBack,
             cancellationToken);
+
+    /// <summary>Gives the run back as it was, for another worker to go on at once.</summary>
+    /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>
+    public Task HandBackAsync(RunClaim claim, CancellationToken cancellationToken) => EndAsync(claim, GivenBack, null, cancellationToken);
 
     /// <summary>Gives the run back after an error that another attempt may not meet.</summary>
     public Task ReleaseAsync(RunClaim claim, string? error, CancellationToken cancellationToken) =>
-        EndAsync(claim, "lease_owner = NULL, lease_until = NULL, error = @error", error, cancellationToken);
+        EndAsync(claim, $"{Free}, error = @error", error, cancellationToken);
 
     /// <summary>Ends the run without a model.</summary>
     public Task FailAsync(RunClaim claim, string error, CancellationToken cancellationToken) =>
-        EndAsync(claim, "state = 'failed', ended_at = clock_timestamp(), lease_owner = NULL, lease_until = NULL, error = @error", error, cancellationToken);
+        EndAsync(claim, $"state = 'failed', ended_at = clock_timestamp(), {Free}, error = @error", error, cancellationToken);
 
     /// <summary>Ends the run because somebody asked for it.</summary>
     public Task CancelAsync(RunClaim claim, CancellationToken cancellationToken) =>
-        EndAsync(claim, "state = 'cancelled', ended_at = clock_timestamp(), lease_owner = NULL, lease_until = NULL, error = @error", null, cancellationToken);
+        EndAsync(claim, $"state = 'cancelled', ended_at = clock_timestamp(), {Free}, error = @error", null, cancellationToken);
 
     /// <summary>The figures of the finished epochs in their order, whoever trained them.</summary>
     public async Task<IReadOnlyList<EpochReport>> EpochsAsync(RunClaim claim, CancellationToken cancellationToken)

@@ -94,6 +94,9 @@ internal sealed partial class RunTraining(
     {
         switch (lease)
         {
+            case LeaseState.PauseRequested:
+                LogPaused(claim.RunId);
+                return "paused";
             case LeaseState.CancelRequested:
                 await ledger.CancelAsync(claim, CancellationToken.None);
                 LogCancelled(claim.RunId);
@@ -125,7 +128,7 @@ internal sealed partial class RunTraining(
                 {
                     figures = await device.RunAsync(() => trainer.FinishEpoch(heart.Report, cancellationToken));
                 }
-                catch (OperationCanceledException) when (heart.State == LeaseState.Held)
+                catch (OperationCanceledException) when (heart.MayHandBack)
                 {
                     await ledger.HandBackAsync(claim, trainer.Epoch, trainer.Capture(), CancellationToken.None);
                     throw;
@@ -174,7 +177,7 @@ internal sealed partial class RunTraining(
         }
 
         var pictures = await device.RunAsync(() => SamplePictures.Make(recipe, data, claim.Seed));
-        if (heart.State != LeaseState.Held)
+        if (!heart.MayHandBack)
         {
             cancellationToken.ThrowIfCancellationRequested();
         }
@@ -198,9 +201,9 @@ internal sealed partial class RunTraining(
         {
             return await work();
         }
-        catch (OperationCanceledException) when (heart.State == LeaseState.Held)
+        catch (OperationCanceledException) when (heart.MayHandBack)
         {
-            await ledger.ReleaseAsync(claim, claim.PreviousError, CancellationToken.None);
+            await ledger.HandBackAsync(claim, CancellationToken.None);
             throw;
         }
     }
@@ -286,6 +289,9 @@ internal sealed partial class RunTraining(
 
     [LoggerMessage(12, LogLevel.Warning, "Epoch {Epoch} of run {RunId} could not be stored yet: {Reason}")]
     private partial void LogStoreAgain(Guid runId, int epoch, string reason);
+
+    [LoggerMessage(13, LogLevel.Information, "Run {RunId} is paused and given back with its state")]
+    private partial void LogPaused(Guid runId);
 }
 
 /// <summary>The run was taken too often without getting anywhere.</summary>

@@ -73,14 +73,16 @@ public sealed class BatchStoreTests(TestServers servers)
         Assert.InRange((await world.Leases.NextLapseAsync(Cancellation))!.Value.TotalSeconds, 1, 30);
     }
 
-    [Fact]
-    public async Task Should_leave_a_batch_alone_when_every_run_that_wants_it_was_called_off()
+    [Theory]
+    [InlineData("cancel_requested_at")]
+    [InlineData("pause_requested_at")]
+    public async Task Should_leave_a_batch_alone_when_every_run_that_wants_it_was_called_off_or_paused(string wish)
     {
         await using var world = await World.CreateAsync(servers);
         await world.PlanAsync(seed: 1, batches: 2);
         Assert.NotNull(await world.Leases.ClaimNextAsync(Cancellation));
 
-        await world.CountAsync("UPDATE runs SET cancel_requested_at = now(); SELECT 0::bigint");
+        await world.CountAsync($"UPDATE runs SET {wish} = now(); SELECT 0::bigint");
 
         Assert.Null(await world.Leases.ClaimNextAsync(Cancellation));
         Assert.Null(await world.Leases.NextLapseAsync(Cancellation));

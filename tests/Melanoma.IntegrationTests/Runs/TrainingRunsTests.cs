@@ -158,6 +158,47 @@ public sealed class TrainingRunsTests(TestServers servers)
     }
 
     [Fact]
+    public async Task Should_rest_until_it_is_resumed_and_end_at_once_when_a_paused_run_is_called_off()
+    {
+        await using var ingestion = await RunningIngestion.StartAsync(servers);
+        var dataset = await DatasetRows.InsertHonestAsync(ingestion.Source, Rows, Cancellation);
+        var run = await ingestion.Runs.StartRunAsync(new() { Recipe = "seed-baseline", DatasetId = dataset }, cancellationToken: Cancellation);
+        using var watch = ingestion.Runs.WatchRun(new() { RunId = run.RunId }, cancellationToken: Cancellation);
+        Assert.Equal(RunState.Requested, (await ResumeAsync()).State);
+        Assert.Equal((RunState.Paused, RunState.Paused), ((await PauseAsync()).State, (await PauseAsync()).State));
+        await NextAsync(watch, RunState.Paused);
+        Assert.Equal(RunState.Requested, (await ResumeAsync()).State);
+        await NextAsync(watch, RunState.Requested);
+
+        // A worker takes it, is told to let go, and does.
+        await ingestion.ChangeAsync(database => database.Add(new RunExecution
+        {
+            RunId = Guid.Parse(run.RunId),
+            State = RunExecutionState.Training,
+            LeaseUntil = DateTimeOffset.UtcNow.AddHours(1),
+            Attempts = 1,
+            StartedAt = DateTimeOffset.UtcNow,
+        }));
+        Assert.Equal(RunState.Training, (await PauseAsync()).State);
+        await ingestion.ChangeAsync(database => database.RunExecutions.Single().LeaseUntil = null);
+        await NextAsync(watch, RunState.Paused);
+
+        var cancelled = await ingestion.Runs.CancelRunAsync(new() { RunId = run.RunId }, cancellationToken: Cancellation);
+
+        Assert.Equal(RunState.Cancelled, cancelled.State);
+        await NextAsync(watch, RunState.Cancelled);
+        Assert.False(await watch.ResponseStream.MoveNext(Cancellation));
+        foreach (var wish in new[] { PauseAsync, ResumeAsync })
+        {
+            Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(wish)).StatusCode);
+        }
+
+        Task<Contracts.V1.Run> PauseAsync() => ingestion.Runs.PauseRunAsync(new() { RunId = run.RunId }, cancellationToken: Cancellation).ResponseAsync;
+
+        Task<Contracts.V1.Run> ResumeAsync() => ingestion.Runs.ResumeRunAsync(new() { RunId = run.RunId }, cancellationToken: Cancellation).ResponseAsync;
+    }
+
+    [Fact]
     public async Task Should_name_every_recipe_when_asked()
     {
         await using var ingestion = await RunningIngestion.StartAsync(servers);

@@ -50,6 +50,7 @@ public sealed class RunLedgerTests(TestServers servers)
         [
             () => world.Ledger.StoreEpochAsync(old, Figures, [1], Cancellation),
             () => world.Ledger.HandBackAsync(old, 1, [1], Cancellation),
+            () => world.Ledger.HandBackAsync(old, Cancellation),
             () => world.Ledger.RecordTestLookAsync(old, Cancellation),
             () => world.Ledger.RegisterAsync(old, Report(old), [], 8, [1], RunFindings.None, Cancellation),
             () => world.Ledger.ReleaseAsync(old, "an error", Cancellation),
@@ -125,6 +126,34 @@ public sealed class RunLedgerTests(TestServers servers)
 
         await world.CountAsync("UPDATE runs SET requested_at = clock_timestamp() WHERE seed = 1; SELECT 0::bigint");
         Assert.NotNull(await world.Ledger.ClaimAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task Should_give_a_paused_run_to_nobody_and_count_no_attempt_until_it_is_resumed_or_called_off()
+    {
+        await using var world = await World.CreateAsync(servers);
+        await world.RequestAsync(await world.DatasetAsync());
+        await PauseAsync("now()");
+        Assert.Null(await world.Ledger.ClaimAsync(Cancellation));
+        for (byte time = 1; time <= 3; time++)
+        {
+            await PauseAsync("NULL");
+            var claim = (await world.Ledger.ClaimAsync(Cancellation))!;
+            Assert.Equal((1, time), (claim.Attempt, claim.Fence));
+
+            await PauseAsync("now()");
+            Assert.Equal(LeaseState.PauseRequested, await world.Ledger.RenewAsync(claim, default, Cancellation));
+            await (time == 1 ? world.Ledger.HandBackAsync(claim, Cancellation) : world.Ledger.HandBackAsync(claim, 0, [time], Cancellation));
+
+            Assert.Null(await world.Ledger.ClaimAsync(Cancellation));
+            Assert.Equal(time == 1 ? [] : [[time]], await world.Ledger.CheckpointsAsync(claim, Cancellation));
+        }
+
+        await world.CountAsync("UPDATE runs SET cancel_requested_at = now(); SELECT 0::bigint");
+        Assert.Null(await world.Ledger.ClaimAsync(Cancellation));
+        Assert.Equal(1, await world.CountAsync("SELECT count(*) FROM run_executions WHERE state = 'cancelled' AND ended_at IS NOT NULL"));
+
+        Task PauseAsync(string when) => world.CountAsync($"UPDATE runs SET pause_requested_at = {when}; SELECT 0::bigint");
     }
 
     [Fact]

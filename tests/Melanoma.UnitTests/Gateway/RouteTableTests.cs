@@ -32,6 +32,8 @@ public sealed class RouteTableTests
     [InlineData("GET", "/v1/serving", "inference")]
     [InlineData("GET", "/v1/images:distribution", "ingestion")]
     [InlineData("POST", "/v1/runs", "ingestion")]
+    [InlineData("POST", "/v1/runs/{run_id}:pause", "ingestion")]
+    [InlineData("POST", "/v1/runs/{run_id}:resume", "ingestion")]
     [InlineData("GET", "/v1/recipes", "ingestion")]
     public void Should_send_a_JSON_route_to_the_owner_of_its_service_when_the_proto_declares_it(string method, string path, string backend)
     {

@@ -5,6 +5,7 @@ using Melanoma.Training.Images;
 using Melanoma.Training.LabelErrors;
 using Melanoma.Training.LesionViews;
 using Melanoma.Training.Runs;
+using Melanoma.Training.WarmStart;
 
 namespace Melanoma.Training;
 
@@ -26,6 +27,7 @@ internal static class TrainingRegistration
         builder.Services.AddSingleton<LabelErrorSearch>();
         builder.Services.AddSingleton<DatasetPictures>();
         builder.Services.AddSingleton<LesionViewSearch>();
+        builder.Services.AddSingleton<StartVersions>();
         builder.Services.AddSingleton<RunLedger>();
         builder.Services.AddSingleton<FoldLedger>();
         builder.Services.AddSingleton<RunTraining>();

@@ -131,6 +131,11 @@ internal sealed class RunReader(IDbContextFactory<MelanomaDbContext> databases, 
             run.Fold = fold;
         }
 
+        if (snapshot.Run.StartVersion is { } start)
+        {
+            run.StartVersion = start.ToString(CultureInfo.InvariantCulture);
+        }
+
         if (snapshot.ModelVersion is { } version)
         {
             run.ModelVersion = version.ToString(CultureInfo.InvariantCulture);

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using Grpc.Core;
 using Melanoma.Contracts.Messages;
 using Melanoma.Contracts.Recipes;
@@ -51,9 +52,14 @@ internal sealed class TrainingRunsService(
             ThrowInvalid($"Recipe '{recipe.Name}' has no augmentation; leave samples_per_class out.");
         }
 
+        int? startVersion = request.HasStartVersion ? ParseVersion(request.StartVersion) : null;
         var kind = KindOf(request.Protocol);
         var datasetId = await datasets.FindAsync(request.HasDatasetId ? request.DatasetId : null, kind, context.CancellationToken);
         await using var database = await databases.CreateDbContextAsync(context.CancellationToken);
+        if (startVersion is { } version)
+        {
+            await CheckStartAsync(database, version, recipe, kind, context.CancellationToken);
+        }
 
         // The database's clock: workers compare it with the one that says when an augmentation failed.
         var requestedAt = await database.Database.SqlQuery<DateTimeOffset>($"SELECT clock_timestamp() AS \"Value\"").SingleAsync(context.CancellationToken);
@@ -70,6 +76,7 @@ internal sealed class TrainingRunsService(
             SamplesPerClass = request.HasSamplesPerClass ? request.SamplesPerClass : recipe.Augmentation.SamplesPerClass,
             RequestedAt = requestedAt,
             RequestedBy = context.GetCaller().Name,
+            StartVersion = startVersion,
         };
         database.Runs.Add(run);
         database.Outbox.Add(OutboxMessage.For(ServiceRole.Ingestion, new RunRequested(run.Id)));
@@ -178,6 +185,25 @@ internal sealed class TrainingRunsService(
     private async Task<RunSnapshot> FindAsync(Guid runId, CancellationToken cancellationToken) =>
         await runs.FindAsync(runId, cancellationToken) ?? throw new RpcException(new Status(StatusCode.NotFound, $"There is no run {runId}."));
 
+    // The worker looks at the weights themselves; what is known without them is said at once.
+    private static async Task CheckStartAsync(MelanomaDbContext database, int version, RecipeSummary recipe, DatasetKind kind, CancellationToken cancellationToken)
+    {
+        var start = await database.ModelVersions.AsNoTracking().Where(candidate => candidate.Version == version)
+            .Select(candidate => new { candidate.Recipe, candidate.DatasetKind }).SingleOrDefaultAsync(cancellationToken)
+            ?? throw new RpcException(new Status(StatusCode.NotFound, $"There is no model version {version}."));
+        if (kind != DatasetKind.Reproduction && start.DatasetKind == DatasetKind.Reproduction)
+        {
+            throw new RpcException(new Status(StatusCode.FailedPrecondition, $"Model version {version} is of the leaky protocol; no honest run may start from it."));
+        }
+
+        if (RecipeCatalogue.Find(start.Recipe) is { } known && known.Network != recipe.Network)
+        {
+            throw new RpcException(new Status(
+                StatusCode.FailedPrecondition,
+                $"Model version {version} has the network {known.Network}, from which recipe '{recipe.Name}' cannot start: its own is {recipe.Network}."));
+        }
+    }
+
     private static DatasetKind KindOf(Protocol protocol)
     {
         switch (protocol)
@@ -193,6 +219,16 @@ internal sealed class TrainingRunsService(
                 ThrowInvalid($"There is no protocol {(int)protocol}.");
                 return default;
         }
+    }
+
+    private static int ParseVersion(string version)
+    {
+        if (!int.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+        {
+            ThrowInvalid($"'{version}' is not a model version: it must be a whole number.");
+        }
+
+        return number;
     }
 
     private static Guid ParseId(string runId)

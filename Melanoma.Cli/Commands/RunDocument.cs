@@ -8,7 +8,7 @@ internal sealed record RunListDocument(IReadOnlyList<RunDocument> Runs);
 internal sealed record RunDocument(
     string Id, string Recipe, string Protocol, int Dataset, int Epochs, int Seed, string State, DateTimeOffset? RequestedAt, string RequestedBy,
     AugmentationDocument? Augmentation, IReadOnlyList<EpochDocument> Progress, double EpochFraction, double ImagesPerSecond, int Attempts,
-    string? ModelVersion, string? Error, ModelDocument? Model)
+    string? StartVersion, string? ModelVersion, string? Error, ModelDocument? Model)
 {
     public static RunDocument From(Run run) => From(run, null);
 
@@ -17,7 +17,7 @@ internal sealed record RunDocument(
         run.RequestedAt?.ToDateTimeOffset(), run.RequestedBy,
         run.Augmentation is null ? null : AugmentationDocument.From(run.Augmentation),
         [.. run.Progress.Select(EpochDocument.From)], run.EpochFraction, run.ImagesPerSecond, run.Attempts,
-        run.HasModelVersion ? run.ModelVersion : null, run.Error.Length > 0 ? run.Error : null,
+        run.HasStartVersion ? run.StartVersion : null, run.HasModelVersion ? run.ModelVersion : null, run.Error.Length > 0 ? run.Error : null,
         model is null ? null : ModelDocument.From(model));
 
     public static string NameOf(Protocol protocol) => protocol == Contracts.V1.Protocol.CrossValidation ? "cross-validation" : protocol.ToString().ToLowerInvariant();

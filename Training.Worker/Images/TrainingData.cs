@@ -36,7 +36,7 @@ internal sealed class TrainingData
 
     public Sample[] Validation { get; }
 
-    public Sample[] Test { get; }
+    public Sample[] Test { get; private set; }
 
     /// <summary>Training images with one fine label, per diagnosis.</summary>
     public int[] ClassesBefore { get; }
@@ -52,6 +52,10 @@ internal sealed class TrainingData
 
     /// <summary>Share of each diagnosis among the images trained on, variants included.</summary>
     public double[] TrainedShares { get; }
+
+    /// <summary>Leaves pictures out of <see cref="Test"/>.</summary>
+    /// <param name="images">Their places in the cache.</param>
+    public void LeaveOutOfTest(IReadOnlySet<int> images) => Test = [.. Test.Where(sample => !images.Contains(sample.Image))];
 
     private static int[] Count(IEnumerable<Sample> samples)
     {

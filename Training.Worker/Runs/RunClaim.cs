@@ -7,6 +7,7 @@ namespace Melanoma.Training.Runs;
 /// <param name="Attempt">How many times the run was taken, this time counted but not those that a pause ended.</param>
 /// <param name="FinishedEpochs">Epochs whose figures are stored.</param>
 /// <param name="PreviousError">What the last attempt ended with, if it failed.</param>
+/// <param name="StartVersion">The model version whose weights it starts from; null for the recipe's own start.</param>
 /// <param name="Fold">The fold of a cross-validation that is held out; null for a run that makes a model.</param>
 internal sealed record RunClaim(
     Guid RunId,
@@ -21,6 +22,7 @@ internal sealed record RunClaim(
     Guid AugmentationId,
     int Epochs,
     int Seed,
+    int? StartVersion,
     int? Fold);
 
 /// <summary>What a heartbeat came to.</summary>

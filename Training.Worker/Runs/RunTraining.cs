@@ -1,3 +1,4 @@
+using Melanoma.Storage.Datasets;
 using Melanoma.Training.CrossValidations;
 using Melanoma.Training.Evaluation;
 using Melanoma.Training.Images;
@@ -8,6 +9,7 @@ using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;
 using Melanoma.Training.Recipes;
 using Melanoma.Training.Reports;
+using Melanoma.Training.WarmStart;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -17,6 +19,7 @@ namespace Melanoma.Training.Runs;
 internal sealed partial class RunTraining(
     RunLedger ledger,
     DatasetImages images,
+    StartVersions startVersions,
     LabelErrorSearch labelErrors,
     LesionViewSearch lesionViews,
     TrainingDevice device,
@@ -88,7 +91,8 @@ internal sealed partial class RunTraining(
 
     /// <summary>Errors that the same run would meet again on any worker.</summary>
     private static bool IsLasting(Exception exception) =>
-        exception is HopelessRunException or UnknownRecipeException or UnusableDatasetException or TrainingDivergedException or ParityException;
+        exception is HopelessRunException or UnknownRecipeException or UnusableDatasetException or TrainingDivergedException or ParityException
+            or UnusableStartException;
 
     private async Task<string> LetGoAsync(RunClaim claim, LeaseState lease)
     {
@@ -117,7 +121,7 @@ internal sealed partial class RunTraining(
         var data = await ReleasingAsync(
             claim, heart, () => images.LoadAsync(claim.DatasetId, claim.AugmentationId, recipe.Network.InputSize, recipe.LeastLesions, claim.Fold, cancellationToken));
         using var pixels = data.Images;
-        var start = Start(recipe);
+        var (start, notes) = await ReleasingAsync(claim, heart, () => StartAsync(claim, recipe, data, cancellationToken));
         using (var trainer = new Trainer(recipe, data, claim.Epochs, claim.Seed, time, start, TrainerSettings.For(device.Device)))
         {
             Resume(claim, trainer, await ledger.CheckpointsAsync(claim, CancellationToken.None));
@@ -145,13 +149,15 @@ internal sealed partial class RunTraining(
                 return;
             }
 
-            await RegisterAsync(claim, heart, recipe, trainer, data, start, cancellationToken);
+            await RegisterAsync(claim, heart, recipe, trainer, data, start, notes, cancellationToken);
         }
     }
 
     /// <summary>Searches, judges and exports what was trained, and registers it as a candidate.</summary>
+    /// <param name="notes">What readers of the report must know of the start.</param>
     private async Task RegisterAsync(
-        RunClaim claim, Heartbeat heart, TrainingRecipe recipe, Trainer trainer, TrainingData data, Dictionary<string, Weight>? start, CancellationToken cancellationToken)
+        RunClaim claim, Heartbeat heart, TrainingRecipe recipe, Trainer trainer, TrainingData data, Dictionary<string, Weight>? start, string[] notes,
+        CancellationToken cancellationToken)
     {
         // Before the test split is looked at, so that a worker that stops here costs no look.
         var findings = await ReleasingAsync(claim, heart, () => SearchAsync(claim, recipe, trainer, cancellationToken));
@@ -162,12 +168,7 @@ internal sealed partial class RunTraining(
         // Taken over, a run was trained by others as well.
         var epochs = await ledger.EpochsAsync(claim, CancellationToken.None);
         var looks = data.Test.Length > 0 ? await ledger.RecordTestLookAsync(claim, CancellationToken.None) : 0;
-        var warnings = await ledger.DatasetWarningsAsync(claim.DatasetId, CancellationToken.None);
-        if (recipe.StartsFromInitialWeights && options.Value.InitialWeights is null)
-        {
-            warnings = [.. warnings, "Started from random weights: the worker had no Training:InitialWeights."];
-        }
-
+        IReadOnlyList<string> warnings = [.. await ledger.DatasetWarningsAsync(claim.DatasetId, CancellationToken.None), .. notes];
         var facts = new RunFacts(claim.Recipe, claim.RecipeVersion, claim.DatasetId, claim.DatasetKind, claim.Epochs, claim.Seed, Views, looks, warnings,
             await ledger.LicencesAsync(claim.DatasetId, CancellationToken.None));
         var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, epochs, frozen));
@@ -248,9 +249,50 @@ internal sealed partial class RunTraining(
         LogEpoch(claim.RunId, figures.Epoch, claim.Epochs, figures.TrainingLoss, figures.TrainingAccuracy, figures.ValidationAccuracy, figures.ImagesPerSecond);
     }
 
-    private Dictionary<string, Weight>? Start(TrainingRecipe recipe) => recipe.StartsFromInitialWeights && options.Value.InitialWeights is { } path
-        ? PublishedWeights.For(recipe.Network, File.ReadAllBytes(path))
-        : null;
+    /// <summary>What training starts from, null for random weights, and what readers of its report must know of that.</summary>
+    private async Task<(Dictionary<string, Weight>? Weights, string[] Notes)> StartAsync(
+        RunClaim claim, TrainingRecipe recipe, TrainingData data, CancellationToken cancellationToken)
+    {
+        if (claim.StartVersion is { } version)
+        {
+            var weights = await startVersions.WeightsAsync(version, claim.DatasetKind, recipe.Network, data, cancellationToken);
+            return (weights, [$"Started from the weights of model version {version}.", .. await LeaveOutSeenAsync(claim, version, data, cancellationToken)]);
+        }
+
+        return (recipe.StartsFromInitialWeights, options.Value.InitialWeights) switch
+        {
+            (true, { } path) => (PublishedWeights.For(recipe.Network, await File.ReadAllBytesAsync(path, cancellationToken)), []),
+            (true, null) => (null, ["Started from random weights: the worker had no Training:InitialWeights."]),
+            _ => (null, []),
+        };
+    }
+
+    /// <summary>The version's memory is in the new model: test lesions that it has seen would flatter it, and are left out.</summary>
+    private async Task<IReadOnlyList<string>> LeaveOutSeenAsync(RunClaim claim, int version, TrainingData data, CancellationToken cancellationToken)
+    {
+        if (claim.DatasetKind == DatasetKind.Reproduction)
+        {
+            return [];
+        }
+
+        var (test, testLesions, validationLesions) = await startVersions.SeenAsync(version, claim.DatasetId, cancellationToken);
+        var all = data.Test.DistinctBy(sample => sample.Group).Count();
+        data.LeaveOutOfTest(test);
+        var notes = new List<string>();
+        if (testLesions > 0)
+        {
+            notes.Add($"Version {version} had seen {testLesions} of the {all} test lesions; they are left out of the figures on test.");
+        }
+
+        if (validationLesions > 0)
+        {
+            notes.Add(
+                $"Version {version} comes from a model made elsewhere, which had seen {validationLesions} of the {data.Validation.DistinctBy(sample => sample.Group).Count()} validation lesions: "
+                + "figures on validation, and the thresholds and temperature chosen there, may flatter.");
+        }
+
+        return notes;
+    }
 
     [LoggerMessage(1, LogLevel.Information, "Run {RunId} taken: recipe {Recipe} on dataset {DatasetId}, attempt {Attempt}, {Finished} of {Epochs} epochs behind it")]
     private partial void LogTaken(Guid runId, string recipe, int datasetId, int attempt, int finished, int epochs);
@@ -266,7 +308,7 @@ internal sealed partial class RunTraining(
         "Run {RunId} became candidate {Version}: balanced accuracy {Validation:p1} on validation, {Test:p1} on test; ONNX differs by at most {Parity:g2}")]
     private partial void LogRegistered(Guid runId, int version, double validation, double? test, double parity);
 
-    [LoggerMessage(13, LogLevel.Information, "Run {RunId} has answered for fold {Fold}, which it held out")]
+    [LoggerMessage(14, LogLevel.Information, "Run {RunId} has answered for fold {Fold}, which it held out")]
     private partial void LogFoldDone(Guid runId, int fold);
 
     [LoggerMessage(5, LogLevel.Information, "Run {RunId} is handed back with its state")]

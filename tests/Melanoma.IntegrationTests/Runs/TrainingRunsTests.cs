@@ -34,6 +34,10 @@ public sealed class TrainingRunsTests(TestServers servers)
         var honest = await DatasetRows.InsertHonestAsync(ingestion.Source, Rows, Cancellation);
         var untrainable = await DatasetRows.InsertHonestAsync(ingestion.Source, [.. DatasetRows.Rows(Split.Test, 1, Diagnosis.Nevus)], Cancellation);
         var unjudgeable = await DatasetRows.InsertHonestAsync(ingestion.Source, [.. DatasetRows.Rows(Split.Train, 1, Diagnosis.Nevus, Diagnosis.Melanoma)], Cancellation);
+        await ingestion.ExecuteAsync("""
+            INSERT INTO model_versions (run_id, recipe, recipe_version, dataset_id, dataset_kind, state, created_at, input_size, report)
+            VALUES (NULL, 'quick', 1, NULL, 'honest', 'candidate', now(), 128, '{}'), (NULL, 'seed-baseline', 1, NULL, 'reproduction', 'candidate', now(), 180, '{}')
+            """);
         (StartRunRequest Request, StatusCode Status, string Says)[] refusals =
         [
             (new() { Recipe = "guesswork", DatasetId = honest }, StatusCode.InvalidArgument, "quick"),
@@ -42,6 +46,10 @@ public sealed class TrainingRunsTests(TestServers servers)
             (new() { Recipe = "quick", DatasetId = honest, Epochs = 1001 }, StatusCode.InvalidArgument, "1 to 1000"),
             (new() { Recipe = "quick", DatasetId = honest, SamplesPerClass = -1 }, StatusCode.InvalidArgument, "0 to 100000"),
             (new() { Recipe = "seed-baseline", DatasetId = honest, SamplesPerClass = 5 }, StatusCode.InvalidArgument, "no augmentation"),
+            (new() { Recipe = "quick", DatasetId = honest, StartVersion = "first" }, StatusCode.InvalidArgument, "whole number"),
+            (new() { Recipe = "quick", DatasetId = honest, StartVersion = "7" }, StatusCode.NotFound, "version 7"),
+            (new() { Recipe = "standard", DatasetId = honest, StartVersion = "1" }, StatusCode.FailedPrecondition, "network quick"),
+            (new() { Recipe = "seed-augmented", DatasetId = honest, StartVersion = "2" }, StatusCode.FailedPrecondition, "leaky protocol"),
             (new() { Recipe = "quick", DatasetId = 999 }, StatusCode.NotFound, "999"),
             (new() { Recipe = "quick", DatasetId = honest, Protocol = Protocol.Leaky }, StatusCode.FailedPrecondition, "reproduction"),
             (new() { Recipe = "quick", DatasetId = untrainable }, StatusCode.FailedPrecondition, "no training images"),

@@ -270,7 +270,7 @@ public sealed class NetworkTests
     }
 
     /// <summary>Random weights whose batch statistics are far from 0 and 1, as after training.</summary>
-    private static Network WithLifelikeWeights(NetworkDescription description, long seed)
+    internal static Network WithLifelikeWeights(NetworkDescription description, long seed)
     {
         var network = new Network(description, seed);
         var random = SplitMix64.At(seed, 99);

@@ -12,7 +12,11 @@ public sealed class RecipeTests
 {
     [Fact]
     public void Should_know_how_to_train_it_when_a_recipe_stands_in_the_catalogue() =>
-        Assert.All(RecipeCatalogue.All, recipe => Assert.Equal(recipe, TrainingRecipes.Find(recipe.Name, recipe.Version).Summary));
+        Assert.All(RecipeCatalogue.All, recipe =>
+        {
+            var trained = TrainingRecipes.Find(recipe.Name, recipe.Version);
+            Assert.Equal((recipe, recipe.Network), (trained.Summary, trained.Network.Name));
+        });
 
     [Fact]
     public void Should_say_so_when_a_recipe_is_unknown()

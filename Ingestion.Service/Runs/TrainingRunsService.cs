@@ -52,6 +52,11 @@ internal sealed class TrainingRunsService(
             ThrowInvalid($"Recipe '{recipe.Name}' has no augmentation; leave samples_per_class out.");
         }
 
+        if (request is { HasViews: true, Views: not (1 or 8) })
+        {
+            ThrowInvalid($"views is {request.Views}; it must be 1 or 8.");
+        }
+
         int? startVersion = request.HasStartVersion ? ParseVersion(request.StartVersion) : null;
         var kind = KindOf(request.Protocol);
         var datasetId = await datasets.FindAsync(request.HasDatasetId ? request.DatasetId : null, kind, context.CancellationToken);
@@ -77,6 +82,7 @@ internal sealed class TrainingRunsService(
             RequestedAt = requestedAt,
             RequestedBy = context.GetCaller().Name,
             StartVersion = startVersion,
+            Views = request.HasViews ? request.Views : 1,
         };
         database.Runs.Add(run);
         database.Outbox.Add(OutboxMessage.For(ServiceRole.Ingestion, new RunRequested(run.Id)));

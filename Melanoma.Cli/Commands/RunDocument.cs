@@ -6,14 +6,14 @@ internal sealed record RunListDocument(IReadOnlyList<RunDocument> Runs);
 
 /// <summary>A training run; <c>model</c> is there once it has ended in one and the figures were asked for.</summary>
 internal sealed record RunDocument(
-    string Id, string Recipe, string Protocol, int Dataset, int Epochs, int Seed, string State, DateTimeOffset? RequestedAt, string RequestedBy,
+    string Id, string Recipe, string Protocol, int Dataset, int Epochs, int Seed, int Views, string State, DateTimeOffset? RequestedAt, string RequestedBy,
     AugmentationDocument? Augmentation, IReadOnlyList<EpochDocument> Progress, double EpochFraction, double ImagesPerSecond, int Attempts,
     string? StartVersion, string? ModelVersion, string? Error, ModelDocument? Model)
 {
     public static RunDocument From(Run run) => From(run, null);
 
     public static RunDocument From(Run run, Model? model) => new(
-        run.RunId, run.Recipe, NameOf(run.Protocol), run.DatasetId, run.Epochs, run.Seed, NameOf(run.State),
+        run.RunId, run.Recipe, NameOf(run.Protocol), run.DatasetId, run.Epochs, run.Seed, run.Views, NameOf(run.State),
         run.RequestedAt?.ToDateTimeOffset(), run.RequestedBy,
         run.Augmentation is null ? null : AugmentationDocument.From(run.Augmentation),
         [.. run.Progress.Select(EpochDocument.From)], run.EpochFraction, run.ImagesPerSecond, run.Attempts,

@@ -13,6 +13,8 @@ internal static class RunTable
             $"Run [bold]{run.RunId}[/]: recipe {run.Recipe}, dataset {run.DatasetId}, {RunDocument.NameOf(run.Protocol)} protocol, seed {run.Seed}, [bold]{RunDocument.NameOf(run.State)}[/]");
         if (run.HasStartVersion)
             console.WriteLine($"It starts from the weights of model version {run.StartVersion}.");
+        if (run.Views > 1)
+            console.WriteLine($"Its model looks at a picture in {run.Views} turned and mirrored views.");
         if (run.Augmentation is { Batches: > 0 } augmentation)
         {
             console.WriteLine(FormattableString.Invariant($"Augmentation: {augmentation.BatchesDone} of {augmentation.Batches} batches, {augmentation.Variants:N0} variants."));

@@ -8,6 +8,7 @@ namespace Melanoma.Training.Runs;
 /// <param name="FinishedEpochs">Epochs whose figures are stored.</param>
 /// <param name="PreviousError">What the last attempt ended with, if it failed.</param>
 /// <param name="StartVersion">The model version whose weights it starts from; null for the recipe's own start.</param>
+/// <param name="Views">In how many turned and mirrored views its model looks at a picture, 1 or 8.</param>
 /// <param name="Fold">The fold of a cross-validation that is held out; null for a run that makes a model.</param>
 internal sealed record RunClaim(
     Guid RunId,
@@ -23,6 +24,7 @@ internal sealed record RunClaim(
     int Epochs,
     int Seed,
     int? StartVersion,
+    int Views,
     int? Fold);
 
 /// <summary>What a heartbeat came to.</summary>

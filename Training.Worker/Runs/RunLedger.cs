@@ -63,7 +63,7 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
                 RETURNING e.run_id, e.fence, e.attempts, e.error
             )
             SELECT c.run_id, c.fence, c.attempts, (SELECT count(*)::int FROM run_epochs p WHERE p.run_id = c.run_id), c.error,
-                   r.recipe, r.recipe_version, r.dataset_id, r.dataset_kind, a.id, r.epochs, r.seed, r.start_version, r.fold
+                   r.recipe, r.recipe_version, r.dataset_id, r.dataset_kind, a.id, r.epochs, r.seed, r.start_version, r.views, r.fold
             FROM claimed c
             JOIN runs r ON r.id = c.run_id
             JOIN augmentations a ON a.dataset_id = r.dataset_id AND a.policy = r.augmentation_policy
@@ -76,8 +76,8 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
             ? new RunClaim(
                 reader.GetGuid(0), reader.GetInt64(1), reader.GetInt32(2), reader.GetInt32(3), await reader.IsDBNullAsync(4, cancellationToken) ? null : reader.GetString(4),
                 reader.GetString(5), reader.GetInt32(6), reader.GetInt32(7), Enum.Parse<DatasetKind>(reader.GetString(8), ignoreCase: true),
-                reader.GetGuid(9), reader.GetInt32(10), reader.GetInt32(11), await reader.IsDBNullAsync(12, cancellationToken) ? null : reader.GetInt32(12),
-                await reader.IsDBNullAsync(13, cancellationToken) ? null : reader.GetInt32(13))
+                reader.GetGuid(9), reader.GetInt32(10), reader.GetInt32(11), await reader.IsDBNullAsync(12, cancellationToken) ? null : reader.GetInt32(12), reader.GetInt32(13),
+                await reader.IsDBNullAsync(14, cancellationToken) ? null : reader.GetInt32(14))
             : null;
     }
 

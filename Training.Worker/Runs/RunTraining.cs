@@ -27,9 +27,6 @@ internal sealed partial class RunTraining(
     TimeProvider time,
     ILogger<RunTraining> logger)
 {
-    /// <summary>How many turned and mirrored views of a picture a run's model averages: 1 or 8.</summary>
-    private const int Views = 1;
-
     /// <summary>Works on the run until it ended, somebody else has it, or the worker stops.</summary>
     /// <returns>False when the surroundings failed and an immediate new attempt would fail as well.</returns>
     public async Task<bool> CarryOutAsync(RunClaim claim, CancellationToken stopping)
@@ -169,7 +166,7 @@ internal sealed partial class RunTraining(
         var epochs = await ledger.EpochsAsync(claim, CancellationToken.None);
         var looks = data.Test.Length > 0 ? await ledger.RecordTestLookAsync(claim, CancellationToken.None) : 0;
         IReadOnlyList<string> warnings = [.. await ledger.DatasetWarningsAsync(claim.DatasetId, CancellationToken.None), .. notes];
-        var facts = new RunFacts(claim.Recipe, claim.RecipeVersion, claim.DatasetId, claim.DatasetKind, claim.Epochs, claim.Seed, Views, looks, warnings,
+        var facts = new RunFacts(claim.Recipe, claim.RecipeVersion, claim.DatasetId, claim.DatasetKind, claim.Epochs, claim.Seed, claim.Views, looks, warnings,
             await ledger.LicencesAsync(claim.DatasetId, CancellationToken.None));
         var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, epochs, frozen));
         if (await ledger.PreviousReportAsync(claim, CancellationToken.None) is { } previous && Findings.OfPreviousRun(report.Test, previous) is { } finding)

@@ -46,6 +46,8 @@ public sealed class TrainingRunsTests(TestServers servers)
             (new() { Recipe = "quick", DatasetId = honest, Epochs = 1001 }, StatusCode.InvalidArgument, "1 to 1000"),
             (new() { Recipe = "quick", DatasetId = honest, SamplesPerClass = -1 }, StatusCode.InvalidArgument, "0 to 100000"),
             (new() { Recipe = "seed-baseline", DatasetId = honest, SamplesPerClass = 5 }, StatusCode.InvalidArgument, "no augmentation"),
+            (new() { Recipe = "quick", DatasetId = honest, Views = 0 }, StatusCode.InvalidArgument, "1 or 8"),
+            (new() { Recipe = "quick", DatasetId = honest, Views = 4 }, StatusCode.InvalidArgument, "1 or 8"),
             (new() { Recipe = "quick", DatasetId = honest, StartVersion = "first" }, StatusCode.InvalidArgument, "whole number"),
             (new() { Recipe = "quick", DatasetId = honest, StartVersion = "7" }, StatusCode.NotFound, "version 7"),
             (new() { Recipe = "standard", DatasetId = honest, StartVersion = "1" }, StatusCode.FailedPrecondition, "network quick"),
@@ -76,9 +78,9 @@ public sealed class TrainingRunsTests(TestServers servers)
         await using var ingestion = await RunningIngestion.StartAsync(servers);
         var dataset = await DatasetRows.InsertHonestAsync(ingestion.Source, Rows, Cancellation);
         var run = await ingestion.Runs.StartRunAsync(
-            new() { Recipe = "QUICK", DatasetId = dataset, SamplesPerClass = 6, Epochs = 1, Seed = 9 },
+            new() { Recipe = "QUICK", DatasetId = dataset, SamplesPerClass = 6, Epochs = 1, Seed = 9, Views = 8 },
             new Metadata { { "x-melanoma-caller", "tests" } }, cancellationToken: Cancellation);
-        Assert.Equal((RunState.Requested, "quick", "tests", 9), (run.State, run.Recipe, run.RequestedBy, run.Seed));
+        Assert.Equal((RunState.Requested, "quick", "tests", 9, 8), (run.State, run.Recipe, run.RequestedBy, run.Seed, run.Views));
         using var watch = ingestion.Runs.WatchRun(new() { RunId = run.RunId }, cancellationToken: Cancellation);
 
         await ingestion.StartAugmentationAsync();

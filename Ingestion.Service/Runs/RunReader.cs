@@ -25,9 +25,12 @@ internal sealed class RunReader(IDbContextFactory<MelanomaDbContext> databases, 
     {
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
         var run = ToWire(snapshot);
-        run.Augmentation = await DescribeAugmentationAsync(database, snapshot, cancellationToken);
+        var originals = await counts.OfDatasetAsync(database, snapshot.Run.DatasetId, cancellationToken);
+        var variants = await counts.OfAugmentationAsync(database, snapshot.Augmentation, cancellationToken);
+        run.Augmentation = await DescribeAugmentationAsync(database, snapshot, originals, variants, cancellationToken);
         var epochs = database.RunEpochs.AsNoTracking().Where(epoch => epoch.RunId == snapshot.Run.Id).OrderBy(epoch => epoch.Epoch);
         run.Progress.AddRange((await epochs.ToListAsync(cancellationToken)).Select(ToWire));
+        run.SecondsLeft = SecondsLeft(run, originals.All + variants.All);
         if (run.State == RunState.Augmenting)
         {
             run.Error = await FindBatchErrorAsync(database, snapshot, cancellationToken);
@@ -73,7 +76,8 @@ internal sealed class RunReader(IDbContextFactory<MelanomaDbContext> databases, 
         from model in models.DefaultIfEmpty()
         select new RunSnapshot(run, augmentation, execution, execution.LeaseUntil > DateTimeOffset.UtcNow, model == null ? null : model.Version);
 
-    private async Task<AugmentationProgress> DescribeAugmentationAsync(MelanomaDbContext database, RunSnapshot snapshot, CancellationToken cancellationToken)
+    private static async Task<AugmentationProgress> DescribeAugmentationAsync(
+        MelanomaDbContext database, RunSnapshot snapshot, TrainingImages originals, TrainingImages variants, CancellationToken cancellationToken)
     {
         var progress = new AugmentationProgress { Batches = snapshot.Augmentation?.Batches ?? 0 };
         if (snapshot.Augmentation is { Batches: > 0 } augmentation)
@@ -86,8 +90,7 @@ internal sealed class RunReader(IDbContextFactory<MelanomaDbContext> databases, 
             progress.Workers.AddRange(shares.Select(share => new WorkerShare { Worker = share.Worker, Batches = share.Batches }));
         }
 
-        var before = await counts.OfDatasetAsync(database, snapshot.Run.DatasetId, cancellationToken);
-        var added = await counts.OfAugmentationAsync(database, snapshot.Augmentation, cancellationToken);
+        var (before, added) = (originals.PerDiagnosis, variants.PerDiagnosis);
         for (var index = 0; index < Diagnoses.Count; index++)
         {
             progress.ClassesBefore.Add(new ClassCount { Diagnosis = Diagnoses.Names[index], Count = before[index] });
@@ -95,6 +98,19 @@ internal sealed class RunReader(IDbContextFactory<MelanomaDbContext> databases, 
         }
 
         return progress;
+    }
+
+    private static double SecondsLeft(WireRun run, int images)
+    {
+        if (run.State != RunState.Training || run.ImagesPerSecond <= 0 || images == 0)
+        {
+            return 0;
+        }
+
+        // What an epoch takes besides training: its look at validation. Of an epoch that was taken over only the later part was timed, which tells nothing.
+        var epochs = run.Epochs - run.Progress.Count;
+        var besides = run.Progress is [.., var last] ? Math.Max(0, last.Seconds - (images / last.ImagesPerSecond)) : 0;
+        return Math.Max(0, ((epochs - run.EpochFraction) * images / run.ImagesPerSecond) + (epochs * besides));
     }
 
     private static async Task<string> FindBatchErrorAsync(MelanomaDbContext database, RunSnapshot snapshot, CancellationToken cancellationToken) =>

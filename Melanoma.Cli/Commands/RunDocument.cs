@@ -7,7 +7,7 @@ internal sealed record RunListDocument(IReadOnlyList<RunDocument> Runs);
 /// <summary>A training run; <c>model</c> is there once it has ended in one and the figures were asked for.</summary>
 internal sealed record RunDocument(
     string Id, string Recipe, string Protocol, int Dataset, int Epochs, int Seed, int Views, string State, DateTimeOffset? RequestedAt, string RequestedBy,
-    AugmentationDocument? Augmentation, IReadOnlyList<EpochDocument> Progress, double EpochFraction, double ImagesPerSecond, int Attempts,
+    AugmentationDocument? Augmentation, IReadOnlyList<EpochDocument> Progress, double EpochFraction, double ImagesPerSecond, double? SecondsLeft, int Attempts,
     string? StartVersion, string? ModelVersion, string? Error, ModelDocument? Model)
 {
     public static RunDocument From(Run run) => From(run, null);
@@ -16,7 +16,7 @@ internal sealed record RunDocument(
         run.RunId, run.Recipe, NameOf(run.Protocol), run.DatasetId, run.Epochs, run.Seed, run.Views, NameOf(run.State),
         run.RequestedAt?.ToDateTimeOffset(), run.RequestedBy,
         run.Augmentation is null ? null : AugmentationDocument.From(run.Augmentation),
-        [.. run.Progress.Select(EpochDocument.From)], run.EpochFraction, run.ImagesPerSecond, run.Attempts,
+        [.. run.Progress.Select(EpochDocument.From)], run.EpochFraction, run.ImagesPerSecond, run.SecondsLeft > 0 ? run.SecondsLeft : null, run.Attempts,
         run.HasStartVersion ? run.StartVersion : null, run.HasModelVersion ? run.ModelVersion : null, run.Error.Length > 0 ? run.Error : null,
         model is null ? null : ModelDocument.From(model));
 

@@ -1,3 +1,4 @@
+using Melanoma.Cli.Output;
 using Melanoma.Contracts.V1;
 using Spectre.Console;
 
@@ -7,6 +8,8 @@ namespace Melanoma.Cli.Commands;
 internal sealed class RunScreen(IAnsiConsole console, ProgressContext progress)
 {
     private const string Header = "epoch     loss  accuracy  val loss  val accuracy  balanced  learning rate  images/s  seconds  worker";
+
+    private const int EpochsOfChart = 24;
 
     private ProgressTask? _augmentation;
     private ProgressTask? _training;
@@ -92,10 +95,16 @@ internal sealed class RunScreen(IAnsiConsole console, ProgressContext progress)
             RunState.Paused => $"Paused; `./melanoma runs resume {run.RunId}` goes on",
             RunState.Ready => "Waiting for a training worker",
             RunState.Training when run.Progress.Count >= run.Epochs => "Evaluating, exporting, checking parity",
-            RunState.Training => FormattableString.Invariant($"Training: epoch {run.Progress.Count + 1} of {run.Epochs}, {run.ImagesPerSecond:0.0} images/s"),
+            RunState.Training when run.ImagesPerSecond <= 0 => FormattableString.Invariant($"Preparing or evaluating: {run.Progress.Count} of {run.Epochs} epochs"),
+            RunState.Training => FormattableString.Invariant($"Training: epoch {run.Progress.Count + 1} of {run.Epochs}, {run.ImagesPerSecond:0.0} images/s{Chart(run)}"),
             _ => FormattableString.Invariant($"Training: {run.Progress.Count} epochs"),
         };
         if (run.State is RunState.Completed or RunState.Failed or RunState.Cancelled)
             _training.StopTask();
+        ProgressColumns.TellTimeLeft(_training, run.SecondsLeft);
     }
+
+    private static string Chart(Run run) => run.Progress.Count > 0
+        ? FormattableString.Invariant($", balanced {Bars.Line([.. run.Progress.TakeLast(EpochsOfChart).Select(epoch => epoch.ValidationBalancedAccuracy)])} {run.Progress[^1].ValidationBalancedAccuracy:0.000}")
+        : "";
 }

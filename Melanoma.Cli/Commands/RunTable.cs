@@ -1,4 +1,5 @@
 using System.Globalization;
+using Melanoma.Cli.Output;
 using Melanoma.Contracts.V1;
 using Spectre.Console;
 
@@ -38,6 +39,8 @@ internal static class RunTable
             console.Write(table);
         }
 
+        if (run.SecondsLeft > 0)
+            console.WriteLine($"Time left: {ProgressColumns.Duration(run.SecondsLeft)}.");
         if (run.HasModelVersion)
             console.WriteLine($"It ended in model version {run.ModelVersion}: `./melanoma models show {run.ModelVersion}`.");
         if (run.Error.Length > 0)

@@ -17,6 +17,13 @@ internal static class Bars
         console.Write(grid);
     }
 
+    /// <summary>One character for each value, the lower the smaller, from the smallest value to the largest.</summary>
+    internal static string Line(IReadOnlyCollection<double> values)
+    {
+        var (smallest, largest) = (values.Min(), values.Max());
+        return string.Concat(values.Select(value => "▁▂▃▄▅▆▇█"[largest > smallest ? (int)Math.Round(7 * (value - smallest) / (largest - smallest)) : 0]));
+    }
+
     /// <summary>A bar in eighths of a character.</summary>
     internal static string Draw(double value, double maximum)
     {

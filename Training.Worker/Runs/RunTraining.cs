@@ -138,6 +138,9 @@ internal sealed partial class RunTraining(
                 await StoreAsync(claim, figures, trainer.Capture());
             }
 
+            // Nothing is trained any more, whether or not all epochs were needed: there is no speed to show.
+            heart.Report(default);
+
             if (claim.Fold is { } fold)
             {
                 var answers = await device.RunAsync(() => FoldAnswers.Of(trainer, data.Validation));

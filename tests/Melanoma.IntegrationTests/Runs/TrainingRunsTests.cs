@@ -78,7 +78,7 @@ public sealed class TrainingRunsTests(TestServers servers)
         await using var ingestion = await RunningIngestion.StartAsync(servers);
         var dataset = await DatasetRows.InsertHonestAsync(ingestion.Source, Rows, Cancellation);
         var run = await ingestion.Runs.StartRunAsync(
-            new() { Recipe = "QUICK", DatasetId = dataset, SamplesPerClass = 6, Epochs = 1, Seed = 9, Views = 8 },
+            new() { Recipe = "QUICK", DatasetId = dataset, SamplesPerClass = 6, Epochs = 3, Seed = 9, Views = 8 },
             new Metadata { { "x-melanoma-caller", "tests" } }, cancellationToken: Cancellation);
         Assert.Equal((RunState.Requested, "quick", "tests", 9, 8), (run.State, run.Recipe, run.RequestedBy, run.Seed, run.Views));
         using var watch = ingestion.Runs.WatchRun(new() { RunId = run.RunId }, cancellationToken: Cancellation);
@@ -95,7 +95,7 @@ public sealed class TrainingRunsTests(TestServers servers)
         {
             database.Add(new RunExecution { RunId = runId, State = RunExecutionState.Training, Attempts = 1, EpochFraction = 0.5, StartedAt = DateTimeOffset.UtcNow });
         });
-        Assert.Equal(0.5, (await NextAsync(watch, RunState.Training)).EpochFraction);
+        Assert.Equal((0.5, 0), Progress(await NextAsync(watch, RunState.Training)));
         await ingestion.ChangeAsync(database => database.Add(new RunEpoch
         {
             RunId = runId,
@@ -107,9 +107,13 @@ public sealed class TrainingRunsTests(TestServers servers)
             ValidationBalancedAccuracy = 0.25,
             LearningRate = 0.001,
             Seconds = 3,
-            ImagesPerSecond = 40,
+            ImagesPerSecond = 8.5,
             Worker = "trainer",
         }));
+
+        // 17 images: 2 seconds of the first epoch were training, 1 was a look at validation. Half of the second is left, at twice the speed, and all of the third.
+        await ingestion.ChangeAsync(database => database.RunExecutions.Single().ImagesPerSecond = 17);
+        Assert.Equal((0.5, 3.5), Progress(await ingestion.Runs.GetRunAsync(new() { RunId = run.RunId }, cancellationToken: Cancellation)));
         await ingestion.ChangeAsync(database =>
         {
             var execution = database.RunExecutions.Single();
@@ -125,6 +129,8 @@ public sealed class TrainingRunsTests(TestServers servers)
         var listed = Assert.Single((await ingestion.Runs.ListRunsAsync(new(), cancellationToken: Cancellation)).Runs);
         Assert.Equal((run.RunId, RunState.Failed, 12), (listed.RunId, listed.State, listed.Augmentation.Variants));
         Assert.Empty(listed.Progress);
+
+        static (double Fraction, double Seconds) Progress(Contracts.V1.Run run) => (run.EpochFraction, Math.Round(run.SecondsLeft, 9));
     }
 
     [Fact]

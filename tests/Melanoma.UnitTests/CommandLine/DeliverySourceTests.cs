@@ -73,6 +73,12 @@ public sealed class DeliverySourceTests : IDisposable
     public void Should_draw_a_bar_in_proportion_when_there_is_a_largest(double value, double maximum, int width) =>
         Assert.Equal(new string('█', width), Bars.Draw(value, maximum));
 
+    [Theory]
+    [InlineData("▁▅█", 0.25, 0.5, 0.75)]
+    [InlineData("▁▁", 0.5, 0.5)]
+    public void Should_draw_a_line_from_the_smallest_to_the_largest_when_values_follow_each_other(string line, params double[] values) =>
+        Assert.Equal(line, Bars.Line(values));
+
     private void Write(string path)
     {
         var full = Path.Combine(_folder.FullName, path);

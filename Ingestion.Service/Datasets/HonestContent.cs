@@ -44,7 +44,7 @@ internal static class HonestContent
         }
 
         var leftOut = await LeftOut.CountAsync(connection, licences, cancellationToken);
-        var leaks = await TestFolderLeaks.CountAsync(connection, cancellationToken);
+        var leaks = await TestFolderLeaks.CountAsync(connection, deliveryId: null, cancellationToken);
         return new SnapshotContent(DatasetKind.Honest, content, leftOut.Conflicts, [.. Rules(licences, leftOut, leaks, coarse)])
         {
             Licences = licences,

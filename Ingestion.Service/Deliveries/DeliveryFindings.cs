@@ -1,9 +1,9 @@
 using System.Globalization;
 using Melanoma.Contracts;
+using Melanoma.Ingestion.Datasets;
 using Melanoma.Ingestion.Images;
 using Melanoma.Storage;
 using Melanoma.Storage.Catalogue;
-using Melanoma.Storage.Datasets;
 using Npgsql;
 using V1 = Melanoma.Contracts.V1;
 
@@ -18,16 +18,6 @@ internal sealed class DeliveryFindings(NpgsqlDataSource dataSource)
             SELECT image_id, bit_or(1 << folder_diagnosis)::smallint AS folders, count(DISTINCT folder_split) > 1 AS crosses
             FROM delivery_files WHERE delivery_id = $1 AND image_id IS NOT NULL AND folder_diagnosis IS NOT NULL GROUP BY image_id) AS pictures
         WHERE folders & (folders - 1) <> 0 GROUP BY folders ORDER BY 2 DESC, folders
-        """;
-
-    private const string TestLeak = """
-        WITH test AS (
-            SELECT DISTINCT image_id, group_id FROM delivery_files JOIN images ON images.id = image_id WHERE delivery_files.delivery_id = $1 AND folder_split = $2),
-        judged AS (
-            SELECT EXISTS (SELECT FROM delivery_files WHERE delivery_files.image_id = test.image_id AND folder_split = $3) AS copied,
-                EXISTS (SELECT FROM images JOIN delivery_files ON delivery_files.image_id = images.id AND folder_split = $3 WHERE images.group_id = test.group_id) AS shared
-            FROM test)
-        SELECT count(*)::int, count(*) FILTER (WHERE copied)::int, count(*) FILTER (WHERE shared)::int FROM judged
         """;
 
     // The label of the lesion has nothing in common with the folder.
@@ -45,10 +35,10 @@ internal sealed class DeliveryFindings(NpgsqlDataSource dataSource)
     public async Task AddToAsync(V1.Delivery delivery, Guid deliveryId, CancellationToken cancellationToken)
     {
         var findings = delivery.Findings;
-        await using var batch = dataSource.CreateBatch();
-        batch.Timeout = (int)DeliveryReports.CountingTimeout.TotalSeconds;
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        var leaks = await TestFolderLeaks.CountAsync(connection, deliveryId, cancellationToken);
+        await using var batch = new NpgsqlBatch(connection) { Timeout = (int)DeliveryReports.CountingTimeout.TotalSeconds };
         Add(TwoFolders, deliveryId);
-        Add(TestLeak, deliveryId, Split.Test.ToColumn(), Split.Train.ToColumn());
         Add(Overruled, deliveryId, LabelState.Settled.ToColumn());
         Add(Quality, deliveryId);
         await using var rows = await batch.ExecuteReaderAsync(cancellationToken);
@@ -58,16 +48,8 @@ internal sealed class DeliveryFindings(NpgsqlDataSource dataSource)
             findings.Add(Say($"{rows.GetInt32(1)} pictures lie byte for byte in the folders {folders}; {rows.GetInt32(2)} of them in Train and in Test."));
         }
 
-        await rows.NextResultAsync(cancellationToken);
-        while (await rows.ReadAsync(cancellationToken))
-        {
-            var (test, copied, shared) = (rows.GetInt32(0), rows.GetInt32(1), rows.GetInt32(2));
-            if (copied > 0 || shared > 0)
-            {
-                findings.Add(Say(
-                    $"Of {test} pictures in Test folders {copied} are byte copies of Train pictures and {shared} show a lesion that is also in Train; {test - shared} are clean. Every lesion of a Test folder is test."));
-            }
-        }
+        if (leaks.Clean < leaks.Images)
+            findings.Add(leaks.Say());
 
         await rows.NextResultAsync(cancellationToken);
         while (await rows.ReadAsync(cancellationToken))

@@ -212,26 +212,6 @@ public sealed class DatasetTests(TestServers servers)
     }
 
     [Fact]
-    public async Task Should_find_what_the_audit_found_when_the_nine_class_delivery_comes()
-    {
-        var cancellation = TestContext.Current.CancellationToken;
-        var archive = await File.ReadAllBytesAsync(SharedData.Require("isic9.zip"), cancellation);
-        await using var host = await IngestionHost.StartAsync(servers, cancellation);
-
-        var delivery = await host.DeliverAsync("isic9.zip", [("isic9.zip", archive)], cancellation);
-        var honest = await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest(), cancellationToken: cancellation);
-        var reproduction = await host.Datasets.CreateDatasetAsync(new CreateDatasetRequest { Kind = DatasetKind.Reproduction }, cancellationToken: cancellation);
-
-        // 77 + 78, and ISIC_0000521, which shows the same lesion as the disputed ISIC_0010990.
-        Assert.Equal((2359, 2200, 159, 0, 156), (delivery.Files, delivery.Stored, delivery.Duplicates, delivery.Refused, delivery.Conflicts));
-        Assert.Equal((2044, 156, 0), (honest.Images, honest.Parked, honest.GroupsInTwoSplits));
-        Assert.Contains(honest.Rules, rule => rule.StartsWith(
-            "Of the 118 distinct images delivered in a Test folder, 18 are byte copies of images delivered in a Train folder", StringComparison.Ordinal));
-        Assert.Equal([1793, 448, 118], reproduction.Splits.Select(split => split.Images));
-        Assert.True(reproduction.GroupsInTwoSplits >= 18);
-    }
-
-    [Fact]
     public async Task Should_give_the_same_hash_when_the_same_content_comes_in_another_order()
     {
         var cancellation = TestContext.Current.CancellationToken;

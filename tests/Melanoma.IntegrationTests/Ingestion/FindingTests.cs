@@ -39,7 +39,8 @@ public sealed class FindingTests(TestServers servers)
         Assert.Contains("cropped", files["Test/nevus/cropped.jpg"].Reason, StringComparison.Ordinal);
         Assert.Equal(2, await host.QueryAsync<long>("SELECT count(DISTINCT group_id) FROM images", cancellation));
         Assert.Equal(5, await host.QueryAsync<long>("SELECT count(*) FROM images JOIN lesion_groups ON lesion_groups.id = group_id WHERE delivered_as_test", cancellation));
-        Assert.Contains(second.Findings, finding => finding.StartsWith("Of 1 pictures in Test folders 0 are byte copies of Train pictures and 1 show a lesion that is also in Train; 0 are clean", StringComparison.Ordinal));
+        Assert.Contains(second.Findings, finding => finding.StartsWith(
+            "Of the 1 distinct images delivered in a Test folder, 0 are byte copies of images delivered in a Train folder, 1 others share a lesion with one, and 0 are clean", StringComparison.Ordinal));
         var details = await host.Catalog.GetImageAsync(new GetImageRequest { ImageId = files["Train/nevus/mirrored.jpg"].ImageId }, cancellationToken: cancellation);
         Assert.Equal(4, details.GroupImages.Count);
         Assert.Contains(details.NearDuplicates, near => near.ImageId == files["Train/nevus/mirrored.jpg"].NearDuplicateOf);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.IO.Compression;
 using System.Text;
 using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
@@ -221,37 +220,6 @@ public sealed class TableTests(TestServers servers)
         Assert.Equal(60, await host.QueryAsync<long>("SELECT count(DISTINCT group_id) FROM images", cancellation));
     }
 
-    [Fact]
-    public async Task Should_decide_what_histopathology_decides_when_the_nine_class_delivery_comes_with_the_metadata_of_HAM10000()
-    {
-        var cancellation = TestContext.Current.CancellationToken;
-        var archive = await File.ReadAllBytesAsync(SharedData.Require("isic9.zip"), cancellation);
-        var table = await ReadEntryAsync(SharedData.Require("ham10000-200x150.zip"), "HAM10000_metadata.csv", cancellation);
-        await using var host = await IngestionHost.StartAsync(servers, cancellation);
-
-        var delivery = await host.DeliverAsync("with metadata", [("isic9.zip", archive), ("HAM10000_metadata.csv", table)], cancellation);
-
-        Assert.Equal((2360, 2200, 159, 0, 1), (delivery.Files, delivery.Stored, delivery.Duplicates, delivery.Refused, delivery.Metadata));
-        var distribution = await host.Catalog.GetClassDistributionAsync(new GetClassDistributionRequest(), cancellationToken: cancellation);
-        var classes = distribution.Classes.ToDictionary(row => row.Diagnosis, row => row.Count);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{distribution}");
-
-        // 2 + 78, and ISIC_0000521, which shows the same lesion as the disputed ISIC_0010990.
-        Assert.Equal(81, distribution.Conflicts);
-        Assert.True(classes["pigmented benign keratosis"] > 450);
-        Assert.True(classes["actinic keratosis"] > 100);
-        Assert.True(classes["squamous cell carcinoma"] > 150);
-        Assert.Equal((75L, 2L, 78L), (
-            await CountDisputedAsync(Diagnosis.ActinicKeratosis, Diagnosis.Nevus, $"label_state = 'settled' AND label = {DiagnosisSet.Of(Diagnosis.ActinicKeratosis).Bits}"),
-            await CountDisputedAsync(Diagnosis.ActinicKeratosis, Diagnosis.Nevus, "label_state = 'conflict'"),
-            await CountDisputedAsync(Diagnosis.Melanoma, Diagnosis.SeborrheicKeratosis, "label_state = 'conflict'")));
-
-        Task<long> CountDisputedAsync(Diagnosis one, Diagnosis other, string condition) => host.QueryAsync<long>($"""
-            SELECT count(*) FROM images WHERE ({condition})
-                AND (SELECT bit_or(diagnoses) FROM label_claims WHERE image_id = images.id AND claimed_by = 'folder') = {DiagnosisSet.Of(one, other).Bits}
-            """, cancellation);
-    }
-
     private static (string Path, byte[] Bytes)[] TwoOfLesionOne(int first, string source) =>
     [
         .. Enumerable.Range(first, 2).Select(i => ($"ISIC_{i:0000000}.jpg", HostileFiles.Picture(i))),
@@ -275,14 +243,5 @@ public sealed class TableTests(TestServers servers)
             var at = claim.LastIndexOf(' ');
             return $"{claim[..at]} {new DiagnosisSet(short.Parse(claim[at..], CultureInfo.InvariantCulture))}";
         }));
-    }
-
-    private static async Task<byte[]> ReadEntryAsync(string archive, string name, CancellationToken cancellationToken)
-    {
-        await using var zip = await ZipFile.OpenReadAsync(archive, cancellationToken);
-        await using var entry = await zip.Entries.Single(entry => entry.Name == name).OpenAsync(cancellationToken);
-        using var bytes = new MemoryStream();
-        await entry.CopyToAsync(bytes, cancellationToken);
-        return bytes.ToArray();
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Melanoma.Imaging.NearDuplicates;
+using Melanoma.Testing;
 
 namespace Melanoma.Imaging.Benchmarks;
 
@@ -13,7 +14,7 @@ internal static class Cost
 
     public static Figures Run(string zip, Picture[] pictures)
     {
-        var squares = Collection.Draw(zip, Sample, 1).Select(file => Collection.Square(file.Bytes, out _)).ToArray();
+        var squares = PicturePack.Draw(zip, Sample, 1).Select(file => Collection.Square(file.Bytes, out _)).ToArray();
         var index = new NearDuplicateIndex();
         var byId = new Dictionary<Guid, PictureSignature>();
         foreach (var picture in pictures)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Melanoma.Testing;
 
 namespace Melanoma.Imaging.Benchmarks;
 
@@ -15,7 +16,7 @@ internal static class Planted
         var intake = new Intake();
         foreach (var picture in among)
             intake.Take(picture);
-        var drawn = Collection.Draw(zip, Count, Seed);
+        var drawn = PicturePack.Draw(zip, Count, Seed);
         var figures = new List<KindFigures>();
         Console.WriteLine($"\n{Count} pictures planted among {intake.Count}\n| kind | found | recall, tuned on | recall, held out | false pairs | same lesion |\n| --- | --- | --- | --- | --- | --- |");
         foreach (var (kind, isTarget, make) in Planting.Kinds)

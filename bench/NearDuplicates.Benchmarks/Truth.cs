@@ -1,6 +1,6 @@
-using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
+using Melanoma.Testing;
 
 namespace Melanoma.Imaging.Benchmarks;
 
@@ -22,16 +22,13 @@ internal enum Verdict
 /// <summary>What is known of pairs of pictures.</summary>
 internal sealed class Truth
 {
-    private readonly Dictionary<string, string> _lesions = [];
+    private readonly Dictionary<string, string> _lesions;
     private readonly HashSet<(string, string)> _verified = [];
     private readonly HashSet<(string, string)> _unseen = [];
 
     public Truth(string folder)
     {
-        using var archive = ZipFile.OpenRead(Path.Combine(folder, "ham10000-200x150.zip"));
-        using var reader = new StreamReader(archive.Entries.Single(e => e.Name == "HAM10000_metadata.csv").Open());
-        foreach (var fields in Rows(reader))
-            _lesions[fields[1]] = fields[0];
+        _lesions = PicturePack.ReadLesions(Path.Combine(folder, "ham10000-200x150.zip"));
         using var labels = File.OpenText(Path.Combine(folder, "labels.csv"));
         foreach (var fields in Rows(labels))
         {

@@ -176,24 +176,12 @@ public sealed class DataJobTests(TestServers servers)
 
         var nevus = (int)Diagnosis.Nevus;
         var nevi = Path.Combine(folder, "Train", "nevus");
-        File.WriteAllBytes(Path.Combine(nevi, "mirrored.jpg"), ImageEncoder.EncodeJpeg(Mirror(SyntheticLesions.Draw(nevus, seed: 7_000 + nevus, Side)), 90));
+        File.WriteAllBytes(Path.Combine(nevi, "mirrored.jpg"), ImageEncoder.EncodeJpeg(PictureCopies.Mirrored(SyntheticLesions.Draw(nevus, seed: 7_000 + nevus, Side)), 90));
         File.Copy(PathOf(folder, nevus), Path.Combine(nevi, "copy.jpg"));
         File.Copy(PathOf(folder, (int)Diagnosis.Melanoma), Path.Combine(folder, "Train", "seborrheic keratosis", "disputed.jpg"));
         File.WriteAllText(Path.Combine(nevi, "letter.jpg"), "Dear colleague");
         File.CreateSymbolicLink(Path.Combine(nevi, "gone.jpg"), Path.Combine(folder, "taken-away.jpg"));
         File.WriteAllText(Path.Combine(folder, "labels.csv"), $"isic_id,diagnosis,licence\n{IsicId(0)},{Diagnoses.Names[0]},CC-BY-NC-4.0\n");
-    }
-
-    private static RgbImage Mirror(RgbImage image)
-    {
-        var mirrored = new RgbImage(image.Width, image.Height);
-        for (var y = 0; y < image.Height; y++)
-        {
-            for (var x = 0; x < image.Width; x++)
-                image.Row(y).Slice(3 * (image.Width - 1 - x), 3).CopyTo(mirrored.Row(y)[(3 * x)..]);
-        }
-
-        return mirrored;
     }
 
     private static string PathOf(string folder, int number) =>

@@ -24,9 +24,9 @@ public sealed class FindingTests(TestServers servers)
 
         var second = await host.DeliverAsync("second",
         [
-            ("Train/nevus/mirrored.jpg", ImageEncoder.EncodeJpeg(Map(picture, Side, (x, y) => (Side - 1 - x, y)), 60)),
-            ("Train/nevus/turned.jpg", ImageEncoder.EncodeJpeg(Map(picture, Side, (x, y) => (y, Side - 1 - x)), 85)),
-            ("Test/nevus/cropped.jpg", ImageEncoder.EncodeJpeg(Map(picture, Side - 26, (x, y) => (x + 13, y + 13)), 85)),
+            ("Train/nevus/mirrored.jpg", ImageEncoder.EncodeJpeg(PictureCopies.Mirrored(picture), 60)),
+            ("Train/nevus/turned.jpg", ImageEncoder.EncodeJpeg(PictureCopies.Turned(picture, 1), 85)),
+            ("Test/nevus/cropped.jpg", ImageEncoder.EncodeJpeg(PictureCopies.Cut(picture, 13, 13, 13, 13), 85)),
             ("Train/nevus/small.png", ImageEncoder.EncodePng(AreaFilter.Resize(picture, 200, 150))),
         ], cancellation);
 
@@ -105,21 +105,6 @@ public sealed class FindingTests(TestServers servers)
     }
 
     private static byte[] Jpeg(Diagnosis diagnosis, int seed) => SyntheticLesions.DrawJpeg((int)diagnosis, seed, Side);
-
-    private static RgbImage Map(RgbImage picture, int side, Func<int, int, (int X, int Y)> from)
-    {
-        var result = new RgbImage(side, side);
-        for (var y = 0; y < side; y++)
-        {
-            for (var x = 0; x < side; x++)
-            {
-                var (sourceX, sourceY) = from(x, y);
-                picture.Row(sourceY).Slice(3 * sourceX, 3).CopyTo(result.Row(y)[(3 * x)..]);
-            }
-        }
-
-        return result;
-    }
 
     private static RgbImage Shade(RgbImage picture, double factor)
     {

@@ -1,10 +1,11 @@
 using Melanoma.Imaging;
 using Melanoma.Imaging.NearDuplicates;
 using Melanoma.Samples;
+using Melanoma.Testing;
 
 namespace Melanoma.UnitTests.Imaging.NearDuplicates;
 
-/// <summary>Drawn lesions and what people make of pictures.</summary>
+/// <summary>Drawn lesions, and pictures as the library looks at them.</summary>
 internal static class Copies
 {
     private const int Diagnoses = 9;
@@ -13,7 +14,7 @@ internal static class Copies
     {
         // A 4:3 frame cut out of a drawn square.
         var drawn = SyntheticLesions.Draw(seed % Diagnoses, seed, 240, view);
-        return Cut(drawn, 0, 30, 0, 30);
+        return PictureCopies.Cut(drawn, 0, 30, 0, 30);
     }
 
     public static PictureSignature SignatureOf(RgbImage image)
@@ -24,43 +25,4 @@ internal static class Copies
     }
 
     public static RgbImage Compressed(RgbImage image, int quality) => ImageDecoderTests.Decode(ImageEncoder.EncodeJpeg(image, quality));
-
-    /// <summary>Cuts so many pixels off each side.</summary>
-    public static RgbImage Cut(RgbImage image, int left, int top, int right, int bottom)
-    {
-        var cut = new RgbImage(image.Width - left - right, image.Height - top - bottom);
-        for (var y = 0; y < cut.Height; y++)
-            image.Row(y + top).Slice(3 * left, 3 * cut.Width).CopyTo(cut.Row(y));
-        return cut;
-    }
-
-    public static RgbImage Mirrored(RgbImage image)
-    {
-        var result = new RgbImage(image.Width, image.Height);
-        for (var y = 0; y < image.Height; y++)
-        {
-            for (var x = 0; x < image.Width; x++)
-                image.Row(y).Slice(3 * (image.Width - 1 - x), 3).CopyTo(result.Row(y)[(3 * x)..]);
-        }
-
-        return result;
-    }
-
-    /// <summary>Turns clockwise.</summary>
-    public static RgbImage Turned(RgbImage image, int quarters)
-    {
-        for (; quarters > 0; quarters--)
-        {
-            var result = new RgbImage(image.Height, image.Width);
-            for (var y = 0; y < result.Height; y++)
-            {
-                for (var x = 0; x < result.Width; x++)
-                    image.Row(image.Height - 1 - x).Slice(3 * y, 3).CopyTo(result.Row(y)[(3 * x)..]);
-            }
-
-            image = result;
-        }
-
-        return image;
-    }
 }

@@ -1,5 +1,6 @@
 using CsCheck;
 using Melanoma.Imaging.NearDuplicates;
+using Melanoma.Testing;
 
 namespace Melanoma.UnitTests.Imaging.NearDuplicates;
 
@@ -20,8 +21,8 @@ public sealed class NearDuplicateIndexTests
         {
             // Up to 5 % a side across and 7 % down.
             var cut = random.Next(13);
-            var copy = Copies.Cut(Copies.Lesion(i % Lesions), cut, cut, cut, cut);
-            copy = Copies.Compressed(Copies.Turned(random.Next(2) == 0 ? Copies.Mirrored(copy) : copy, random.Next(4)), random.Next(60, 101));
+            var copy = PictureCopies.Cut(Copies.Lesion(i % Lesions), cut, cut, cut, cut);
+            copy = Copies.Compressed(PictureCopies.Turned(random.Next(2) == 0 ? PictureCopies.Mirrored(copy) : copy, random.Next(4)), random.Next(60, 101));
             named += index.Candidates(Copies.SignatureOf(copy)).Contains(Ids[i % Lesions]) ? 1 : 0;
         }
 

@@ -1,6 +1,7 @@
 using CsCheck;
 using Melanoma.Imaging;
 using Melanoma.Imaging.NearDuplicates;
+using Melanoma.Testing;
 
 namespace Melanoma.UnitTests.Imaging.NearDuplicates;
 
@@ -13,7 +14,7 @@ public sealed class NearDuplicateVerifierTests
         Gen.Select(Seed, Gen.Bool, Gen.Int[0, 3], Gen.Int[60, 100]).Sample((seed, mirrored, quarters, quality) =>
         {
             var original = Copies.Lesion(seed);
-            var copy = Copies.Compressed(Copies.Turned(mirrored ? Copies.Mirrored(original) : original, quarters), quality);
+            var copy = Copies.Compressed(PictureCopies.Turned(mirrored ? PictureCopies.Mirrored(original) : original, quarters), quality);
             var match = NearDuplicateVerifier.Compare(Copies.SignatureOf(copy), Copies.SignatureOf(original));
             Assert.True(match.IsMatch, $"{match.Similarity}");
             Assert.Equal((mirrored, quarters * 90), (match.Mirrored, match.Turn));
@@ -37,7 +38,7 @@ public sealed class NearDuplicateVerifierTests
         {
             var original = Copies.Lesion(seed);
             int across = (int)(original.Width * cut), down = (int)(original.Height * cut);
-            var copy = Copies.Cut(original, across, down, across, down);
+            var copy = PictureCopies.Cut(original, across, down, across, down);
             var (part, whole) = (Copies.SignatureOf(copy), Copies.SignatureOf(original));
             var match = NearDuplicateVerifier.Compare(part, whole);
             Assert.True(match.IsMatch, $"{match.Similarity} {cut}");
@@ -52,7 +53,7 @@ public sealed class NearDuplicateVerifierTests
         var original = Copies.Lesion(5);
         var side = original.Height;
         var border = (original.Width - side) / 2;
-        var match = NearDuplicateVerifier.Compare(Copies.SignatureOf(Copies.Turned(Copies.Cut(original, border, 0, border, 0), 1)), Copies.SignatureOf(original));
+        var match = NearDuplicateVerifier.Compare(Copies.SignatureOf(PictureCopies.Turned(PictureCopies.Cut(original, border, 0, border, 0), 1)), Copies.SignatureOf(original));
         Assert.True(match.IsMatch);
         Assert.Equal("turned by 90 degrees, cropped to 100 % x 75 %", match.Transform);
     }

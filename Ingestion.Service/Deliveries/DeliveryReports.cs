@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Google.Protobuf.WellKnownTypes;
 using Melanoma.Contracts;
+using Melanoma.Ingestion.Labels;
 using Melanoma.Ingestion.Runs;
 using Melanoma.Storage;
 using Melanoma.Storage.Catalogue;
@@ -20,9 +21,11 @@ internal sealed class DeliveryReports(
             CASE WHEN label_state = $2 AND folder_diagnosis IS NOT NULL THEN
                 (SELECT bit_or(diagnoses) FROM label_claims JOIN images AS views ON views.id = label_claims.image_id
                 WHERE views.group_id = images.group_id AND views.excluded_at IS NULL AND views.forgotten_at IS NULL AND diagnoses & (1 << folder_diagnosis) = 0)
-            END, near_duplicate_of_id
+            END, near_duplicate_of_id, group_id
         FROM delivery_files LEFT JOIN images ON images.id = image_id WHERE delivery_files.delivery_id = $1 ORDER BY delivery_files.id
         """;
+
+    private const int LinesAtOnce = 500;
 
     /// <summary>Counting a delivery of millions of files takes longer than the usual statement.</summary>
     internal static readonly TimeSpan CountingTimeout = TimeSpan.FromMinutes(10);
@@ -48,33 +51,16 @@ internal sealed class DeliveryReports(
     /// <summary>Every file of a delivery, streamed.</summary>
     public async IAsyncEnumerable<V1.DeliveryFile> ReadFilesAsync(Guid id, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await using var command = dataSource.CreateCommand(Lines);
-        command.CommandTimeout = 0;
-        command.Parameters.AddWithValue(id);
-        command.Parameters.AddWithValue(LabelState.Conflict.ToColumn());
-        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
-        while (await rows.ReadAsync(cancellationToken))
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await foreach (var lines in ReadLinesAsync(id, cancellationToken).Chunk(LinesAtOnce).WithCancellation(cancellationToken))
         {
-            var file = new V1.DeliveryFile
+            var decisions = await LabelDecisions.ReadAsync(connection, [.. lines.Select(line => line.Group).OfType<Guid>().Distinct()], cancellationToken);
+            foreach (var (file, group) in lines)
             {
-                Path = rows.GetString(0),
-                Outcome = EnumText.FromColumn<FileOutcome>(rows.GetString(1)) switch
-                {
-                    FileOutcome.Stored => V1.FileOutcome.Stored,
-                    FileOutcome.Duplicate => V1.FileOutcome.Duplicate,
-                    FileOutcome.Refused => V1.FileOutcome.Refused,
-                    FileOutcome.Metadata => V1.FileOutcome.Metadata,
-                    _ => V1.FileOutcome.Waiting,
-                },
-                Reason = rows.GetString(2),
-            };
-            if (!rows.IsDBNull(3))
-                file.ImageId = rows.GetGuid(3).ToString();
-            if (!rows.IsDBNull(4))
-                file.ConflictingDiagnoses.AddRange(new DiagnosisSet(rows.GetInt16(4)).Members.Select(Diagnoses.NameOf));
-            if (!rows.IsDBNull(5))
-                file.NearDuplicateOf = rows.GetGuid(5).ToString();
-            yield return file;
+                if (group is { } lesion)
+                    file.Decision = decisions.GetValueOrDefault(lesion, "");
+                yield return file;
+            }
         }
     }
 
@@ -103,6 +89,38 @@ internal sealed class DeliveryReports(
         }
 
         return distribution;
+    }
+
+    private async IAsyncEnumerable<(V1.DeliveryFile File, Guid? Group)> ReadLinesAsync(Guid id, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(Lines);
+        command.CommandTimeout = 0;
+        command.Parameters.AddWithValue(id);
+        command.Parameters.AddWithValue(LabelState.Conflict.ToColumn());
+        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            var file = new V1.DeliveryFile
+            {
+                Path = rows.GetString(0),
+                Outcome = EnumText.FromColumn<FileOutcome>(rows.GetString(1)) switch
+                {
+                    FileOutcome.Stored => V1.FileOutcome.Stored,
+                    FileOutcome.Duplicate => V1.FileOutcome.Duplicate,
+                    FileOutcome.Refused => V1.FileOutcome.Refused,
+                    FileOutcome.Metadata => V1.FileOutcome.Metadata,
+                    _ => V1.FileOutcome.Waiting,
+                },
+                Reason = rows.GetString(2),
+            };
+            if (!rows.IsDBNull(3))
+                file.ImageId = rows.GetGuid(3).ToString();
+            if (!rows.IsDBNull(4))
+                file.ConflictingDiagnoses.AddRange(new DiagnosisSet(rows.GetInt16(4)).Members.Select(Diagnoses.NameOf));
+            if (!rows.IsDBNull(5))
+                file.NearDuplicateOf = rows.GetGuid(5).ToString();
+            yield return (file, rows.IsDBNull(6) ? null : rows.GetGuid(6));
+        }
     }
 
     private async Task<List<V1.Delivery>> ListAsync(Func<IQueryable<Delivery>, IQueryable<Delivery>> choose, CancellationToken cancellationToken)

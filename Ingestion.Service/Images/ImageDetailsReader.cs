@@ -2,6 +2,7 @@ using System.Globalization;
 using Grpc.Core;
 using Melanoma.Contracts.V1;
 using Melanoma.Imaging;
+using Melanoma.Ingestion.Labels;
 using Npgsql;
 
 namespace Melanoma.Ingestion.Images;
@@ -31,6 +32,7 @@ internal sealed class ImageDetailsReader(NpgsqlDataSource dataSource)
         var group = Guid.Parse(image.GroupId);
         var details = new ImageDetails { Image = image };
         details.Claims.AddRange((await ImageReader.ReadClaimsAsync(connection, [group], cancellationToken))[group]);
+        details.Decision = (await LabelDecisions.ReadAsync(connection, [group], cancellationToken)).GetValueOrDefault(group, "");
         await using (var command = new NpgsqlCommand(NearDuplicates, connection) { Parameters = { new() { Value = id } } })
         await using (var rows = await command.ExecuteReaderAsync(cancellationToken))
         {

@@ -60,10 +60,16 @@ internal static class DeliveryCommands
         {
             var document = DeliveryFileDocument.From(file);
             if (wanted is null || document.Is(wanted))
-                context.Terminal.Write(document, console => console.WriteLine($"{document.Outcome,-10} {file.Path}{(file.Reason.Length > 0 ? $": {file.Reason}" : "")}"));
+                context.Terminal.Write(document, console => console.WriteLine(LineOf(document)));
         }
 
         return ExitCodes.Success;
+    }
+
+    private static string LineOf(DeliveryFileDocument file)
+    {
+        string[] words = [.. new[] { file.Reason, file.Decision }.OfType<string>().Where(words => words.Length > 0)];
+        return $"{file.Outcome,-10} {file.Path}{(words.Length > 0 ? ": " : "")}{string.Join(". ", words)}";
     }
 
     private static void WriteList(IAnsiConsole console, RepeatedField<Delivery> deliveries)
@@ -93,13 +99,14 @@ internal static class DeliveryCommands
 
 internal sealed record DeliveryListDocument(IReadOnlyList<DeliveryDocument> Deliveries);
 
-/// <summary>What became of a file; <c>outcome</c> is stored, duplicate, refused, metadata or waiting.</summary>
+/// <summary>What became of a file; <c>outcome</c> is stored, duplicate, refused, metadata or waiting, <c>decision</c> says who decided over whom.</summary>
 internal sealed record DeliveryFileDocument(
-    string Path, string Outcome, string Reason, string? Image, string? NearDuplicateOf, IReadOnlyList<string> ConflictingDiagnoses)
+    string Path, string Outcome, string Reason, string? Image, string? NearDuplicateOf, IReadOnlyList<string> ConflictingDiagnoses, string? Decision)
 {
     public static DeliveryFileDocument From(DeliveryFile file) => new(
         file.Path, file.Outcome.ToString().ToLowerInvariant(), file.Reason, file.HasImageId ? file.ImageId : null,
-        file.HasNearDuplicateOf ? file.NearDuplicateOf : null, [.. file.ConflictingDiagnoses]);
+        file.HasNearDuplicateOf ? file.NearDuplicateOf : null, [.. file.ConflictingDiagnoses],
+        file.Decision.Length > 0 ? file.Decision : null);
 
     /// <summary>Whether this became of it; a near-duplicate is also stored, and a conflict also stored or a duplicate.</summary>
     public bool Is(string outcome) => outcome switch

@@ -21,17 +21,18 @@ internal sealed record ImageDocument(
     public static string NameOf(LabelState state) => state.ToString().ToLowerInvariant();
 }
 
-/// <summary>An image with all that is known of it; <c>groupImages</c> are the others of its lesion.</summary>
+/// <summary>An image with all that is known of it; <c>groupImages</c> are the others of its lesion, <c>decision</c> says who decided over whom.</summary>
 internal sealed record ImageDetailsDocument(
     ImageDocument Image, IReadOnlyList<ClaimDocument> Claims, IReadOnlyList<NearDuplicateDocument> NearDuplicates, IReadOnlyList<string> GroupImages,
-    IReadOnlyList<MembershipDocument> Datasets, IReadOnlyList<string> TrainedModels, IReadOnlyList<string> QualityReasons)
+    IReadOnlyList<MembershipDocument> Datasets, IReadOnlyList<string> TrainedModels, IReadOnlyList<string> QualityReasons,
+    string? Decision)
 {
     public static ImageDetailsDocument From(ImageDetails details) => new(
         ImageDocument.From(details.Image),
         [.. details.Claims.Select(ClaimDocument.From)],
         [.. details.NearDuplicates.Select(near => new NearDuplicateDocument(near.ImageId, near.Similarity, near.Transform))],
         [.. details.GroupImages], [.. details.Datasets.Select(use => new MembershipDocument(use.DatasetId, use.Split))],
-        [.. details.TrainedModels], [.. details.QualityReasons]);
+        [.. details.TrainedModels], [.. details.QualityReasons], details.Decision.Length > 0 ? details.Decision : null);
 }
 
 internal sealed record NearDuplicateDocument(string Image, double Similarity, string Transform);

@@ -36,6 +36,7 @@ internal static class ImageScreen
         grid.AddRow("image", image.ImageId).AddRow("SHA-256", image.Sha256).AddRow("label", LabelMarkup(image));
         grid.AddRow("picture", Markup.Escape(FormattableString.Invariant($"{image.Width} x {image.Height}, {image.MediaType}, {image.SizeBytes:N0} bytes")));
         grid.AddRow("delivered", Markup.Escape($"{image.ReceivedAt?.ToDateTimeOffset():u} as {image.FirstPath}"));
+        AddFact(grid, "decision", details.Decision);
         AddFact(grid, "ISIC ids", string.Join(", ", image.IsicIds));
         AddFact(grid, "source", image.Source);
         AddFact(grid, "licence", image.Licence);

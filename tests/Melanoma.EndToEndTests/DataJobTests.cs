@@ -107,6 +107,7 @@ public sealed class DataJobTests(TestServers servers)
         Assert.Equal(1, Int(parked, "parked"));
         Assert.Equal(Pictures - 1, Int(parked, "images"));
         await SettleAsync(stack, item, cancellationToken);
+        await AssertDecisionIsShownAsync(stack, cancellationToken);
         var settled = await CreateDatasetAsync(stack, cancellationToken);
         Assert.Equal(0, Int(settled, "parked"));
         Assert.Equal(Pictures, Int(settled, "images"));
@@ -115,6 +116,25 @@ public sealed class DataJobTests(TestServers servers)
         var difference = (await stack.RunAsync(cancellationToken, diff)).Succeeded().Document;
         Assert.Equal((1, 0, 0, 0), (Int(difference, "added"), Int(difference, "removed"), Int(difference, "relabelled"), Int(difference, "moved")));
         return (Int(parked, "id"), settled);
+    }
+
+    /// <summary>Of the disputed picture: by whom it was decided and what that overrules, of the image and of each of its files.</summary>
+    private static async Task AssertDecisionIsShownAsync(Stack stack, CancellationToken cancellationToken)
+    {
+        const string Decision = "Decided by reviewer local: melanoma; overrules folder: seborrheic keratosis.";
+        var delivery = (await stack.RunAsync(cancellationToken, "deliveries", "list", "--json")).Succeeded().Document.GetProperty("deliveries")[0];
+        var files = (await stack.RunAsync(cancellationToken, "deliveries", "files", Text(delivery, "delivery"), "--json")).Succeeded().Documents;
+        var decided = files.Where(file => file.TryGetProperty("decision", out _)).ToLookup(file => Text(file, "decision"), file => Text(file, "image"));
+
+        // The table says of the first picture what its folder says too.
+        Assert.Equal([Decision, $"Decided by label table: {Diagnoses.Names[0]}."], decided.Select(decision => decision.Key).Order(StringComparer.Ordinal).Reverse());
+        Assert.Equal(2, decided[Decision].Count());
+        var image = Assert.Single(decided[Decision].Distinct());
+        var details = (await stack.RunAsync(cancellationToken, "images", "show", image, "--json")).Succeeded().Document;
+        Assert.Equal(Decision, Text(details, "decision"));
+        Assert.Contains("overrules folder: seborrheic keratosis", (await stack.RunAsync(cancellationToken, "images", "show", image)).Succeeded().Output, StringComparison.Ordinal);
+        var lines = (await stack.RunAsync(cancellationToken, "deliveries", "files", Text(delivery, "delivery"))).Succeeded().Output;
+        Assert.Equal(2, lines.Split("Decided by reviewer local").Length - 1);
     }
 
     private static async Task<JsonElement> CreateDatasetAsync(Stack stack, CancellationToken cancellationToken)

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text;
+using Grpc.Core;
 using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
+using Melanoma.ServiceDefaults.Grpc;
 using Melanoma.Testing;
 
 namespace Melanoma.IntegrationTests.Ingestion;
@@ -218,6 +220,46 @@ public sealed class TableTests(TestServers servers)
 
         Assert.Equal(120, await host.QueryAsync<long>("SELECT count(*) FROM images WHERE label_state = 'settled'", cancellation));
         Assert.Equal(60, await host.QueryAsync<long>("SELECT count(DISTINCT group_id) FROM images", cancellation));
+    }
+
+    [Fact]
+    public async Task Should_say_who_decided_and_what_is_overruled_when_claims_of_several_ranks_meet()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using var host = await IngestionHost.StartAsync(servers, cancellation);
+
+        var delivery = await host.DeliverAsync("pictures", Pictures, cancellation);
+        await AssertDecisionsAsync("", "", "", "", "");
+        await host.DeliverAsync("table", [("HAM10000_metadata.csv", Ham)], cancellation);
+
+        // The fourth is another picture of the third's lesion, the fifth has no row.
+        const string Melanoma = "Decided by histopathology of HAM10000 metadata: melanoma; overrules folder: nevus.";
+        const string Carcinoma = "Decided by histopathology of HAM10000 metadata: actinic keratosis or squamous cell carcinoma; narrowed down by folder: squamous cell carcinoma.";
+        const string Keratosis = "Decided by histopathology of HAM10000 metadata: pigmented benign keratosis or seborrheic keratosis; narrowed down by folder: pigmented benign keratosis.";
+        await AssertDecisionsAsync(Keratosis, Carcinoma, Melanoma, Melanoma, "");
+
+        var settled = await host.Reviews.SettleImagesAsync(
+            new SettleImagesRequest { Selection = new ImageSelection { FirstIsicId = "ISIC_0000002", LastIsicId = "ISIC_0000003" }, Diagnoses = { "nevus" } },
+            new Metadata { { MelanomaGrpc.CallerHeader, "ada" } }, cancellationToken: cancellation);
+        await AssertDecisionsAsync(
+            Keratosis,
+            "Decided by reviewer ada: nevus; overrules histopathology of HAM10000 metadata: actinic keratosis or squamous cell carcinoma, folder: squamous cell carcinoma.",
+            "Decided by reviewer ada: nevus; overrules histopathology of HAM10000 metadata: melanoma.",
+            "Decided by reviewer ada: nevus; overrules histopathology of HAM10000 metadata: melanoma.",
+            "");
+        await host.Reviews.UndoDecisionAsync(new UndoDecisionRequest { DecisionId = settled.Decision.DecisionId }, cancellationToken: cancellation);
+        await AssertDecisionsAsync(Keratosis, Carcinoma, Melanoma, Melanoma, "");
+
+        async Task AssertDecisionsAsync(params string[] expected)
+        {
+            var files = await host.FilesAsync(delivery.DeliveryId, cancellation);
+            Assert.Equal(expected, Pictures.Select(picture => files[picture.Path].Decision));
+            foreach (var file in files.Values)
+            {
+                var details = await host.Catalog.GetImageAsync(new GetImageRequest { ImageId = file.ImageId }, cancellationToken: cancellation);
+                Assert.Equal(file.Decision, details.Decision);
+            }
+        }
     }
 
     private static (string Path, byte[] Bytes)[] TwoOfLesionOne(int first, string source) =>

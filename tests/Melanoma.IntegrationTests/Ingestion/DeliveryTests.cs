@@ -264,7 +264,7 @@ public sealed class DeliveryTests(TestServers servers)
         await using var host = await IngestionHost.StartAsync(servers, cancellation, ("Ingestion__Deliveries__BatchSize", "8"));
         var files = Enumerable.Range(0, 300).Select(i => ($"Train/{Diagnoses.Names[i % 9]}/ISIC_{i:0000000}.jpg", HostileFiles.Picture(i))).ToList();
         await using var events = await ForgottenEvents.ReceiveAsync(host, cancellation);
-        var earlier = await DeliverEarlierAsync(host, 100, cancellation);
+        var earlier = await Kills.DeliverEarlierAsync(host, 100, cancellation);
         Task<int> forgetting;
         using (var call = host.Catalog.Ingest(cancellationToken: cancellation))
         {
@@ -272,7 +272,7 @@ public sealed class DeliveryTests(TestServers servers)
             foreach (var (path, bytes) in files.Take(200))
                 await IngestionHost.SendFileAsync(call.RequestStream, path, bytes, cancellation);
             await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation) > earlier.Length, cancellation);
-            forgetting = ForgetOneByOneAsync(host, earlier, cancellation);
+            forgetting = Kills.ForgetOneByOneAsync(host, earlier, cancellation);
             await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation) > earlier.Length + 20, cancellation);
 
             // They are asked for one by one, so all before the newest have been answered.
@@ -287,7 +287,7 @@ public sealed class DeliveryTests(TestServers servers)
         Assert.Equal((300, 300 - kept, kept), (delivery.Files, delivery.Stored, delivery.Duplicates));
         Assert.Equal(300 + earlier.Length, await host.QueryAsync<long>("SELECT count(DISTINCT group_id) FROM images", cancellation));
         await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM deliveries WHERE state = 'abandoned'", cancellation) == 1, cancellation);
-        await CheckNothingLostAsync(host, 300 + earlier.Length, forgotten, events, cancellation);
+        await Kills.CheckNothingLostAsync(host, 300 + earlier.Length, forgotten, events, cancellation);
     }
 
     [Fact]
@@ -300,14 +300,14 @@ public sealed class DeliveryTests(TestServers servers)
         var files = Enumerable.Range(0, Count).Select(i => ($"Train/{Diagnoses.Names[i % 9]}/ISIC_{i:0000000}.jpg", HostileFiles.Picture(i))).ToList();
         var random = new Random(20_26);
         await using var events = await ForgottenEvents.ReceiveAsync(host, cancellation);
-        var earlier = await DeliverEarlierAsync(host, 900, cancellation);
+        var earlier = await Kills.DeliverEarlierAsync(host, 900, cancellation);
         var forgotten = 0;
         for (var kill = 0; kill < 3; kill++)
         {
             var stored = await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation);
             var enough = stored + 1 + random.Next(500);
             var delivering = host.DeliverAsync($"killed {kill}", files, cancellation);
-            var forgetting = ForgetOneByOneAsync(host, earlier[(300 * kill)..(300 * (kill + 1))], cancellation);
+            var forgetting = Kills.ForgetOneByOneAsync(host, earlier[(300 * kill)..(300 * (kill + 1))], cancellation);
             await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation) >= enough, cancellation);
             await host.KillAndRestartAsync(cancellation);
             await Assert.ThrowsAnyAsync<Exception>(() => delivering);
@@ -319,7 +319,7 @@ public sealed class DeliveryTests(TestServers servers)
 
         Assert.Equal((Count, Count - kept, kept), (delivery.Files, delivery.Stored, delivery.Duplicates));
         await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM deliveries WHERE state = 'abandoned'", cancellation) == 3, cancellation);
-        await CheckNothingLostAsync(host, Count + earlier.Length, forgotten, events, cancellation);
+        await Kills.CheckNothingLostAsync(host, Count + earlier.Length, forgotten, events, cancellation);
     }
 
     [Fact]
@@ -428,58 +428,6 @@ public sealed class DeliveryTests(TestServers servers)
 
         var empty = await host.DeliverAsync("", [], cancellation);
         Assert.Equal((DeliveryState.Completed, 0), (empty.State, empty.Files));
-    }
-
-    /// <summary>Stores pictures that are there to be forgotten, and gives their ids.</summary>
-    private static async Task<string[]> DeliverEarlierAsync(IngestionHost host, int count, CancellationToken cancellationToken)
-    {
-        var files = Enumerable.Range(10_000, count).Select(i => ($"{i}.jpg", HostileFiles.Picture(i)));
-        var delivery = await host.DeliverAsync("earlier", files, cancellationToken);
-        return [.. (await host.FilesAsync(delivery.DeliveryId, cancellationToken)).Values.Select(file => file.ImageId)];
-    }
-
-    /// <summary>Makes an event of each image until the service is killed, and says how many calls were answered.</summary>
-    private static async Task<int> ForgetOneByOneAsync(IngestionHost host, string[] images, CancellationToken cancellationToken)
-    {
-        var catalog = host.Catalog;
-        var answered = 0;
-        try
-        {
-            foreach (var image in images)
-            {
-                await catalog.ForgetImagesAsync(new ForgetImagesRequest { ImageIds = { image } }, cancellationToken: cancellationToken);
-                answered++;
-            }
-        }
-        catch (Exception exception) when (exception is RpcException or ObjectDisposedException)
-        {
-            // The service was killed.
-        }
-
-        return answered;
-    }
-
-    /// <summary>After kills: each image has its bytes unless it was forgotten, and one line that says that it was stored; each event came.</summary>
-    private static async Task CheckNothingLostAsync(IngestionHost host, int images, int forgotten, ForgottenEvents events, CancellationToken cancellationToken)
-    {
-        const string Events = "outbox WHERE message_name = 'melanoma.images-forgotten.v1'";
-        Assert.Equal((images, images), (await CountAsync("images"), await CountAsync("(SELECT DISTINCT sha256 FROM images) AS x")));
-        Assert.Equal(0, await CountAsync(
-            "images LEFT JOIN image_contents ON image_id = id WHERE forgotten_at IS NULL AND (bytes IS NULL OR sha256(bytes) <> sha256)"));
-        Assert.Equal(0, await CountAsync("images WHERE (SELECT count(*) FROM delivery_files WHERE image_id = images.id AND outcome = 'stored') <> 1"));
-        Assert.Equal(0, await CountAsync(
-            "delivery_files AS line WHERE outcome IN ('stored', 'duplicate') AND NOT EXISTS (SELECT FROM images WHERE images.id = line.image_id)"));
-
-        // One that was being answered when the service was killed may have been forgotten too, with its event or not at all.
-        var marked = await CountAsync("images WHERE forgotten_at IS NOT NULL");
-        Assert.True(forgotten > 0 && marked >= forgotten, $"{forgotten} of {marked} were answered");
-        Assert.Equal(marked, await CountAsync(Events));
-        Assert.Equal(marked, await CountAsync($"images WHERE forgotten_at IS NOT NULL AND id::text IN (SELECT body->'imageIds'->>0 FROM {Events})"));
-        await IngestionHost.WaitAsync(async () => await CountAsync($"{Events} AND sent_at IS NOT NULL") == marked, cancellationToken);
-        await IngestionHost.WaitAsync(() => Task.FromResult(events.Images.Count >= marked), cancellationToken);
-        Assert.Equal(marked, events.Images.Count);
-
-        Task<long> CountAsync(string what) => host.QueryAsync<long>($"SELECT count(*) FROM {what}", cancellationToken);
     }
 
     private static async Task RefusedAsync(StatusCode code, Func<Task> call)

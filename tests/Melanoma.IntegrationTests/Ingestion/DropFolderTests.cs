@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
 using Melanoma.Samples;
@@ -111,18 +112,51 @@ public sealed class DropFolderTests(TestServers servers) : IDisposable
     }
 
     [Fact]
-    public async Task Should_take_each_file_once_when_the_service_is_killed_in_the_middle()
+    public Task Should_take_each_file_once_when_the_service_is_killed_three_times() => KillAsync(count: 300, seed: 3);
+
+    [Fact]
+    [Trait("form", "long")]
+    public Task Should_take_each_file_once_when_the_service_is_killed_three_times_in_two_thousand_files() => KillAsync(count: 2000, seed: 4);
+
+    /// <summary>Drops files in three parts and kills the service at a random point of each, while it makes events of other pictures.</summary>
+    private async Task KillAsync(int count, int seed)
     {
+        const int Times = 3;
+        const int EventsAtMost = 200;
         var cancellation = TestContext.Current.CancellationToken;
-        DropMany(300);
+        var random = new Random(seed);
         await using var host = await StartAsync(cancellation, ("Ingestion__Deliveries__BatchSize", "8"));
-        await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation) > 40, cancellation);
-        await host.KillAndRestartAsync(cancellation);
+        await using var events = await ForgottenEvents.ReceiveAsync(host, cancellation);
+        var earlier = await Kills.DeliverEarlierAsync(host, Times * EventsAtMost, cancellation);
+        var forgotten = 0;
+        for (var kill = 0; kill < Times; kill++)
+        {
+            var (first, end) = (count * kill / Times, count * (kill + 1) / Times);
+            var enough = earlier.Length + first + random.Next(1, end - first);
+            DropMany(first, end);
+            var forgetting = Kills.ForgetOneByOneAsync(host, earlier[(EventsAtMost * kill)..(EventsAtMost * (kill + 1))], cancellation);
+            await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation) >= enough, cancellation);
+            await host.KillAndRestartAsync(cancellation);
+            forgotten += await forgetting;
+        }
 
-        await IngestionHost.WaitAsync(() => Task.FromResult(Left().Count(path => path.StartsWith("accepted/", StringComparison.Ordinal)) == 300), cancellation);
+        await IngestionHost.WaitAsync(() => Task.FromResult(Left().Count(path => path.StartsWith("accepted/", StringComparison.Ordinal)) == count), cancellation);
+        await IngestionHost.WaitAsync(async () => await host.QueryAsync<long>("SELECT count(*) FROM deliveries WHERE state = 'receiving'", cancellation) == 0, cancellation);
 
-        Assert.Equal(300, Left().Length);
-        await CheckManyAsync(host, 300, cancellation);
+        var interrupted = await host.QueryAsync<long>("SELECT count(*) FROM deliveries WHERE state = 'abandoned'", cancellation);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{interrupted} deliveries were interrupted; {forgotten} other pictures had been forgotten");
+        Assert.InRange(interrupted, 1, Times);
+        Assert.Equal(Enumerable.Range(0, count).Select(number => $"accepted/{PathOf(number)}").Order(StringComparer.Ordinal), Left());
+        Assert.All(Enumerable.Range(0, count), number => Assert.Equal(HostileFiles.Picture(number), File.ReadAllBytes(Path.Combine(_folder, "accepted", PathOf(number)))));
+        Assert.Equal(count, await host.QueryAsync<long>("SELECT count(DISTINCT path) FROM delivery_files WHERE path LIKE 'Train/%'", cancellation));
+        Assert.Equal(
+            Enumerable.Range(0, count).Select(number => $"{PathOf(number)} {Convert.ToHexStringLower(SHA256.HashData(HostileFiles.Picture(number)))}"),
+            await host.QueryAsync<string[]>("""
+                SELECT array_agg(path || ' ' || encode(sha256(bytes), 'hex') ORDER BY right(path, 16)) FROM delivery_files JOIN image_contents USING (image_id)
+                WHERE outcome = 'stored' AND path LIKE 'Train/%'
+                """, cancellation));
+        await CheckReportsAsync(host, cancellation);
+        await Kills.CheckNothingLostAsync(host, count + earlier.Length, forgotten, events, cancellation);
     }
 
     [Fact]
@@ -291,11 +325,15 @@ public sealed class DropFolderTests(TestServers servers) : IDisposable
         File.Move(partial, full);
     }
 
-    private void DropMany(int count)
+    private void DropMany(int count) => DropMany(0, count);
+
+    private void DropMany(int first, int end)
     {
-        for (var i = 0; i < count; i++)
-            Drop($"Train/{Diagnoses.Names[i % 9]}/ISIC_{i:0000000}.jpg", HostileFiles.Picture(i));
+        for (var i = first; i < end; i++)
+            Drop(PathOf(i), HostileFiles.Picture(i));
     }
+
+    private static string PathOf(int number) => $"Train/{Diagnoses.Names[number % 9]}/ISIC_{number:0000000}.jpg";
 
     private string[] Left()
     {
@@ -326,11 +364,8 @@ public sealed class DropFolderTests(TestServers servers) : IDisposable
     private static async Task CheckReportsAsync(IngestionHost host, CancellationToken cancellationToken)
     {
         var deliveries = await host.Catalog.ListDeliveriesAsync(new ListDeliveriesRequest(), cancellationToken: cancellationToken);
-        Assert.All(deliveries.Deliveries, delivery =>
-        {
-            Assert.Equal("drop folder", delivery.Name);
-            Assert.Equal(delivery.Files, delivery.Stored + delivery.Duplicates + delivery.Refused + delivery.Metadata + delivery.Waiting);
-        });
+        Assert.Contains(deliveries.Deliveries, delivery => delivery.Name == "drop folder");
+        Assert.All(deliveries.Deliveries, delivery => Assert.Equal(delivery.Files, delivery.Stored + delivery.Duplicates + delivery.Refused + delivery.Metadata + delivery.Waiting));
         Assert.DoesNotContain("fail: Melanoma", host.Log, StringComparison.Ordinal);
     }
 }

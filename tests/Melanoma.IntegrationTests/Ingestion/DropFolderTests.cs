@@ -16,6 +16,8 @@ public sealed class DropFolderTests(TestServers servers) : IDisposable
 
     private static readonly (string Name, string Value)[] Fast = [("Ingestion__DropFolder__QuietSeconds", "1"), ("Ingestion__DropFolder__SweepSeconds", "1")];
 
+    private static readonly string[] Folders = ["", "Train/nevus/", "Test/melanoma/", "deep/er/and deeper/"];
+
     private static readonly string[] NotYet = [".hidden.jpg", "growing.jpg", "unfinished.jpg.part"];
 
     private readonly string _folder = Directory.CreateTempSubdirectory("melanoma-drop-").FullName;
@@ -104,6 +106,78 @@ public sealed class DropFolderTests(TestServers servers) : IDisposable
             Assert.Equal(("drop folder", 6, 1, 5), (delivery.Name, delivery.Files, delivery.Stored, delivery.Refused));
             Assert.Equal([("link", 3), ("not-a-file", 2)], delivery.Refusals.Select(row => (row.Reason, row.Count)));
             Assert.True(File.Exists(Path.Combine(outside, "secret.jpg")));
+        }
+        finally
+        {
+            Directory.Delete(outside, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Should_refuse_every_link_and_take_its_neighbours_when_links_lead_anywhere()
+    {
+        const int Count = 60;
+        var cancellation = TestContext.Current.CancellationToken;
+        var random = new Random(7);
+        var outside = Directory.CreateTempSubdirectory("melanoma-outside-").FullName;
+        try
+        {
+            await File.WriteAllBytesAsync(Path.Combine(outside, "secret.jpg"), HostileFiles.Picture(10_000), cancellation);
+            var (files, links) = (new List<string>(), new Dictionary<string, string>());
+            for (var i = 0; i < Count; i++)
+            {
+                files.Add($"{random.Pick(Folders)}{i}.jpg");
+                Drop(files[^1], HostileFiles.Picture(i));
+            }
+
+            for (var i = 0; i < Count; i++)
+            {
+                var name = $"{random.Pick(Folders)}link {i}{random.Pick([".jpg", ".zip", ".csv", ""])}";
+                links.Add(name, Aim(i, name));
+            }
+
+            foreach (var (name, target) in links)
+                File.CreateSymbolicLink(Path.Combine(_folder, name), target);
+            File.CreateSymbolicLink(Path.Combine(_folder, "not yet.jpg.part"), Path.Combine(outside, "secret.jpg"));
+            await using var host = await StartAsync(cancellation);
+
+            string[] expected =
+            [
+                .. files.Select(file => $"accepted/{file}"), .. links.Keys.Select(link => $"refused/{link}"), .. links.Keys.Select(link => $"refused/{link}.reason.txt"),
+                "not yet.jpg.part",
+            ];
+            await IngestionHost.WaitAsync(() => Task.FromResult(Left().Length == expected.Length && Exists("accepted/" + files[^1]) && !Left().Any(links.ContainsKey)), cancellation);
+
+            Assert.Equal(expected.Order(StringComparer.Ordinal), Left());
+            Assert.All(files, (file, number) => Assert.Equal(HostileFiles.Picture(number), File.ReadAllBytes(Path.Combine(_folder, "accepted", file))));
+            Assert.All(links, link =>
+            {
+                Assert.Equal(link.Value, new FileInfo(Path.Combine(_folder, "refused", link.Key)).LinkTarget);
+                Assert.Equal($"{link.Key}: This is a link. Put the file that it points to here.\n", File.ReadAllText(Path.Combine(_folder, "refused", $"{link.Key}.reason.txt")));
+            });
+            Assert.Equal(Count, await host.QueryAsync<long>("SELECT count(*) FROM images", cancellation));
+            Assert.Equal(Count, await host.QueryAsync<long>("SELECT count(*) FROM delivery_files WHERE outcome = 'stored'", cancellation));
+            Assert.Equal(Count, await host.QueryAsync<long>("SELECT count(*) FROM delivery_files WHERE refusal_kind = 'link'", cancellation));
+            Assert.Equal(2 * Count, await host.QueryAsync<long>("SELECT count(*) FROM delivery_files", cancellation));
+            Assert.Equal(["secret.jpg"], Directory.EnumerateFileSystemEntries(outside).Select(Path.GetFileName));
+            await CheckReportsAsync(host, cancellation);
+
+            // Every kind comes several times, whatever the seed: files and folders in and outside, what is not there, what has no end, loops.
+            string Aim(int i, string name) => (i % 12) switch
+            {
+                0 => Path.Combine(_folder, files[i]),
+                1 => Path.GetRelativePath(Path.GetDirectoryName(Path.Combine(_folder, name))!, Path.Combine(_folder, files[i])),
+                2 => Path.Combine(outside, "secret.jpg"),
+                3 => Path.Combine(outside, "nothing.jpg"),
+                4 => "nothing here.jpg",
+                5 => outside,
+                6 => _folder,
+                7 => "..",
+                8 => Path.Combine(_folder, "accepted"),
+                9 => Path.Combine(_folder, name),
+                10 => "/dev/zero",
+                _ => Path.Combine(_folder, links.Keys.ElementAt(random.Next(links.Count))),
+            };
         }
         finally
         {

@@ -24,9 +24,9 @@ public sealed class CrossValidationTests(TestServers servers)
         Assert.NotEqual(0, refused.ExitCode);
         Assert.Contains("crossvalidation", refused.Errors, StringComparison.Ordinal);
 
-        var started = (await stack.RunAsync(deadline.Token, "cross-validation", "start", "--recipe", "seed-baseline", "--dataset", dataset, "--epochs", "2", "--json")).Succeeded().Document;
+        var started = (await stack.RunAsync(deadline.Token, "cross-validation", "start", "--recipe", "head", "--dataset", dataset, "--json")).Succeeded().Document;
         var id = started.GetProperty("id").GetString()!;
-        await WaitAsync(stack, "SELECT count(*) FROM run_epochs", 1, deadline.Token);
+        await WaitAsync(stack, "SELECT count(*) FROM run_executions WHERE lease_owner IS NOT NULL", Folds, deadline.Token);
         await stack.TrainingWorkers[0].KillAsync();
         var done = (await stack.RunAsync(deadline.Token, "cross-validation", "show", id, "--watch", "--json")).Succeeded().Document;
 

@@ -26,7 +26,8 @@ internal static class RoutingRegistration
                 handler.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
                 handler.KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests;
             })
-            .AddTransforms(SayWhoCalls);
+            .AddTransforms(SayWhoCalls)
+            .AddTransforms(SendHeadersAtOnce);
     }
 
     public static void MapRouting(this IEndpointRouteBuilder endpoints)
@@ -112,6 +113,21 @@ internal static class RoutingRegistration
             headers.Add(MelanomaGrpc.CallerHeader, CallerIdentity.NameOf(transform.HttpContext.User));
             headers.Add(MelanomaGrpc.TenantHeader, CallerIdentity.TenantOf(transform.HttpContext.User));
             return ValueTask.CompletedTask;
+        });
+    }
+
+    /// <summary>
+    /// A service that takes a long stream names in its headers what it makes of it, long before its answer: the forwarder alone would hold them back until then.
+    /// An answer that is nothing but headers stays one.
+    /// </summary>
+    private static void SendHeadersAtOnce(TransformBuilderContext route)
+    {
+        if (route.Route.MaxRequestBodySize is not null)
+            return; // JSON and pages, whose answers begin when they are there.
+        route.AddResponseTransform(async transform =>
+        {
+            if (transform.ProxyResponse is { } response && !response.Headers.Contains("grpc-status"))
+                await transform.HttpContext.Response.Body.FlushAsync(transform.CancellationToken);
         });
     }
 

@@ -31,6 +31,9 @@ internal sealed class FakeBackend : IAsyncDisposable
     /// <summary>A run whose watcher loses the connection after the first message.</summary>
     public const string DyingRun = "dying";
 
+    /// <summary>A header that <c>Ingest</c> sends before it has read anything.</summary>
+    public const string EarlyHeader = "early";
+
     /// <summary>Lets a <c>WatchRun</c> that waits go on.</summary>
     public WatchGate Watch => _app.Services.GetRequiredService<WatchGate>();
 
@@ -83,6 +86,7 @@ internal sealed class FakeBackend : IAsyncDisposable
     {
         public override async Task<Delivery> Ingest(IAsyncStreamReader<IngestRequest> requestStream, ServerCallContext context)
         {
+            await context.WriteResponseHeadersAsync(new Metadata { { EarlyHeader, "named before the end" } });
             var bytes = 0L;
             await foreach (var part in requestStream.ReadAllAsync(context.CancellationToken))
                 bytes += part.Chunk.Length;

@@ -95,6 +95,18 @@ public sealed class GatewayGrpcTests(GatewayFixture gateway) : IClassFixture<Gat
     }
 
     [Fact]
+    public async Task Should_pass_headers_on_at_once_when_the_answer_comes_at_the_end_of_a_long_stream()
+    {
+        using var call = new ImageCatalog.ImageCatalogClient(gateway.Connect(gateway.Key)).Ingest(cancellationToken: Cancellation);
+        await call.RequestStream.WriteAsync(new IngestRequest { Header = new DeliveryHeader { Name = "long" } }, Cancellation);
+
+        Assert.Equal("named before the end", (await call.ResponseHeadersAsync.WaitAsync(TimeSpan.FromSeconds(30), Cancellation)).GetValue(FakeBackend.EarlyHeader));
+
+        await call.RequestStream.CompleteAsync();
+        Assert.Equal("0", (await call).Name);
+    }
+
+    [Fact]
     public async Task Should_end_the_stream_with_unavailable_when_its_backend_dies()
     {
         var runs = new TrainingRuns.TrainingRunsClient(gateway.Connect(gateway.Key));

@@ -79,13 +79,20 @@ internal sealed class Stack : IAsyncDisposable
     /// <summary>Runs the command line against this stack with other environment variables; null removes one.</summary>
     public Task<CommandResult> RunAsync(IReadOnlyDictionary<string, string?> environment, CancellationToken cancellationToken, params string[] arguments)
     {
-        var start = new ProcessStartInfo(Repository.Executable("Melanoma.Cli"), arguments);
-        start.Environment["MELANOMA_STATE"] = Folder;
-        start.Environment.Remove("MELANOMA_ADDRESS");
-        start.Environment.Remove("MELANOMA_API_KEY");
+        var start = StartInfo(Repository.Executable("Melanoma.Cli"), arguments);
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         return CommandResult.RunAsync(start, cancellationToken);
+    }
+
+    /// <summary>How to start a program that runs the command line against this stack.</summary>
+    public ProcessStartInfo StartInfo(string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments);
+        start.Environment["MELANOMA_STATE"] = Folder;
+        start.Environment.Remove("MELANOMA_ADDRESS");
+        start.Environment.Remove("MELANOMA_API_KEY");
+        return start;
     }
 
     /// <summary>The first column of the first row.</summary>

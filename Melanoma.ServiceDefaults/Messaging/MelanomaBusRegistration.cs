@@ -28,6 +28,8 @@ public static class MelanomaBusRegistration
 
         builder.Services.AddMassTransit(bus =>
         {
+            // MassTransit would tell its makers how it is used: nothing leaves an installation unasked.
+            bus.DisableUsageTelemetry();
             foreach (var queue in declared.Queues)
             {
                 bus.AddConsumer(queue.Consumer);

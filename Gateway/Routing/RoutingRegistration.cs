@@ -122,8 +122,8 @@ internal static class RoutingRegistration
     /// </summary>
     private static void SendHeadersAtOnce(TransformBuilderContext route)
     {
-        if (route.Route.MaxRequestBodySize is not null)
-            return; // JSON and pages, whose answers begin when they are there.
+        if (route.Cluster?.ClusterId.EndsWith(Name(Wire.Grpc), StringComparison.Ordinal) != true)
+            return;
         route.AddResponseTransform(async transform =>
         {
             if (transform.ProxyResponse is { } response && !response.Headers.Contains("grpc-status"))

@@ -17,7 +17,7 @@ internal sealed record OtherProtocol(int Version, ModelReport Report)
     {
         var other = model.DatasetKind == DatasetKind.Honest ? DatasetKind.Reproduction : DatasetKind.Honest;
         var newest = await database.ModelVersions.AsNoTracking()
-            .Where(candidate => candidate.Recipe == model.Recipe && candidate.DatasetKind == other && candidate.DatasetId != null)
+            .Where(candidate => candidate.Recipe == model.Recipe && candidate.RecipeVersion == model.RecipeVersion && candidate.DatasetKind == other && candidate.DatasetId != null)
             .OrderByDescending(candidate => candidate.Version)
             .FirstOrDefaultAsync(cancellationToken);
         try

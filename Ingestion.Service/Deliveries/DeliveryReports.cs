@@ -51,10 +51,9 @@ internal sealed class DeliveryReports(
     /// <summary>Every file of a delivery, streamed.</summary>
     public async IAsyncEnumerable<V1.DeliveryFile> ReadFilesAsync(Guid id, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         await foreach (var lines in ReadLinesAsync(id, cancellationToken).Chunk(LinesAtOnce).WithCancellation(cancellationToken))
         {
-            var decisions = await LabelDecisions.ReadAsync(connection, [.. lines.Select(line => line.Group).OfType<Guid>().Distinct()], cancellationToken);
+            var decisions = await ReadDecisionsAsync([.. lines.Select(line => line.Group).OfType<Guid>().Distinct()], cancellationToken);
             foreach (var (file, group) in lines)
             {
                 if (group is { } lesion)
@@ -89,6 +88,13 @@ internal sealed class DeliveryReports(
         }
 
         return distribution;
+    }
+
+    // A connection of its own for as long as it takes, not for as long as the receiver does.
+    private async Task<IReadOnlyDictionary<Guid, string>> ReadDecisionsAsync(Guid[] groups, CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        return await LabelDecisions.ReadAsync(connection, groups, cancellationToken);
     }
 
     private async IAsyncEnumerable<(V1.DeliveryFile File, Guid? Group)> ReadLinesAsync(Guid id, [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -12,39 +12,51 @@ namespace Melanoma.Ingestion.Runs;
 /// </summary>
 internal sealed class ClassCounts
 {
-    private readonly ConcurrentDictionary<int, TrainingImages> _datasets = [];
-    private readonly ConcurrentDictionary<Guid, TrainingImages> _augmentations = [];
+    private readonly ConcurrentDictionary<(int Dataset, int? Fold), TrainingImages> _datasets = [];
+    private readonly ConcurrentDictionary<(Guid Augmentation, int? Fold), TrainingImages> _augmentations = [];
 
-    /// <summary>Originals in the training split.</summary>
-    public async Task<TrainingImages> OfDatasetAsync(MelanomaDbContext database, int datasetId, CancellationToken cancellationToken)
+    /// <summary>Originals in the training split, without the fold of a cross-validation that is held out.</summary>
+    public async Task<TrainingImages> OfDatasetAsync(MelanomaDbContext database, int datasetId, int? fold, CancellationToken cancellationToken)
     {
-        if (_datasets.TryGetValue(datasetId, out var known))
+        if (_datasets.TryGetValue((datasetId, fold), out var known))
         {
             return known;
         }
 
-        var labels = await database.DatasetItems.Where(item => item.DatasetId == datasetId && item.Split == Split.Train)
+        var labels = await Trained(database, datasetId, fold)
             .GroupBy(item => item.Label).Select(group => new { Label = group.Key, Count = group.Count() }).ToListAsync(cancellationToken);
-        return _datasets[datasetId] = Spread([.. labels.Select(group => (group.Label, group.Count))]);
+        return _datasets[(datasetId, fold)] = Spread([.. labels.Select(group => (group.Label, group.Count))]);
     }
 
-    /// <summary>Variants made so far that are trained on.</summary>
-    public async Task<TrainingImages> OfAugmentationAsync(MelanomaDbContext database, Augmentation? augmentation, CancellationToken cancellationToken)
+    /// <summary>Variants made so far that are trained on, without those of images of a fold that is held out.</summary>
+    public async Task<TrainingImages> OfAugmentationAsync(MelanomaDbContext database, Augmentation? augmentation, int? fold, CancellationToken cancellationToken)
     {
         if (augmentation is null || augmentation.Batches == 0)
         {
             return new TrainingImages(new int[Diagnoses.Count], 0);
         }
 
-        if (_augmentations.TryGetValue(augmentation.Id, out var known))
+        if (_augmentations.TryGetValue((augmentation.Id, fold), out var known))
         {
             return known;
         }
 
-        var labels = await database.Variants.Where(variant => variant.AugmentationId == augmentation.Id && variant.Split == Split.Train)
+        var variants = database.Variants.Where(variant => variant.AugmentationId == augmentation.Id && variant.Split == Split.Train);
+        var trained = fold is null
+            ? variants
+            : variants.Join(Trained(database, augmentation.DatasetId, fold), variant => variant.ParentOrdinal, item => item.Ordinal, (variant, _) => variant);
+        var labels = await trained
             .GroupBy(variant => variant.Label).Select(group => new { Label = group.Key, Count = group.Count() }).ToListAsync(cancellationToken);
         var counts = Spread([.. labels.Select(group => (group.Label, group.Count))]);
-        return augmentation.CompletedAt is null ? counts : _augmentations[augmentation.Id] = counts;
+        return augmentation.CompletedAt is null ? counts : _augmentations[(augmentation.Id, fold)] = counts;
+    }
+
+    private static IQueryable<DatasetItem> Trained(MelanomaDbContext database, int datasetId, int? fold)
+    {
+        var items = database.DatasetItems.Where(item => item.DatasetId == datasetId && item.Split == Split.Train);
+        return fold is null
+            ? items
+            : items.Where(item => !database.DatasetGroups.Any(group => group.DatasetId == datasetId && group.GroupId == item.GroupId && group.Fold == fold));
     }
 
     private static TrainingImages Spread(IReadOnlyCollection<(DiagnosisSet Label, int Count)> labels)

@@ -4,6 +4,7 @@ using Melanoma.Contracts.Models;
 using Melanoma.Contracts.V1;
 using Melanoma.ServiceDefaults.Grpc;
 using Melanoma.Storage;
+using Melanoma.Storage.Datasets;
 using Melanoma.Storage.Outbox;
 using Melanoma.Storage.Roles;
 using Microsoft.EntityFrameworkCore;
@@ -101,8 +102,27 @@ internal sealed class CrossValidationsService(
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
         var reports = await database.CrossValidationReports.AsNoTracking().Where(report => ids.Contains(report.Id))
             .ToDictionaryAsync(report => report.Id, report => report.Report, cancellationToken);
-        return folds.GroupBy(run => run.CrossValidationId).ToDictionary(group => Guid.Parse(group.Key), group => ToWire(
-            [.. group.OrderBy(run => run.Fold)], reports.TryGetValue(Guid.Parse(group.Key), out var report) ? report : null));
+        var warnings = await ReadWarningsAsync(database, [.. folds.Select(run => run.DatasetId).Distinct()], cancellationToken);
+        return folds.GroupBy(run => run.CrossValidationId).ToDictionary(group => Guid.Parse(group.Key), group =>
+        {
+            var found = ToWire([.. group.OrderBy(run => run.Fold)], reports.TryGetValue(Guid.Parse(group.Key), out var report) ? report : null);
+            found.DatasetWarnings.AddRange(warnings[found.DatasetId]);
+            return found;
+        });
+    }
+
+    private static async Task<ILookup<int, string>> ReadWarningsAsync(MelanomaDbContext database, int[] ids, CancellationToken cancellationToken)
+    {
+        var stated = await database.Datasets.AsNoTracking().Where(dataset => ids.Contains(dataset.Id))
+            .Select(dataset => new { dataset.Id, dataset.Warnings }).ToListAsync(cancellationToken);
+        var divided = await DividedLesions.CountAsync(database, ids, cancellationToken);
+        var forgotten = await database.DatasetItems.Where(item => ids.Contains(item.DatasetId))
+            .Join(database.Images.Where(image => image.ForgottenAt != null), item => item.ImageId, image => image.Id, (item, _) => item.DatasetId)
+            .GroupBy(id => id).Select(group => new { group.Key, Count = group.Count() }).ToListAsync(cancellationToken);
+        return stated.SelectMany(dataset => dataset.Warnings.Select(warning => (dataset.Id, Warning: warning)))
+            .Concat(divided.Select(dataset => (dataset.Key, $"{dataset.Value} lesions turned out to be in two folds after the dataset was made: figures on it are too good.")))
+            .Concat(forgotten.Select(dataset => (dataset.Key, $"{dataset.Count} of its images were forgotten since.")))
+            .ToLookup(warning => warning.Item1, warning => warning.Item2);
     }
 
     private static CrossValidation ToWire(WireRun[] folds, string? report) => new()

@@ -25,8 +25,8 @@ internal sealed class RunReader(IDbContextFactory<MelanomaDbContext> databases, 
     {
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
         var run = ToWire(snapshot);
-        var originals = await counts.OfDatasetAsync(database, snapshot.Run.DatasetId, cancellationToken);
-        var variants = await counts.OfAugmentationAsync(database, snapshot.Augmentation, cancellationToken);
+        var originals = await counts.OfDatasetAsync(database, snapshot.Run.DatasetId, snapshot.Run.Fold, cancellationToken);
+        var variants = await counts.OfAugmentationAsync(database, snapshot.Augmentation, snapshot.Run.Fold, cancellationToken);
         run.Augmentation = await DescribeAugmentationAsync(database, snapshot, originals, variants, cancellationToken);
         var epochs = database.RunEpochs.AsNoTracking().Where(epoch => epoch.RunId == snapshot.Run.Id).OrderBy(epoch => epoch.Epoch);
         run.Progress.AddRange((await epochs.ToListAsync(cancellationToken)).Select(ToWire));

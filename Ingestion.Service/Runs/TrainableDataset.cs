@@ -25,7 +25,7 @@ internal sealed class TrainableDataset(IDbContextFactory<MelanomaDbContext> data
             ?? throw new RpcException(new Status(StatusCode.NotFound, $"There is no dataset {id}."));
         if (dataset.Kind != kind)
         {
-            throw Unusable($"Dataset {id} is of kind {dataset.Kind.ToString().ToLowerInvariant()}; this needs {kind.ToString().ToLowerInvariant()}.");
+            throw Unusable($"Dataset {id} is of kind {NameOf(dataset.Kind)}; this needs {NameOf(kind)}.");
         }
 
         if (await database.DatasetItems.AnyAsync(
@@ -44,6 +44,8 @@ internal sealed class TrainableDataset(IDbContextFactory<MelanomaDbContext> data
             }
         }
     }
+
+    private static string NameOf(DatasetKind kind) => kind == DatasetKind.CrossValidation ? "cross-validation" : kind.ToColumn();
 
     private static RpcException Unusable(string detail) => new(new Status(StatusCode.FailedPrecondition, detail));
 }

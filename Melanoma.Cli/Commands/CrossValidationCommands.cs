@@ -16,7 +16,7 @@ internal static class CrossValidationCommands
 
     private static readonly Option<int?> Dataset = new("--dataset")
     {
-        Description = "A dataset of the kind cross-validation; one of five folds with the catalogue's present content when not given.",
+        Description = "A dataset of the kind cross-validation; one of five drawn folds with the catalogue's present content when not given.",
         HelpName = "NUMBER",
     };
 

@@ -7,12 +7,13 @@ internal sealed record CrossValidationListDocument(IReadOnlyList<CrossValidation
 /// <summary>A cross-validation; <c>figures</c> is there once every fold has completed.</summary>
 internal sealed record CrossValidationDocument(
     string Id, string Recipe, int Dataset, int Epochs, int Seed, DateTimeOffset? RequestedAt, string RequestedBy,
-    IReadOnlyList<FoldRunDocument> Folds, CrossValidationFiguresDocument? Figures)
+    IReadOnlyList<FoldRunDocument> Folds, CrossValidationFiguresDocument? Figures, IReadOnlyList<string> DatasetWarnings)
 {
     public static CrossValidationDocument From(CrossValidation shown) => new(
         shown.CrossValidationId, shown.Recipe, shown.DatasetId, shown.Epochs, shown.Seed, shown.RequestedAt?.ToDateTimeOffset(), shown.RequestedBy,
         [.. shown.Folds.Select(run => new FoldRunDocument(run.Fold, run.RunId, RunDocument.NameOf(run.State), run.Error.Length > 0 ? run.Error : null))],
-        shown.Figures is { } figures ? new([.. figures.Folds.Select(FoldDocument.From)], FoldDocument.From(figures.All)) : null);
+        shown.Figures is { } figures ? new([.. figures.Folds.Select(FoldDocument.From)], FoldDocument.From(figures.All)) : null,
+        [.. shown.DatasetWarnings]);
 }
 
 /// <summary>The run of a fold.</summary>

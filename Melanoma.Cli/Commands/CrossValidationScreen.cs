@@ -20,6 +20,8 @@ internal static class CrossValidationScreen
         console.Write(table);
         foreach (var run in shown.Folds.Where(run => run.Error.Length > 0))
             console.MarkupLineInterpolated($"[red]Fold {run.Fold}:[/] {run.Error}");
+        foreach (var warning in shown.DatasetWarnings)
+            console.MarkupLineInterpolated($"[red]{warning}[/]");
         if (shown.Figures is not null)
             console.WriteLine("Balanced accuracy over the diagnoses that have images; 95 % intervals from resampled lesions. Nothing was chosen on a fold that was held out.");
         console.WriteLine("For research, not a medical device.");

@@ -4,11 +4,11 @@ namespace Melanoma.Cli.Commands;
 
 internal sealed record RunListDocument(IReadOnlyList<RunDocument> Runs);
 
-/// <summary>A training run; <c>model</c> is there once it has ended in one and the figures were asked for.</summary>
+/// <summary>A training run; <c>crossValidation</c> and <c>fold</c> are there for a fold of one, <c>model</c> is there once it has ended in one and the figures were asked for.</summary>
 internal sealed record RunDocument(
     string Id, string Recipe, string Protocol, int Dataset, int Epochs, int Seed, int Views, string State, DateTimeOffset? RequestedAt, string RequestedBy,
     AugmentationDocument? Augmentation, IReadOnlyList<EpochDocument> Progress, double EpochFraction, double ImagesPerSecond, double? SecondsLeft, int Attempts,
-    string? StartVersion, string? ModelVersion, string? Error, ModelDocument? Model)
+    string? StartVersion, string? CrossValidation, int? Fold, string? ModelVersion, string? Error, ModelDocument? Model)
 {
     public static RunDocument From(Run run) => From(run, null);
 
@@ -17,7 +17,7 @@ internal sealed record RunDocument(
         run.RequestedAt?.ToDateTimeOffset(), run.RequestedBy,
         run.Augmentation is null ? null : AugmentationDocument.From(run.Augmentation),
         [.. run.Progress.Select(EpochDocument.From)], run.EpochFraction, run.ImagesPerSecond, run.SecondsLeft > 0 ? run.SecondsLeft : null, run.Attempts,
-        run.HasStartVersion ? run.StartVersion : null, run.HasModelVersion ? run.ModelVersion : null, run.Error.Length > 0 ? run.Error : null,
+        run.HasStartVersion ? run.StartVersion : null, run.HasCrossValidationId ? run.CrossValidationId : null, run.HasFold ? run.Fold : null, run.HasModelVersion ? run.ModelVersion : null, run.Error.Length > 0 ? run.Error : null,
         model is null ? null : ModelDocument.From(model));
 
     public static string NameOf(Protocol protocol) => protocol == Contracts.V1.Protocol.CrossValidation ? "cross-validation" : protocol.ToString().ToLowerInvariant();

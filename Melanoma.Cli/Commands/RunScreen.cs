@@ -40,7 +40,7 @@ internal sealed class RunScreen(IAnsiConsole console, ProgressContext progress)
     public void Show(Run run)
     {
         if (_state == RunState.Unspecified)
-            console.MarkupLineInterpolated($"Run [bold]{run.RunId}[/]: recipe {run.Recipe}, dataset {run.DatasetId}, {RunDocument.NameOf(run.Protocol)} protocol, {run.Epochs} epochs, seed {run.Seed}");
+            console.MarkupLineInterpolated($"Run [bold]{run.RunId}[/]: recipe {run.Recipe}, dataset {run.DatasetId}, {RunDocument.NameOf(run.Protocol)} protocol, {run.Epochs} epochs, seed {run.Seed}{Besides(run)}");
         ShowAugmentation(run);
         ShowEpochs(run);
         ShowTraining(run);
@@ -103,6 +103,9 @@ internal sealed class RunScreen(IAnsiConsole console, ProgressContext progress)
             _training.StopTask();
         ProgressColumns.TellTimeLeft(_training, run.SecondsLeft);
     }
+
+    private static string Besides(Run run) =>
+        (run.HasFold ? $", fold {run.Fold} held out" : "") + (run.HasStartVersion ? $", from version {run.StartVersion}" : "") + (run.Views > 1 ? $", {run.Views} views" : "");
 
     private static string Chart(Run run) => run.Progress.Count > 0
         ? FormattableString.Invariant($", balanced {Bars.Line([.. run.Progress.TakeLast(EpochsOfChart).Select(epoch => epoch.ValidationBalancedAccuracy)])} {run.Progress[^1].ValidationBalancedAccuracy:0.000}")

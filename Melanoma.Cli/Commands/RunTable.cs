@@ -12,6 +12,8 @@ internal static class RunTable
     {
         console.MarkupLineInterpolated(
             $"Run [bold]{run.RunId}[/]: recipe {run.Recipe}, dataset {run.DatasetId}, {RunDocument.NameOf(run.Protocol)} protocol, seed {run.Seed}, [bold]{RunDocument.NameOf(run.State)}[/]");
+        if (run.HasFold)
+            console.WriteLine($"It holds out fold {run.Fold} of cross-validation {run.CrossValidationId}.");
         if (run.HasStartVersion)
             console.WriteLine($"It starts from the weights of model version {run.StartVersion}.");
         if (run.Views > 1)

@@ -13,6 +13,8 @@ namespace Melanoma.Training.Networks;
 /// <param name="Layers">First to last; the last is <see cref="Dense"/> with one unit per diagnosis, and gives the logits.</param>
 internal sealed record NetworkDescription(string Name, int InputSize, Normalization Normalization, ImmutableArray<Layer> Layers)
 {
+    private const string ShortcutStep = "shortcut";
+
     /// <summary>What its weights are called where others publish them; null for a network that nobody has published.</summary>
     public PublishedNames? Published { get; init; }
 
@@ -52,7 +54,29 @@ internal sealed record NetworkDescription(string Name, int InputSize, Normalizat
     public static string PathOf(string prefix, int index) => string.Create(CultureInfo.InvariantCulture, $"{prefix}{index}");
 
     /// <summary>What stands before the paths of the layers in the shortcut of the block of path "3": "3.shortcut.".</summary>
-    public static string ShortcutOf(string path) => $"{path}.shortcut.";
+    public static string ShortcutOf(string path) => $"{path}.{ShortcutStep}.";
+
+    /// <summary>The layer of a path, wherever in blocks and their shortcuts it is.</summary>
+    public Layer LayerAt(string path)
+    {
+        var steps = path.Split('.');
+        var layers = Layers;
+        for (var step = 0; step < steps.Length - 1; step++)
+        {
+            var block = (Residual)layers[int.Parse(steps[step], CultureInfo.InvariantCulture)];
+            if (steps[step + 1] == ShortcutStep)
+            {
+                layers = block.Shortcut;
+                step++;
+            }
+            else
+            {
+                layers = block.Layers;
+            }
+        }
+
+        return layers[int.Parse(steps[^1], CultureInfo.InvariantCulture)];
+    }
 
     private void AddSlots(List<WeightSlot> slots, string prefix, ImmutableArray<Layer> layers, FeatureShape shape)
     {

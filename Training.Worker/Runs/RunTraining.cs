@@ -144,6 +144,7 @@ internal sealed partial class RunTraining(
             if (claim.Fold is { } fold)
             {
                 var answers = await device.RunAsync(() => FoldAnswers.Of(trainer, data.Validation));
+                ThrowIfStopped(heart, cancellationToken);
                 await ledger.CompleteFoldAsync(claim, answers, CancellationToken.None);
                 LogFoldDone(claim.RunId, fold);
                 return;
@@ -162,8 +163,10 @@ internal sealed partial class RunTraining(
         // Before the test split is looked at, so that a worker that stops here costs no look.
         var findings = await ReleasingAsync(claim, heart, () => SearchAsync(claim, recipe, trainer, cancellationToken));
 
+        // A model version is no simple model: what it learned would be held against what it becomes.
+        var published = claim.StartVersion is null ? start : null;
         using var frozen = await ReleasingAsync(
-            claim, heart, () => device.RunAsync(() => FrozenBaseline.Fit(recipe, data, start, TrainerSettings.For(device.Device), cancellationToken)));
+            claim, heart, () => device.RunAsync(() => FrozenBaseline.Fit(recipe, data, published, TrainerSettings.For(device.Device), cancellationToken)));
 
         // Taken over, a run was trained by others as well.
         var epochs = await ledger.EpochsAsync(claim, CancellationToken.None);
@@ -178,13 +181,19 @@ internal sealed partial class RunTraining(
         }
 
         var pictures = await device.RunAsync(() => SamplePictures.Make(recipe, data, claim.Seed));
+        ThrowIfStopped(heart, cancellationToken);
+
+        var version = await ledger.RegisterAsync(claim, report, pictures, recipe.Network.InputSize, model, findings, CancellationToken.None);
+        LogRegistered(claim.RunId, version, report.Validation.BalancedAccuracy, report.Test?.BalancedAccuracy, report.ParityDifference);
+    }
+
+    /// <summary>What is done already is kept where the worker is only to give the run back; where the run was called off or taken over it is not.</summary>
+    private static void ThrowIfStopped(Heartbeat heart, CancellationToken cancellationToken)
+    {
         if (!heart.MayHandBack)
         {
             cancellationToken.ThrowIfCancellationRequested();
         }
-
-        var version = await ledger.RegisterAsync(claim, report, pictures, recipe.Network.InputSize, model, findings, CancellationToken.None);
-        LogRegistered(claim.RunId, version, report.Validation.BalancedAccuracy, report.Test?.BalancedAccuracy, report.ParityDifference);
     }
 
     private async Task<RunFindings> SearchAsync(RunClaim claim, TrainingRecipe recipe, Trainer trainer, CancellationToken cancellationToken)

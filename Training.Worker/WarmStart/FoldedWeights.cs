@@ -7,7 +7,6 @@ using Melanoma.Training.Onnx;
 using Melanoma.Training.Onnx.Format;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
-using SessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 
 namespace Melanoma.Training.WarmStart;
 
@@ -85,8 +84,7 @@ internal static class FoldedWeights
         var graph = Parse(OnnxExporter.ExportBare(description, weights));
         graph.Graph.Output.Clear();
         string[] outputs = [.. normalizations.SelectMany(path => AddMoments(graph.Graph, path))];
-        using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1 };
-        using var session = new InferenceSession(graph.ToByteArray(), options);
+        using var session = OnnxSession.Open(graph.ToByteArray());
         var sums = new double[outputs.Length][];
         foreach (var batch in places.Chunk(PicturesAtOnce))
         {
@@ -148,15 +146,5 @@ internal static class FoldedWeights
     /// <summary>Whether a constant is a weight of a layer: a path of numbers, then the role.</summary>
     private static bool IsOfLayer(string name) => char.IsAsciiDigit(name[0]) && (name.EndsWith(".weight", StringComparison.Ordinal) || name.EndsWith(".bias", StringComparison.Ordinal));
 
-    private static double EpsilonAt(NetworkDescription description, string path)
-    {
-        var layers = description.Layers;
-        var steps = path.Split('.').Select(step => int.Parse(step, CultureInfo.InvariantCulture)).ToArray();
-        foreach (var step in steps[..^1])
-        {
-            layers = ((Residual)layers[step]).Layers;
-        }
-
-        return ((BatchNormalization)layers[steps[^1]]).Epsilon;
-    }
+    private static double EpsilonAt(NetworkDescription description, string path) => ((BatchNormalization)description.LayerAt(path)).Epsilon;
 }

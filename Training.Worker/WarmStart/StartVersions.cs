@@ -20,29 +20,19 @@ internal sealed class StartVersions(NpgsqlDataSource dataSource)
     public async Task<Dictionary<string, Weight>> WeightsAsync(
         int version, DatasetKind kind, NetworkDescription network, TrainingData data, CancellationToken cancellationToken)
     {
-        await using var command = dataSource.CreateCommand(
-            "SELECT v.dataset_kind, a.bytes FROM model_versions v JOIN model_artefacts a ON a.version = v.version AND a.precision = 'fp32' WHERE v.version = @version");
-        command.CommandTimeout = ModelRows.LongTimeout;
-        command.Parameters.AddWithValue("version", version);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        if (!await reader.ReadAsync(cancellationToken))
-        {
-            throw new UnusableStartException($"There is no model version {version} to start from.");
-        }
-
-        // What it has seen of the other splits would be in the new model, and nothing would tell.
-        if (kind != DatasetKind.Reproduction && reader.GetString(0) == RunLedger.Text(DatasetKind.Reproduction))
-        {
-            throw new UnusableStartException($"Model version {version} is of the leaky protocol; no honest run may start from it.");
-        }
-
+        var model = await ReadAsync(version, kind, cancellationToken);
         try
         {
-            var weights = FoldedWeights.Read(network, await reader.GetFieldValueAsync<byte[]>(1, cancellationToken));
-            var originals = data.Train.Where(sample => !sample.IsVariant).Select(sample => sample.Image).ToArray();
-            int[] places = [.. originals.Where((_, i) => i % Math.Max(1, originals.Length / Pictures) == 0).Take(Pictures)];
-            FoldedWeights.Unfold(network, weights, data.Images, places, cancellationToken);
-            return weights;
+            return await Task.Run(
+                () =>
+                {
+                    var weights = FoldedWeights.Read(network, model);
+                    var originals = data.Train.Where(sample => !sample.IsVariant).Select(sample => sample.Image).ToArray();
+                    int[] places = [.. originals.Where((_, i) => i % Math.Max(1, originals.Length / Pictures) == 0).Take(Pictures)];
+                    FoldedWeights.Unfold(network, weights, data.Images, places, cancellationToken);
+                    return weights;
+                },
+                cancellationToken);
         }
         catch (InvalidDataException exception)
         {
@@ -67,10 +57,9 @@ internal sealed class StartVersions(NpgsqlDataSource dataSource)
                 SELECT i.group_id, bool_or(line.run_id IS NULL) AS elsewhere
                 FROM line JOIN model_training_images t USING (version) JOIN images i USING (sha256) GROUP BY i.group_id
             )
-            SELECT d.place, d.split, i.group_id
-            FROM (SELECT image_id, split, row_number() OVER (ORDER BY ordinal)::int - 1 AS place FROM dataset_items WHERE dataset_id = @dataset) d
-            JOIN images i ON i.id = d.image_id JOIN seen USING (group_id)
-            WHERE d.split = 'test' OR (d.split = 'validation' AND seen.elsewhere)
+            SELECT d.ordinal, d.split, i.group_id
+            FROM dataset_items d JOIN images i ON i.id = d.image_id JOIN seen ON seen.group_id = i.group_id
+            WHERE d.dataset_id = @dataset AND (d.split = 'test' OR (d.split = 'validation' AND seen.elsewhere))
             """);
         command.CommandTimeout = ModelRows.LongTimeout;
         command.Parameters.AddWithValue("version", version);
@@ -91,6 +80,25 @@ internal sealed class StartVersions(NpgsqlDataSource dataSource)
         }
 
         return (places, test.Count, validation.Count);
+    }
+
+    /// <summary>The file of a version that a run on a dataset of this kind may start from.</summary>
+    private async Task<byte[]> ReadAsync(int version, DatasetKind kind, CancellationToken cancellationToken)
+    {
+        await using var command = dataSource.CreateCommand(
+            "SELECT v.dataset_kind, a.bytes FROM model_versions v JOIN model_artefacts a ON a.version = v.version AND a.precision = 'fp32' WHERE v.version = @version");
+        command.CommandTimeout = ModelRows.LongTimeout;
+        command.Parameters.AddWithValue("version", version);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        if (!await reader.ReadAsync(cancellationToken))
+        {
+            throw new UnusableStartException($"There is no model version {version} to start from.");
+        }
+
+        // What it has seen of the other splits would be in the new model, and nothing would tell.
+        return kind == DatasetKind.Reproduction || reader.GetString(0) != RunLedger.Text(DatasetKind.Reproduction)
+            ? await reader.GetFieldValueAsync<byte[]>(1, cancellationToken)
+            : throw new UnusableStartException($"Model version {version} is of the leaky protocol; no honest run may start from it.");
     }
 }
 

@@ -24,7 +24,7 @@ public sealed class CrossValidationTests(TestServers servers)
         var dataset = await FreezeAsync(stack, deadline.Token);
         var refused = await stack.RunAsync(deadline.Token, "train", "--recipe", "quick", "--dataset", dataset, "--json");
         Assert.NotEqual(0, refused.ExitCode);
-        Assert.Contains("crossvalidation", refused.Errors, StringComparison.Ordinal);
+        Assert.Contains("is of kind cross-validation", refused.Errors, StringComparison.Ordinal);
 
         var started = (await stack.RunAsync(deadline.Token, "cross-validation", "start", "--recipe", "head", "--dataset", dataset, "--json")).Succeeded().Document;
         var id = started.GetProperty("id").GetString()!;
@@ -53,7 +53,7 @@ public sealed class CrossValidationTests(TestServers servers)
         static double Right(JsonElement figures) => figures.GetProperty("images").GetInt32() * figures.GetProperty("accuracy").GetProperty("value").GetDouble();
     }
 
-    // The table names nobody here, so that its folds are drawn as those of a number are.
+    // A table that names nobody here leaves its folds to be drawn as those of a number are; one that names a picture of a lesion moves the whole lesion.
     private static async Task<string> FreezeAsync(Stack stack, CancellationToken cancellationToken)
     {
         var table = Path.Combine(stack.Folder, "folds.csv");

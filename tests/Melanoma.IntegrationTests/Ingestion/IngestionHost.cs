@@ -34,6 +34,8 @@ internal sealed class IngestionHost : IAsyncDisposable
 
     public TrainingRuns.TrainingRunsClient Runs => new(_channel);
 
+    public CrossValidations.CrossValidationsClient CrossValidations => new(_channel);
+
     /// <summary>Where the service sends its events.</summary>
     public Uri Broker => new(_environment["ConnectionStrings__rabbitmq"]!);
 

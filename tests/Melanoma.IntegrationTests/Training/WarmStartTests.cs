@@ -37,7 +37,7 @@ public sealed class WarmStartTests(TestServers servers)
             UNION SELECT {{Elsewhere}}, decode(repeat('00', 32), 'hex')
             """);
         await StoreModelAsync();
-        var (warm, other, leaky) = (await RequestAsync("quick", Elsewhere), await RequestAsync("seed-baseline", Elsewhere), await RequestAsync("quick", Leaky));
+        var (warm, other, leaky) = (await RequestAsync("quick", Elsewhere, views: 8), await RequestAsync("seed-baseline", Elsewhere), await RequestAsync("quick", Leaky));
 
         await CarryOutAsync();
 
@@ -50,15 +50,20 @@ public sealed class WarmStartTests(TestServers servers)
         Assert.Contains("had seen 1 of the 20 validation lesions", report, StringComparison.Ordinal);
         Assert.Equal("19", await TextAsync($"SELECT report -> 'test' ->> 'images' FROM model_versions WHERE run_id = '{warm}'"));
 
+        // Asked for eight views, it has them, and no simple model that is the version itself.
+        Assert.Equal("8", await TextAsync($"SELECT report ->> 'views' FROM model_versions WHERE run_id = '{warm}'"));
+        Assert.Equal("0", await TextAsync($"SELECT report -> 'test' ->> 'flipRate' FROM model_versions WHERE run_id = '{warm}'"));
+        Assert.DoesNotContain("frozen features", report, StringComparison.Ordinal);
+
         // Those of the dataset but test, the test image, and the one that is not of this installation.
         Assert.Equal("82", await TextAsync($"SELECT count(*)::text FROM model_training_images JOIN model_versions USING (version) WHERE run_id = '{warm}'"));
 
-        async Task<Guid> RequestAsync(string recipe, int start)
+        async Task<Guid> RequestAsync(string recipe, int start, int views = 1)
         {
             var id = Guid.CreateVersion7();
             await ExecuteAsync($"""
-                INSERT INTO runs (id, recipe, recipe_version, dataset_id, dataset_kind, epochs, seed, augmentation_policy, samples_per_class, requested_at, requested_by, start_version)
-                VALUES ('{id}', '{recipe}', 1, {dataset}, 'honest', 1, 1, 'none', 0, clock_timestamp(), 'test', {start})
+                INSERT INTO runs (id, recipe, recipe_version, dataset_id, dataset_kind, epochs, seed, augmentation_policy, samples_per_class, requested_at, requested_by, start_version, views)
+                VALUES ('{id}', '{recipe}', 1, {dataset}, 'honest', 1, 1, 'none', 0, clock_timestamp(), 'test', {start}, {views})
                 """);
             return id;
         }

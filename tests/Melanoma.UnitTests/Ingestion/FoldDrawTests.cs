@@ -15,6 +15,7 @@ public sealed class FoldDrawTests
     [InlineData(1, 2)]
     [InlineData(2, 1)]
     [InlineData(3, 0)]
+    [InlineData(4, 2)]
     [InlineData(5, 2)]
     public void Should_draw_as_the_documented_rule_when_computed_elsewhere(byte value, int expected)
     {

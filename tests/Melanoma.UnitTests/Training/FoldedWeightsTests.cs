@@ -15,11 +15,12 @@ namespace Melanoma.UnitTests.Training;
 [Collection(TorchTests.Name)]
 public sealed class FoldedWeightsTests
 {
-    /// <summary>Normalisations behind convolutions of each kind, with a bias of their own and without, and in blocks.</summary>
+    /// <summary>Normalisations behind convolutions of each kind, with a bias of their own and without, and in blocks and their shortcuts.</summary>
     private static readonly NetworkDescription Mixed = new("mixed", 24, Normalization.MinusOneToOne,
     [
         new Convolution(6, 3, 2), new BatchNormalization(), new Relu6(),
         new Residual([new Convolution(12, 1, Bias: false), new BatchNormalization(1e-2), new Residual([new DepthwiseConvolution(3), new BatchNormalization()]), new Convolution(6, 1)]),
+        new Residual([new Convolution(8, 3, 2, Bias: false), new BatchNormalization()]) { Shortcut = [new Convolution(8, 1, 2, Bias: false), new BatchNormalization(1e-4)] },
         new DepthwiseConvolution(3, 2, Bias: false), new BatchNormalization(), new Flatten(), new Dense(5), new Relu(), new Dense(Diagnoses.Count),
     ]);
 

@@ -210,6 +210,10 @@ public sealed class TrainerTests
     public void Should_leave_no_tensor_behind_when_epochs_are_trained_and_the_trainer_is_disposed()
     {
         using var images = new TemporaryImages(Size, 40, 4);
+
+        // What tests before this one left to the garbage collector is not to go in the middle of it.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         var before = Tensor.TotalCount;
         using (var trainer = NewTrainer(images, Plateau, 3))
         {

@@ -269,7 +269,7 @@ public sealed class DatasetTests(TestServers servers)
         await AssertDrawnBySmallestHashAsync();
         await RefusedAsync(
             new CreateDatasetRequest { Licences = { "CC-BY-NC-4.0", "MIT" } }, "No image has the licence 'MIT'. The catalogue has: CC-0, CC-BY-NC-4.0, unknown.");
-        await RefusedAsync(new CreateDatasetRequest { Kind = DatasetKind.Reproduction, Licences = { "unknown" } }, "Only honest datasets");
+        await RefusedAsync(new CreateDatasetRequest { Kind = DatasetKind.Reproduction, Licences = { "unknown" } }, "only datasets of images can be limited");
 
         async Task AssertDrawnBySmallestHashAsync()
         {

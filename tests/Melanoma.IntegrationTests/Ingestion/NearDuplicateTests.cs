@@ -47,7 +47,7 @@ public sealed class NearDuplicateTests(TestServers servers)
     }
 
     [Fact]
-    public Task Should_find_the_pictures_of_an_eighth_of_the_crops_when_no_name_has_an_ISIC_id() => FindCropsAsync(every: 8);
+    public Task Should_find_the_pictures_of_a_sample_of_the_crops_when_no_name_has_an_ISIC_id() => FindCropsAsync(every: 24);
 
     [Fact]
     [Trait("form", "long")]

@@ -37,6 +37,8 @@ public sealed class ServiceRoleTests(TestServers servers)
         ["test_looks"] = [ServiceRole.Training],
         ["likely_label_errors"] = [ServiceRole.Training],
         ["likely_lesion_views"] = [ServiceRole.Training],
+        ["fold_predictions"] = [ServiceRole.Training],
+        ["cross_validation_reports"] = [ServiceRole.Training],
         ["model_versions"] = [ServiceRole.Training],
         ["model_artefacts"] = [ServiceRole.Training],
         ["model_training_images"] = [ServiceRole.Training],

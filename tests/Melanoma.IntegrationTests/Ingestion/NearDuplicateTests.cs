@@ -4,13 +4,14 @@ using Melanoma.Testing;
 
 namespace Melanoma.IntegrationTests.Ingestion;
 
-/// <summary>Near-duplicates among real dermoscopy, through the service. More kinds of copies, and what each costs, are the benchmark's.</summary>
+/// <summary>Near-duplicates among real dermoscopy, through the service. Each takes in a whole pack, so they are of the long form; more kinds of copies, and what each costs, are the benchmark's.</summary>
 public sealed class NearDuplicateTests(TestServers servers)
 {
     private const string Ham = "ham10000-200x150.zip";
     private const string Crops = "ham10000-224.zip";
 
     [Fact]
+    [Trait("form", "long")]
     public async Task Should_report_copies_of_every_kind_and_join_their_lesions_when_they_are_planted_among_HAM10000()
     {
         const int Originals = 30;

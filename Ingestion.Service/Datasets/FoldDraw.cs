@@ -1,6 +1,4 @@
 using System.Collections.Immutable;
-using System.Numerics;
-using System.Security.Cryptography;
 
 namespace Melanoma.Ingestion.Datasets;
 
@@ -17,8 +15,8 @@ internal sealed record FoldDraw(int Folds, ImmutableDictionary<string, int> Tabl
     public const int LongestTable = 500_000;
 
     /// <summary>
-    /// The fold that the table gives to most images of a group, the lowest of equals; where it names none of them, SHA-256 of the 32 raw bytes of the smallest
-    /// image SHA-256 of the group (bytewise), the whole digest read as an unsigned big-endian number, mod the number of folds.
+    /// The fold that the table gives to most images of a group, the lowest of equals; where it names none of them, <see cref="SplitDraw.Number"/> of the
+    /// smallest image SHA-256 of the group (bytewise).
     /// </summary>
     /// <param name="images">For each image of the group its SHA-256 and its ISIC ids.</param>
     /// <param name="disagrees">Whether the table gives images of the group to several folds.</param>
@@ -28,9 +26,6 @@ internal sealed record FoldDraw(int Folds, ImmutableDictionary<string, int> Tabl
         disagrees = votes.Length > 1;
         return votes.Length > 0
             ? votes.OrderByDescending(vote => vote.Value).ThenBy(vote => vote.Key).First().Key
-            : Draw(images.Select(image => image.Sha256).Aggregate((least, next) => next.AsSpan().SequenceCompareTo(least) < 0 ? next : least));
+            : SplitDraw.Number(images.Select(image => image.Sha256).Aggregate((least, next) => next.AsSpan().SequenceCompareTo(least) < 0 ? next : least), Folds);
     }
-
-    private int Draw(byte[] smallestImageSha256) =>
-        (int)(new BigInteger(SHA256.HashData(smallestImageSha256), isUnsigned: true, isBigEndian: true) % Folds);
 }

@@ -53,7 +53,7 @@ public sealed class CrossValidationTests(TestServers servers)
         static double Right(JsonElement figures) => figures.GetProperty("images").GetInt32() * figures.GetProperty("accuracy").GetProperty("value").GetDouble();
     }
 
-    // A table that names nobody here leaves its folds to be drawn as those of a number are; one that names a picture of a lesion moves the whole lesion.
+    // A table that names nobody here leaves its folds to be drawn as those of a number are.
     private static async Task<string> FreezeAsync(Stack stack, CancellationToken cancellationToken)
     {
         var table = Path.Combine(stack.Folder, "folds.csv");

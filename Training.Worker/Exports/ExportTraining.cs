@@ -19,7 +19,11 @@ namespace Melanoma.Training.Exports;
 
 /// <summary>What <see cref="TrainExportCommand"/> was asked for.</summary>
 internal sealed record ExportTrainingOptions(
-    string Export, string Into, int? Epochs, int? Seed, string? Weights, string Device, int Threads, string? Folds, int Fold, string? Cache, int Views = 1);
+    string Export, string Into, int? Epochs, int? Seed, string? Weights, string Device, int Threads, string? Folds, int Fold, string? Cache, int Views = 1)
+{
+    /// <summary>Folders of trainings on the same export whose networks teach this one.</summary>
+    public IReadOnlyList<string> Teachers { get; init; } = [];
+}
 
 /// <summary>Trains on an exported dataset and leaves behind what a run of the platform would register.</summary>
 internal static class ExportTraining
@@ -67,7 +71,8 @@ internal static class ExportTraining
 
         await RequireSameRunAsync(options, images, summary, seed, cancellationToken);
         var start = StartOf(recipe, options.Weights);
-        using var trainer = new Trainer(recipe, data, epochs, seed, TimeProvider.System, start, TrainerSettings.For(device.Device));
+        using var teachers = TeacherFolders.Read(options.Teachers, images, device.Device);
+        using var trainer = new Trainer(recipe, data, epochs, seed, TimeProvider.System, start, TrainerSettings.For(device.Device), teachers);
         var checkpoint = Path.Combine(options.Into, "checkpoint.safetensors");
         if (File.Exists(checkpoint))
         {
@@ -85,8 +90,7 @@ internal static class ExportTraining
         await device.RunAsync(() => Predictions.Write(Path.Combine(options.Into, "predictions.csv"), trainer, options.Folds is null ? [data.Validation, data.Test] : [data.Validation], images));
         if (options.Folds is null)
         {
-            await WholeFile.WriteAsync(
-                Path.Combine(options.Into, "weights.safetensors"), SafeTensors.Write(trainer.Network.Weights(), new Dictionary<string, string>()), cancellationToken);
+            await TeacherFolders.WriteWeightsAsync(options.Into, trainer.Network, cancellationToken);
             IReadOnlyList<string> warnings = recipe.StartsFromInitialWeights && start is null ? [OutsideWarning, "Started from random weights: --weights was not given."] : [OutsideWarning];
             using var frozen = await device.RunAsync(() => FrozenBaseline.Fit(recipe, data, start, TrainerSettings.For(device.Device), cancellationToken));
             var facts = new RunFacts(summary.Name, summary.Version, ModelProperties.NoDataset, DatasetKind.Honest, epochs, seed, options.Views, TestLooks: 0, warnings, Licences(images));

@@ -31,13 +31,9 @@ internal sealed record ModelFolder(byte[] Model, int InputSize, ModelReport Repo
                 throw new InvalidDataException($"{ModelFile} and {ReportFile} are not of one model that was trained on an export.");
             }
 
-            var lines = await File.ReadAllLinesAsync(Path.Combine(folder, SeenFile), cancellationToken);
-            (byte[] Sha256, Split Split)[] seen = [.. lines.Select(Parse)];
-            return seen.DistinctBy(image => Convert.ToHexString(image.Sha256)).Count() == seen.Length
-                ? new ModelFolder(model, properties.InputSize, report, seen)
-                : throw new FormatException($"{SeenFile} names a picture twice.");
+            return new ModelFolder(model, properties.InputSize, report, ReadSeen(folder));
         }
-        catch (Exception exception) when (exception is JsonException or FormatException or OnnxRuntimeException)
+        catch (Exception exception) when (exception is JsonException or OnnxRuntimeException)
         {
             throw new InvalidDataException($"The model of {folder} cannot be read: {exception.Message}", exception);
         }
@@ -48,8 +44,32 @@ internal sealed record ModelFolder(byte[] Model, int InputSize, ModelReport Repo
     {
         await WholeFile.WriteAsync(Path.Combine(folder, ModelFile), model, cancellationToken);
         await WholeFile.WriteAsync(Path.Combine(folder, ReportFile), report.ToJson(), cancellationToken);
+        await WriteSeenAsync(folder, images, cancellationToken);
+    }
+
+    /// <summary>Writes which pictures of a dataset a model was trained and chosen on.</summary>
+    public static Task WriteSeenAsync(string folder, IEnumerable<ExportedImage> images, CancellationToken cancellationToken)
+    {
         var seen = images.Where(image => image.Split != Split.Test).Select(image => $"{image.Sha256},{image.Split.ToString().ToLowerInvariant()}\n");
-        await WholeFile.WriteAsync(Path.Combine(folder, SeenFile), string.Concat(seen), cancellationToken);
+        return WholeFile.WriteAsync(Path.Combine(folder, SeenFile), string.Concat(seen), cancellationToken);
+    }
+
+    /// <summary>SHA-256 of each picture that the model of a folder was trained or chosen on.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged.</exception>
+    /// <exception cref="IOException">It is missing.</exception>
+    public static IReadOnlyList<(byte[] Sha256, Split Split)> ReadSeen(string folder)
+    {
+        try
+        {
+            (byte[] Sha256, Split Split)[] seen = [.. File.ReadLines(Path.Combine(folder, SeenFile)).Select(Parse)];
+            return seen.DistinctBy(image => Convert.ToHexString(image.Sha256)).Count() == seen.Length
+                ? seen
+                : throw new InvalidDataException($"{folder}: {SeenFile} names a picture twice.");
+        }
+        catch (FormatException exception)
+        {
+            throw new InvalidDataException($"{folder}: {exception.Message}", exception);
+        }
     }
 
     private static (byte[] Sha256, Split Split) Parse(string line) =>

@@ -32,9 +32,15 @@ internal static class TrainExportCommand
             Description = "Turned and mirrored views of a picture that the model averages: 1, or 8, which takes eight times as long to answer.",
             DefaultValueFactory = _ => 1,
         };
+        var teachers = new Option<DirectoryInfo[]>("--teachers")
+        {
+            Description = "Folders of earlier trainings on the same export; the new model learns from what their networks say besides the labels.",
+            AllowMultipleArgumentsPerToken = true,
+            DefaultValueFactory = _ => [],
+        };
         var command = new RootCommand("Trains on an exported dataset.")
         {
-            new Command(Name, "Trains on an exported dataset, without database and broker.") { export, into, recipe, epochs, seed, weights, device, threads, folds, fold, cache, views },
+            new Command(Name, "Trains on an exported dataset, without database and broker.") { export, into, recipe, epochs, seed, weights, device, threads, folds, fold, cache, views, teachers },
         };
         device.AcceptOnlyFromAmong("auto", "cpu", "cuda");
         views.AcceptOnlyFromAmong("1", "8");
@@ -51,7 +57,10 @@ internal static class TrainExportCommand
                 parsed.GetValue(folds)?.FullName,
                 parsed.GetValue(fold),
                 parsed.GetValue(cache)?.FullName,
-                parsed.GetValue(views)),
+                parsed.GetValue(views))
+            {
+                Teachers = [.. parsed.GetRequiredValue(teachers).Select(folder => folder.FullName)],
+            },
             TrainingRecipes.Newest(parsed.GetRequiredValue(recipe)),
             cancellationToken)));
         return command.Parse(args).InvokeAsync();

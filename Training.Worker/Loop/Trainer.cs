@@ -41,6 +41,7 @@ internal sealed class Trainer : IDisposable
     private readonly Tensor _trainingOffset;
     private readonly Tensor _sums;
     private readonly BestEpoch? _best;
+    private readonly Teachers? _teachers;
     private int[] _order = [];
     private int _orderedEpoch = -1;
     private double _lossSum;
@@ -49,9 +50,17 @@ internal sealed class Trainer : IDisposable
 
     /// <param name="start">Weights to start from, by the names of <see cref="NetworkDescription.Slots"/>; null for random ones.</param>
     /// <param name="settings">What it calculates on and in; null for the CPU.</param>
+    /// <param name="teachers">What it learns from besides the labels; they stay the caller's.</param>
     /// <exception cref="InvalidDataException">The weights do not fit the recipe's network.</exception>
     public Trainer(
-        TrainingRecipe recipe, TrainingData data, int epochs, long seed, TimeProvider time, IReadOnlyDictionary<string, Weight>? start = null, TrainerSettings? settings = null)
+        TrainingRecipe recipe,
+        TrainingData data,
+        int epochs,
+        long seed,
+        TimeProvider time,
+        IReadOnlyDictionary<string, Weight>? start = null,
+        TrainerSettings? settings = null,
+        Teachers? teachers = null)
     {
         if (data.Images.Size != recipe.Network.InputSize)
         {
@@ -64,7 +73,7 @@ internal sealed class Trainer : IDisposable
         }
 
         settings ??= TrainerSettings.Cpu;
-        (_recipe, _data, _epochs, _seed, _time, _precision) = (recipe, data, epochs, seed, time, settings.Precision);
+        (_recipe, _data, _epochs, _seed, _time, _precision, _teachers) = (recipe, data, epochs, seed, time, settings.Precision, teachers);
         _trained = new Network(recipe.Network, seed, settings.Device);
         if (start is not null)
         {
@@ -298,7 +307,7 @@ internal sealed class Trainer : IDisposable
         using var scope = NewDisposeScope();
         var batch = Batch();
         manual_seed((long)(SplitMix64.At(_seed, Epoch, Step, 1).Next() >> 1));
-        var (pictures, mixed) = Augmented(batch);
+        var (pictures, undamaged, mixed) = Augmented(batch);
         var logits = _trained.Forward(pictures, training: true, _precision).Logits + _trainingOffset;
         var targets = Targets(batch);
         var losses = Losses(logits, targets);
@@ -312,7 +321,7 @@ internal sealed class Trainer : IDisposable
             rights = Rights(logits, partners).lerp(rights, kept);
         }
 
-        var gradients = autograd.grad([losses.mean()], [_trained.Kernels, _trained.Others]);
+        var gradients = autograd.grad([Taught(losses, logits, undamaged).mean()], [_trained.Kernels, _trained.Others]);
         _adam.Step([.. gradients], rate);
         if (_recipe.AverageDecay is { } decay)
         {
@@ -326,31 +335,56 @@ internal sealed class Trainer : IDisposable
         Step++;
     }
 
+    /// <summary>What is made small: the losses at the labels or, with teachers, in part the cross-entropy of their probabilities and the network's.</summary>
+    private Tensor Taught(Tensor losses, Tensor logits, Tensor undamaged)
+    {
+        if (_teachers is null)
+        {
+            return losses;
+        }
+
+        var random = SplitMix64.At(_seed, Epoch, Step, 3);
+        var said = _teachers.Probabilities(undamaged, _trainingOffset, _precision, ref random);
+        return losses.lerp(-(said * logits.log_softmax(1)).sum(1), _teachers.Share);
+    }
+
     /// <summary>-ln of the probability of each label's set; for one diagnosis that is the usual cross-entropy.</summary>
     private static Tensor Losses(Tensor logits, Tensor targets) => logits.logsumexp(1) - (logits + targets).logsumexp(1);
 
     /// <summary>1 where the largest logit is of a label's set, else 0.</summary>
     private static Tensor Rights(Tensor logits, Tensor targets) => targets.gather(1, logits.argmax(1, keepdim: true)).eq(0).squeeze(1).to(ScalarType.Float32);
 
-    /// <summary>The batch's pictures after the recipe's online augmentation, of the epoch's side, and how they were mixed, if they were.</summary>
-    private (Tensor Pictures, MixedPictures? Mixed) Augmented(Sample[] batch)
+    /// <summary>
+    /// The batch's pictures after the recipe's online augmentation, of the epoch's side; the same turned, cut and mixed alike but otherwise as they are, which only teachers see; and how
+    /// they were mixed, if they were.
+    /// </summary>
+    private (Tensor Pictures, Tensor Undamaged, MixedPictures? Mixed) Augmented(Sample[] batch)
     {
         using var quiet = no_grad();
         var images = _pixels.Batch(Array.ConvertAll(batch, sample => sample.Image));
         var random = SplitMix64.At(_seed, Epoch, Step, 2);
         var side = _recipe.SideAt(Epoch, _epochs);
+        var undamaged = images;
         foreach (var layer in _recipe.OnlineAugmentation)
         {
             images = layer.At(side).Apply(images, ref random);
+            undamaged = layer.MovesPlaces ? images : undamaged;
         }
 
         if (_recipe.Mixing is not { } mixing)
         {
-            return (images, null);
+            return (images, undamaged, null);
         }
 
-        var mixed = mixing.Apply(images.to(ScalarType.Float32), ref random);
-        return (mixed.Images, mixed);
+        if (_teachers is null)
+        {
+            var mixed = mixing.Apply(images.to(ScalarType.Float32), ref random);
+            return (mixed.Images, mixed.Images, mixed);
+        }
+
+        // Both lie behind one another as channels, so that they are mixed alike.
+        var both = mixing.Apply(cat([images.to(ScalarType.Float32), undamaged.to(ScalarType.Float32)], 3), ref random);
+        return (both.Images.narrow(3, 0, 3).contiguous(), both.Images.narrow(3, 3, 3).contiguous(), both);
     }
 
     private void ReadSums()

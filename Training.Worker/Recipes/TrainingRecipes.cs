@@ -28,11 +28,11 @@ internal static class TrainingRecipes
     {
         StartsFromInitialWeights = true,
         Mixing = new PictureMixing(Blended: 0.5, Patched: 0.25, Alpha: 0.4),
-        GrowingSides = [128, 160, 160],
+        GrowingSides = [128, 160, 192],
         AverageDecay = 0.999,
         RarityPower = 0.5,
         LeastLesions = 10,
-        Patience = 6,
+        Patience = 10,
     };
 
     public static ImmutableArray<TrainingRecipe> All { get; } =

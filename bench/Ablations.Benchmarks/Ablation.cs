@@ -16,6 +16,6 @@ internal sealed record Ablation(string Name, Func<TrainingRecipe, TrainingRecipe
         new("lite2", recipe => recipe with { Network = (EfficientNetLite.Lite2 with { InputSize = recipe.Network.InputSize }).WithStochasticDepth(0.1) }, "lite2"),
         new("slower", recipe => recipe with { Optimiser = recipe.Optimiser with { LearningRate = recipe.Optimiser.LearningRate / 3 } }),
         new("more-mixing", recipe => recipe with { Mixing = new PictureMixing(Blended: 0.5, Patched: 0.5, Alpha: 1) }),
-        new("larger", recipe => recipe with { GrowingSides = [128, 160, 192] }),
+        new("smaller", recipe => recipe with { GrowingSides = [128, 160, 160] }),
     ];
 }

@@ -14,17 +14,21 @@ using Melanoma.Training.Runs;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
-// Usage: EXPORT.zip --variant NAME [--epochs N] [--seed N] [--lite0 FILE] [--lite2 FILE] [--device auto|cpu|cuda] [--cache FILE] [--into FOLDER].
+// Usage: EXPORT.zip --variant NAME [--epochs N] [--seed N] [--lite0 FILE] [--lite2 FILE] [--device auto|cpu|cuda] [--cache FILE] [--into FOLDER] [--teachers FOLDER,...] [--from FOLDER].
 // Trains on the training images of an export and judges on its validation images; what the test split holds is not even decoded.
-// With --train it makes a model of the changed recipe, or with --folds TABLE --fold K its predictions of a fold, as `train-export` does, --into FOLDER.
+// With --from and --epochs 0 it judges the network of an earlier training. With --train it makes a model of the changed recipe, or with --folds TABLE --fold K its predictions of a fold, as `train-export` does, --into FOLDER.
 var ablation = Ablation.All.First(each => each.Name == Option("--variant"));
 var (epochs, seed) = (Number("--epochs", 12), Number("--seed", 123));
+string[] teachers = Option("--teachers")?.Split(',') ?? [];
 var device = new TrainingDevice(Options.Create(new TrainingOptions { Device = Option("--device") ?? "auto" }), NullLogger<TrainingDevice>.Instance);
 
 if (args.Contains("--train"))
 {
     var options = new ExportTrainingOptions(
-        args[0], Option("--into")!, epochs, seed, Option("--" + ablation.Weights), Option("--device") ?? "auto", 0, Option("--folds"), Number("--fold", 0), Option("--cache"));
+        args[0], Option("--into")!, epochs, seed, Option("--" + ablation.Weights), Option("--device") ?? "auto", 0, Option("--folds"), Number("--fold", 0), Option("--cache"))
+    {
+        Teachers = teachers,
+    };
     return await ExportTraining.RunAsync(options, ablation.Change(TrainingRecipes.Newest("standard")), CancellationToken.None);
 }
 
@@ -35,9 +39,11 @@ using var cache = ExportedDataset.Decode(args[0], images, recipe.Network.InputSi
 var groups = images.Select(image => image.Group).Distinct().Index().ToDictionary(group => group.Item, group => group.Index);
 var data = new TrainingData(
     cache, [.. images.Index().Select(image => new Sample(image.Index, image.Item.Split, image.Item.Label, groups[image.Item.Group], IsVariant: false))], recipe.LeastLesions);
-var start = Option("--" + ablation.Weights) is { } file ? PublishedWeights.For(recipe.Network, File.ReadAllBytes(file)) : null;
+var start = Option("--from") is { } earlier ? SafeTensors.Read(File.ReadAllBytes(Path.Combine(earlier, TeacherFolders.WeightsFile))).Tensors
+    : Option("--" + ablation.Weights) is { } file ? PublishedWeights.For(recipe.Network, File.ReadAllBytes(file)) : null;
 var clock = Stopwatch.StartNew();
-using var trainer = new Trainer(recipe, data, epochs, seed, TimeProvider.System, start, TrainerSettings.For(device.Device));
+using var taught = TeacherFolders.Read(teachers, images, device.Device);
+using var trainer = new Trainer(recipe, data, epochs, seed, TimeProvider.System, start, TrainerSettings.For(device.Device), taught);
 while (!trainer.IsFinished)
 {
     var epoch = await device.RunAsync(() => trainer.FinishEpoch(null, CancellationToken.None));
@@ -50,7 +56,8 @@ while (!trainer.IsFinished)
 if (Option("--into") is { } into)
 {
     Directory.CreateDirectory(into);
-    File.WriteAllBytes(Path.Combine(into, $"{ablation.Name}-{seed}.safetensors"), SafeTensors.Write(trainer.Network.Weights(), new Dictionary<string, string>()));
+    await TeacherFolders.WriteWeightsAsync(into, trainer.Network, CancellationToken.None);
+    await ModelFolder.WriteSeenAsync(into, images, CancellationToken.None);
 }
 
 var (one, eight) = await device.RunAsync(() => (Judged([0]), Judged([.. Enumerable.Range(0, SquareSymmetry.Count)])));

@@ -12,6 +12,9 @@ internal abstract record OnlineLayer
     /// <returns>The same shape.</returns>
     private protected delegate Tensor Change(Tensor x, int count, ref SplitMix64 random);
 
+    /// <summary>Whether it turns, mirrors, cuts or scales pictures, so that what lies at a place afterwards lay elsewhere before.</summary>
+    public virtual bool MovesPlaces => false;
+
     /// <summary>The changed batch, bytes or floats.</summary>
     public abstract Tensor Apply(Tensor images, ref SplitMix64 random);
 

@@ -14,6 +14,8 @@ namespace Melanoma.Training.Recipes.Augmentation;
 /// <param name="Side">Side of what comes out, in pixels; 0 for that of what goes in.</param>
 internal sealed record RandomView(double Nearest, double Farthest, double Aspect, double Turned, int Side = 0) : OnlineLayer
 {
+    public override bool MovesPlaces => true;
+
     public override OnlineLayer At(int side) => this with { Side = side };
 
     public override Tensor Apply(Tensor images, ref SplitMix64 random)

@@ -6,6 +6,8 @@ namespace Melanoma.Training.Recipes.Augmentation;
 /// <summary>Mirrors left-right and top-bottom, each with probability 1/2.</summary>
 internal sealed record RandomFlip : OnlineLayer
 {
+    public override bool MovesPlaces => true;
+
     public override Tensor Apply(Tensor images, ref SplitMix64 random)
     {
         var generator = random;
@@ -19,6 +21,8 @@ internal sealed record RandomFlip : OnlineLayer
 /// <summary>One of the eight turned and mirrored views of the square, each as likely.</summary>
 internal sealed record RandomSymmetry : OnlineLayer
 {
+    public override bool MovesPlaces => true;
+
     public override Tensor Apply(Tensor images, ref SplitMix64 random)
     {
         var flipped = new RandomFlip().Apply(images, ref random);
@@ -32,6 +36,8 @@ internal sealed record RandomSymmetry : OnlineLayer
 /// <summary>Turns about the centre by an angle drawn from -<paramref name="Turns"/> to +<paramref name="Turns"/> of a full turn.</summary>
 internal sealed record RandomRotation(double Turns) : OnlineLayer
 {
+    public override bool MovesPlaces => true;
+
     public override Tensor Apply(Tensor images, ref SplitMix64 random)
     {
         var matrices = new float[images.shape[0] * 6];
@@ -48,6 +54,8 @@ internal sealed record RandomRotation(double Turns) : OnlineLayer
 /// <summary>Scales about the centre by a factor drawn from 1 - <paramref name="Factor"/> to 1 + <paramref name="Factor"/>; above 1 shows more than the picture.</summary>
 internal sealed record RandomZoom(double Factor) : OnlineLayer
 {
+    public override bool MovesPlaces => true;
+
     public override Tensor Apply(Tensor images, ref SplitMix64 random)
     {
         var matrices = new float[images.shape[0] * 6];

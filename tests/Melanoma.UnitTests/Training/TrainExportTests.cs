@@ -60,6 +60,34 @@ public sealed class TrainExportTests : IDisposable
     }
 
     [Fact]
+    public async Task Should_learn_from_the_networks_of_other_folders_and_refuse_one_that_has_seen_what_is_held_out()
+    {
+        var export = Write(60);
+        string[] teachers = [Path.Combine(_folder, "first"), Path.Combine(_folder, "second")];
+        foreach (var (teacher, seed) in teachers.Zip(["1", "2"]))
+        {
+            Assert.Equal(0, await TrainExportCommand.RunAsync([TrainExportCommand.Name, export, "--into", teacher, "--recipe", "quick", "--epochs", "1", "--seed", seed, "--threads", "1"]));
+        }
+
+        Assert.Equal(0, await TaughtAsync("taught"));
+
+        var seen = Path.Combine(teachers[1], "seen-images.csv");
+        var lines = await File.ReadAllLinesAsync(seen, TestContext.Current.CancellationToken);
+        var test = ExportedDataset.Read(export).First(image => image.Split == Split.Test);
+        var validation = ExportedDataset.Read(export).First(image => image.Split == Split.Validation);
+        string[][] heldOut = [[.. lines, $"{test.Sha256},train"], [.. lines, $"{test.Sha256},validation"], [.. lines.Where(line => !line.StartsWith(validation.Sha256, StringComparison.Ordinal)), $"{validation.Sha256},train"], [.. lines, $"{new string('0', 64)},train"]];
+        foreach (var table in heldOut)
+        {
+            await File.WriteAllLinesAsync(seen, table, TestContext.Current.CancellationToken);
+            Assert.Equal(1, await TaughtAsync("refused"));
+            Assert.False(File.Exists(Path.Combine(_folder, "refused", "model.onnx")));
+        }
+
+        Task<int> TaughtAsync(string into) => TrainExportCommand.RunAsync(
+            [TrainExportCommand.Name, export, "--into", Path.Combine(_folder, into), "--recipe", "quick", "--epochs", "1", "--threads", "1", "--teachers", .. teachers]);
+    }
+
+    [Fact]
     public void Should_say_what_is_wrong_when_the_file_is_no_export()
     {
         var path = Path.Combine(_folder, "other.zip");

@@ -98,6 +98,69 @@ public sealed class TrainerTests
     }
 
     [Fact]
+    public void Should_say_what_its_teachers_say_when_labels_count_for_nothing()
+    {
+        using var images = new TemporaryImages(Size, 120, 4);
+        using var teachers = new Teachers([AlwaysSaying((Diagnosis)2), AlwaysSaying((Diagnosis)2)], share: 1);
+        using var trainer = new Trainer(Averaged with { OnlineAugmentation = [], Patience = null }, images.Data, 6, seed: 5, TimeProvider.System, teachers: teachers);
+        Finish(trainer);
+
+        // Every label of the data is drawn as often as the others.
+        Assert.All(trainer.Logits(images.Data.Validation).Chunk(Diagnoses.Count), row => Assert.Equal(2, Array.IndexOf(row, row.Max())));
+
+        static Network AlwaysSaying(Diagnosis diagnosis)
+        {
+            var network = new Network(Averaged.Network, 1);
+            var weights = network.Weights();
+            weights["6.weight"] = weights["6.weight"] with { Values = new float[weights["6.weight"].Values.Length] };
+            weights["6.bias"] = weights["6.bias"] with { Values = [.. Enumerable.Range(0, Diagnoses.Count).Select(i => i == (int)diagnosis ? 20f : 0)] };
+            network.Load(weights);
+            return network;
+        }
+    }
+
+    [Fact]
+    public void Should_show_teachers_pictures_that_are_not_damaged()
+    {
+        using var images = new TemporaryImages(Size, 120, 4);
+        var recipe = Averaged with { OnlineAugmentation = [new RandomView(0.9, 1, 1, 0.5), new Blackening()], Mixing = null, Patience = null };
+        using var teacher = NewTrainer(images, recipe with { OnlineAugmentation = [], Optimiser = new AdamSettings(LearningRate: 1e-2) }, 12);
+        Finish(teacher);
+        using var teachers = new Teachers([Copy(teacher.Network)], share: 1);
+        using var trainer = new Trainer(recipe, images.Data, 12, seed: 5, TimeProvider.System, teachers: teachers);
+        Finish(trainer);
+
+        // The first diagnosis is the dark one. A teacher that saw black pictures would say it of each; one that sees them as they are says each of the four as often as the others.
+        Assert.InRange(OfBlack(teacher.Network)[0], 0.9, 1);
+        Assert.All(OfBlack(trainer.Network)[..4], probability => Assert.InRange(probability, 0.15, 0.35));
+
+        float[] OfBlack(Network network)
+        {
+            using var scope = NewDisposeScope();
+            using var quiet = no_grad();
+            return Network.Values(network.Forward(zeros(1, Size, Size, 3), training: false).Logits.narrow(1, 0, 4).softmax(1));
+        }
+    }
+
+    [Fact]
+    public void Should_end_with_the_same_state_when_a_run_with_teachers_is_resumed()
+    {
+        using var images = new TemporaryImages(Size, 60, 4);
+        using var other = NewTrainer(images, Averaged, 1);
+        using var teachers = new Teachers([Copy(other.Network), Copy(other.Network)], share: 0.7);
+        using var undisturbed = new Trainer(Averaged, images.Data, 2, seed: 5, TimeProvider.System, teachers: teachers);
+        undisturbed.FinishEpoch(null, CancellationToken.None);
+        using var resumed = new Trainer(Averaged, images.Data, 2, seed: 5, TimeProvider.System, teachers: teachers);
+        resumed.Restore(undisturbed.Capture());
+        var before = Tensor.TotalCount;
+        undisturbed.FinishEpoch(null, CancellationToken.None);
+        Assert.Equal(before, Tensor.TotalCount);
+        resumed.FinishEpoch(null, CancellationToken.None);
+
+        Assert.Equal(undisturbed.Capture(), resumed.Capture());
+    }
+
+    [Fact]
     public void Should_fit_the_last_layer_alone_and_in_one_epoch_when_the_recipe_is_of_a_head()
     {
         using var images = new TemporaryImages(Size, 120, 4);
@@ -311,6 +374,21 @@ public sealed class TrainerTests
         Assert.InRange(schedule.RateAt(9, 0.999), 0, 1e-6);
     }
 
+    private static void Finish(Trainer trainer)
+    {
+        while (!trainer.IsFinished)
+        {
+            trainer.FinishEpoch(null, CancellationToken.None);
+        }
+    }
+
+    private static Network Copy(Network network)
+    {
+        var copy = new Network(network.Description, 1);
+        copy.Load(network.Weights());
+        return copy;
+    }
+
     private static Trainer NewTrainer(TemporaryImages images, TrainingRecipe recipe, int epochs) => new(recipe, images.Data, epochs, seed: 5, TimeProvider.System);
 
     private static byte[] Train(TemporaryImages images, TrainingRecipe recipe, int epochs, out EpochFigures last)
@@ -323,5 +401,10 @@ public sealed class TrainerTests
         while (!trainer.IsFinished);
 
         return trainer.Capture();
+    }
+
+    private sealed record Blackening : OnlineLayer
+    {
+        public override Tensor Apply(Tensor images, ref SplitMix64 random) => images * 0;
     }
 }

@@ -56,7 +56,32 @@ public static class ImageDecoder
         int side,
         Span<byte> destination,
         ImageLimits limits,
-        [NotNullWhen(false)] out ImageRefusal? refusal) => TryFit(bytes, side, 2 * side, destination, limits, out refusal);
+        [NotNullWhen(false)] out ImageRefusal? refusal) => TryFit(bytes, side, 2 * side, destination, 0, [], limits, out _, out refusal);
+
+    /// <summary>As <see cref="TryDecodeToSquare"/>, and of the same decoding a second square, smaller than the first.</summary>
+    /// <param name="bytes">The file.</param>
+    /// <param name="side">Side of the square, 1 to <see cref="AreaFilter.MaxOutputSide"/> pixels.</param>
+    /// <param name="destination">Receives side x side x 3 bytes (HWC, RGB); exactly that long; untouched where the result is false.</param>
+    /// <param name="sketchSide">Side of the second square.</param>
+    /// <param name="sketch">Receives the second square; exactly as long as its side asks for; untouched where the result is false.</param>
+    /// <param name="limits">The limits that the header is judged against.</param>
+    /// <param name="header">What the file says of its size.</param>
+    /// <param name="refusal">The refusal, where the result is false.</param>
+    /// <returns>True where both squares are written.</returns>
+    /// <exception cref="ArgumentException">A destination has another length or a side is out of range.</exception>
+    public static bool TryDecodeToSquares(
+        ReadOnlySpan<byte> bytes,
+        int side,
+        Span<byte> destination,
+        int sketchSide,
+        Span<byte> sketch,
+        ImageLimits limits,
+        out ImageHeader header,
+        [NotNullWhen(false)] out ImageRefusal? refusal)
+    {
+        AreaFilter.CheckOutput(sketchSide, sketchSide, sketch.Length);
+        return TryFit(bytes, side, 2 * Math.Max(side, sketchSide), destination, sketchSide, sketch, limits, out header, out refusal);
+    }
 
     /// <summary>
     /// As <see cref="TryDecodeToSquare"/>, for what is measured of a picture and recognised again: a JPEG is decoded at a half or a quarter of its size as soon as one and a half
@@ -74,33 +99,43 @@ public static class ImageDecoder
         int side,
         Span<byte> destination,
         ImageLimits limits,
-        [NotNullWhen(false)] out ImageRefusal? refusal) => TryFit(bytes, side, 3 * side / 2, destination, limits, out refusal);
+        [NotNullWhen(false)] out ImageRefusal? refusal) => TryFit(bytes, side, 3 * side / 2, destination, 0, [], limits, out _, out refusal);
 
     private static bool TryFit(
         ReadOnlySpan<byte> bytes,
         int side,
         int leastSide,
         Span<byte> destination,
+        int sketchSide,
+        Span<byte> sketch,
         ImageLimits limits,
+        out ImageHeader header,
         [NotNullWhen(false)] out ImageRefusal? refusal)
     {
         AreaFilter.CheckOutput(side, side, destination.Length);
-        if (!TryDecodeStored(bytes, limits, leastSide, out var header, out var stored, out refusal))
+        if (!TryDecodeStored(bytes, limits, leastSide, out header, out var stored, out refusal))
             return false;
         using (stored)
         {
-            if (header.Orientation == 1)
-            {
-                AreaFilter.Resize(stored.Span, stored.Width, stored.Height, Channels, destination, side, side);
-                return true;
-            }
-
-            // Turning the small square gives the same bytes as turning the large picture, because the filter is exact.
-            using var square = new NativePixels(side, side, 3);
-            AreaFilter.Resize(stored.Span, stored.Width, stored.Height, Channels, square.Span, side, side);
-            Orientation.Apply(square.Span, side, side, 3, header.Orientation, destination);
+            Fit(stored, header.Orientation, destination, side);
+            if (sketchSide > 0)
+                Fit(stored, header.Orientation, sketch, sketchSide);
             return true;
         }
+    }
+
+    private static void Fit(NativePixels stored, int orientation, Span<byte> destination, int side)
+    {
+        if (orientation == 1)
+        {
+            AreaFilter.Resize(stored.Span, stored.Width, stored.Height, Channels, destination, side, side);
+            return;
+        }
+
+        // Turning the small square gives the same bytes as turning the large picture, because the filter is exact.
+        using var square = new NativePixels(side, side, 3);
+        AreaFilter.Resize(stored.Span, stored.Width, stored.Height, Channels, square.Span, side, side);
+        Orientation.Apply(square.Span, side, side, 3, orientation, destination);
     }
 
     private static bool TryDecodeStored(

@@ -8,16 +8,32 @@ namespace Melanoma.Inference.Classification;
 /// <summary>The question by gRPC, and by JSON through transcoding.</summary>
 internal sealed class ClassifierService(ImageClassifier classifier) : Classifier.ClassifierBase
 {
-    public override async Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context)
+    public override Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context)
+    {
+        var question = new ClassificationQuestion(
+            request.Image.Memory,
+            request.HasModelVersion ? request.ModelVersion : null,
+            request.HasCaseReference ? request.CaseReference : null,
+            context.GetCaller(),
+            request.HasTopK ? request.TopK : null);
+        return AnswerAsync(() => classifier.ClassifyAsync(question, context.CancellationToken), context);
+    }
+
+    public override Task<ExplainResponse> Explain(ExplainRequest request, ServerCallContext context)
     {
         var question = new ClassificationQuestion(
             request.Image.Memory,
             request.HasModelVersion ? request.ModelVersion : null,
             request.HasCaseReference ? request.CaseReference : null,
             context.GetCaller());
+        return AnswerAsync(() => classifier.ExplainAsync(question, request.HasDiagnosis ? request.Diagnosis : null, context.CancellationToken), context);
+    }
+
+    private static async Task<T> AnswerAsync<T>(Func<Task<T>> answer, ServerCallContext context)
+    {
         try
         {
-            return await classifier.ClassifyAsync(question, context.CancellationToken);
+            return await answer();
         }
         catch (RpcException refusal) when (Refusal.RetryAfterMs(refusal) is { } milliseconds)
         {

@@ -1,10 +1,11 @@
-using System.Globalization;
 using System.Security.Cryptography;
+using Google.Protobuf;
 using Grpc.Core;
 using Melanoma.Contracts;
 using Melanoma.Contracts.Models;
 using Melanoma.Contracts.V1;
 using Melanoma.Imaging;
+using Melanoma.Inference.Explanations;
 using Melanoma.Inference.Models;
 using Melanoma.Inference.Predictions;
 using Melanoma.ServiceDefaults.Grpc;
@@ -15,17 +16,43 @@ namespace Melanoma.Inference.Classification;
 internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, PredictionWriter audit, InferenceMetrics metrics, TimeProvider time)
 {
     private const int MaxCaseReference = 200;
-    private const string HonestKind = "honest";
-    private const string Notice = "For research, not a medical device.";
-    private const string LeakyNotice = Notice + " This version was trained by the leaky protocol, which serves comparisons alone.";
 
     /// <summary>Answers when the audit row is durable.</summary>
     /// <exception cref="RpcException">A refusal with its reason.</exception>
-    public async Task<ClassifyResponse> ClassifyAsync(ClassificationQuestion question, CancellationToken cancellationToken)
+    public async Task<ClassifyResponse> ClassifyAsync(ClassificationQuestion question, CancellationToken cancellationToken) =>
+        (await CountingRefusalsAsync(question, explained: null, cancellationToken)).Message;
+
+    /// <summary>Answers when the audit row is durable, and says where in the picture the network saw what.</summary>
+    /// <param name="question">The question.</param>
+    /// <param name="diagnosis">The diagnosis that is explained; null for that of the answer.</param>
+    /// <param name="cancellationToken">The caller's patience.</param>
+    /// <exception cref="RpcException">A refusal with its reason.</exception>
+    public async Task<ExplainResponse> ExplainAsync(ClassificationQuestion question, string? diagnosis, CancellationToken cancellationToken)
+    {
+        Diagnosis? wanted = null;
+        if (diagnosis is not null)
+        {
+            wanted = Diagnoses.TryParse(diagnosis, out var parsed)
+                ? parsed
+                : throw Refusal.Of(StatusCode.InvalidArgument, $"The diagnosis to explain is none of the nine: {string.Join(", ", Diagnoses.Names)}.");
+        }
+
+        var (message, map) = await CountingRefusalsAsync(question, new Explained(wanted), cancellationToken);
+        var shown = wanted ?? Parse(message.Diagnosis);
+        var explanation = new ExplainResponse { Answer = message, Diagnosis = Diagnoses.NameOf(shown), Rows = map!.Rows, Columns = map.Columns };
+        explanation.Values.AddRange(map.Of(shown).ToArray());
+        explanation.Overlay = await Task.Run(() => UnsafeByteOperations.UnsafeWrap(HeatOverlay.Draw(question.Image.Span, map, shown)), cancellationToken);
+        return explanation;
+    }
+
+    private static Diagnosis Parse(string name) => Diagnoses.TryParse(name, out var diagnosis) ? diagnosis : throw new ArgumentException($"'{name}' is no diagnosis.", nameof(name));
+
+    private async Task<(ClassifyResponse Message, ActivationMap? Map)> CountingRefusalsAsync(
+        ClassificationQuestion question, Explained? explained, CancellationToken cancellationToken)
     {
         try
         {
-            return await AnswerAsync(question, cancellationToken);
+            return await AnswerAsync(question, explained, cancellationToken);
         }
         catch (RpcException refusal)
         {
@@ -34,11 +61,16 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
         }
     }
 
-    private async Task<ClassifyResponse> AnswerAsync(ClassificationQuestion question, CancellationToken cancellationToken)
+    private async Task<(ClassifyResponse Message, ActivationMap? Map)> AnswerAsync(
+        ClassificationQuestion question, Explained? explained, CancellationToken cancellationToken)
     {
         var arrived = time.GetTimestamp();
         int? pinned = question.ModelVersion is null ? null : Refusal.ParseVersion(question.ModelVersion);
         RequireCaseReference(question.CaseReference);
+        if (question.Top is < 1 or > Diagnoses.Count)
+        {
+            throw Refusal.Of(StatusCode.InvalidArgument, $"top_k is not from 1 to {Diagnoses.Count}.");
+        }
 
         // The header is judged before the image takes room that others could use.
         if (!ImageInspector.TryInspect(question.Image.Span, ImageLimits.Default, out _, out var unreadable))
@@ -47,12 +79,15 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
         }
 
         using var lease = pinned is { } version ? await models.LeaseAsync(version, cancellationToken) : await models.LeaseProductionAsync(cancellationToken);
-        var result = await lanes.RunAsync(lease, question.Image, cancellationToken);
-        if (result.Refusal is { } refused)
+        var properties = lease.Model.Properties;
+        RequireExplainable(explained, lease.Model);
+        var result = await lanes.RunAsync(lease, question.Image, withMap: explained is not null, cancellationToken);
+        if (result.Answer is not { } answer)
         {
-            throw Refusal.Image(refused);
+            throw Refusal.Image(result.Refusal!);
         }
 
+        var doubts = PictureDoubts.Of(answer, properties);
         var row = new Storage.Predictions.Prediction
         {
             Id = Guid.CreateVersion7(time.GetUtcNow()),
@@ -63,13 +98,35 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
             ModelVersion = lease.Model.Version,
             ExecutionProvider = lease.Model.Provider,
             ImageSha256 = SHA256.HashData(question.Image.Span),
-            Probabilities = result.Probabilities,
-            Diagnosis = DiagnosisRule.Decide(result.Probabilities, lease.Model.Properties.ClassPrior, lease.Model.Properties.Unsupported),
+            Probabilities = answer.Probabilities,
+            Diagnosis = DiagnosisRule.Decide(answer.Probabilities, properties.ClassPrior, properties.Unsupported),
+            Decision = doubts.Count > 0
+                ? Contracts.Models.Decision.Indeterminate
+                : DecisionRule.Decide(answer.Probabilities[(int)Diagnosis.Melanoma], properties.OperatingPoints!),
+            Reasons = [.. doubts.Select(doubt => doubt.Code)],
             LatencyMs = time.GetElapsedTime(arrived).TotalMilliseconds,
         };
         await audit.WriteAsync(row, cancellationToken);
         metrics.Answered(row.ModelVersion, row.ExecutionProvider);
-        return ToMessage(row, lease.Model.Properties.DatasetKind == HonestKind ? Notice : LeakyNotice);
+        return (AnswerMessage.Of(row, answer, doubts, lease.Model, question.Top ?? AnswerMessage.DefaultTop), answer.Map);
+    }
+
+    private static void RequireExplainable(Explained? explained, LoadedModel model)
+    {
+        if (explained is null)
+        {
+            return;
+        }
+
+        if (!model.Properties.HasActivationMap)
+        {
+            throw Refusal.Of(StatusCode.FailedPrecondition, $"Model version {model.Version} has no activation map: its network does not end in a global average.");
+        }
+
+        if (explained.Diagnosis is { } diagnosis && model.Properties.Unsupported.Contains(diagnosis))
+        {
+            throw Refusal.Of(StatusCode.InvalidArgument, $"Model version {model.Version} does not know {Diagnoses.NameOf(diagnosis)}: it was trained on no picture of it.");
+        }
     }
 
     // A NUL is the one character that the database cannot keep.
@@ -81,19 +138,8 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
         }
     }
 
-    private static ClassifyResponse ToMessage(Storage.Predictions.Prediction row, string notice)
-    {
-        var message = new ClassifyResponse
-        {
-            Diagnosis = Diagnoses.NameOf(row.Diagnosis),
-            MelanomaProbability = row.Probabilities[(int)Diagnosis.Melanoma],
-            ModelVersion = row.ModelVersion.ToString(CultureInfo.InvariantCulture),
-            PredictionId = row.Id.ToString(),
-            Notice = notice,
-        };
-        message.Probabilities.AddRange(Probabilities.ToMessages(row.Probabilities));
-        return message;
-    }
+    /// <summary>That an explanation is wanted, and of which diagnosis; null for that of the answer.</summary>
+    private sealed record Explained(Diagnosis? Diagnosis);
 }
 
 /// <summary>A question as every protocol puts it.</summary>
@@ -101,4 +147,5 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
 /// <param name="ModelVersion">The pinned version as text; null for production.</param>
 /// <param name="CaseReference">The caller's pseudonym for the case.</param>
 /// <param name="Caller">Who asks.</param>
-internal sealed record ClassificationQuestion(ReadOnlyMemory<byte> Image, string? ModelVersion, string? CaseReference, Caller Caller);
+/// <param name="Top">How many of the likeliest diagnoses are to be named; null for the usual number.</param>
+internal sealed record ClassificationQuestion(ReadOnlyMemory<byte> Image, string? ModelVersion, string? CaseReference, Caller Caller, int? Top = null);

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using Melanoma.Contracts;
 using Melanoma.Imaging;
 using Melanoma.Inference.Models;
 using Microsoft.Extensions.Options;
@@ -39,13 +38,14 @@ internal sealed class InferenceLanes : IHostedService, IDisposable
     /// <summary>Waits for a lane, then decodes and computes. Who cancels while waiting leaves the waiting room at once.</summary>
     /// <param name="lease">Must stay alive until this returns.</param>
     /// <param name="image">The encoded picture.</param>
+    /// <param name="withMap">Whether the activation map is wanted.</param>
     /// <param name="cancellationToken">The caller's patience.</param>
     /// <exception cref="Grpc.Core.RpcException">RESOURCE_EXHAUSTED: the waiting room is full.</exception>
-    public async Task<LaneResult> RunAsync(ModelLease lease, ReadOnlyMemory<byte> image, CancellationToken cancellationToken)
+    public async Task<LaneResult> RunAsync(ModelLease lease, ReadOnlyMemory<byte> image, bool withMap, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         Enter();
-        var item = new Item(lease.Model, image, cancellationToken);
+        var item = new Item(lease.Model, image, withMap, cancellationToken);
         _queue.Add(item, CancellationToken.None);
         await using var leaving = cancellationToken.UnsafeRegister(static (state, token) => ((Item)state!).Abandon(token), item);
         try
@@ -133,8 +133,7 @@ internal sealed class InferenceLanes : IHostedService, IDisposable
         var started = Stopwatch.GetTimestamp();
         try
         {
-            var probabilities = new double[Diagnoses.Count];
-            var refusal = item.Model.Classify(item.Image.Span, probabilities, item.Cancellation);
+            var answer = item.Model.Classify(item.Image.Span, item.WithMap, item.Cancellation, out var refusal);
             var computed = Stopwatch.GetElapsedTime(started);
             if (refusal is null)
             {
@@ -142,7 +141,7 @@ internal sealed class InferenceLanes : IHostedService, IDisposable
                 _metrics.Computed(Stopwatch.GetElapsedTime(item.Entered, started), computed);
             }
 
-            item.Done.SetResult(new LaneResult(probabilities, refusal));
+            item.Done.SetResult(new LaneResult(answer, refusal));
         }
         catch (OperationCanceledException)
         {
@@ -155,7 +154,7 @@ internal sealed class InferenceLanes : IHostedService, IDisposable
         }
     }
 
-    private sealed class Item(LoadedModel model, ReadOnlyMemory<byte> image, CancellationToken cancellation)
+    private sealed class Item(LoadedModel model, ReadOnlyMemory<byte> image, bool withMap, CancellationToken cancellation)
     {
         private const int Waiting = 0;
         private const int Taken = 1;
@@ -165,6 +164,8 @@ internal sealed class InferenceLanes : IHostedService, IDisposable
         public LoadedModel Model { get; } = model;
 
         public ReadOnlyMemory<byte> Image { get; private set; } = image;
+
+        public bool WithMap { get; } = withMap;
 
         public CancellationToken Cancellation { get; } = cancellation;
 
@@ -188,6 +189,6 @@ internal sealed class InferenceLanes : IHostedService, IDisposable
 }
 
 /// <summary>What a lane made of an image.</summary>
-/// <param name="Probabilities">Nine, in index order; zeros when the image is refused.</param>
+/// <param name="Answer">What the model says; null when the image is refused.</param>
 /// <param name="Refusal">Why the image cannot be read; null when it was classified.</param>
-internal readonly record struct LaneResult(double[] Probabilities, ImageRefusal? Refusal);
+internal readonly record struct LaneResult(ModelAnswer? Answer, ImageRefusal? Refusal);

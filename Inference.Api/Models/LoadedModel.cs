@@ -13,6 +13,8 @@ namespace Melanoma.Inference.Models;
 internal sealed class LoadedModel(int version, InferenceSession session, ModelProperties properties, string provider)
 {
     private readonly ConcurrentBag<RunBuffers> _buffers = [];
+    private readonly ConcurrentBag<RunBuffers> _mapping = [];
+    private readonly MapShape? _map = properties.HasActivationMap ? MapShape.Of(session) : null;
     private int _users = 1;
 
     public int Version { get; } = version;
@@ -48,41 +50,51 @@ internal sealed class LoadedModel(int version, InferenceSession session, ModelPr
 
     /// <summary>Decodes a picture and runs the network, in buffers that are used again.</summary>
     /// <param name="image">The encoded picture.</param>
-    /// <param name="probabilities">Receives nine probabilities in index order; untouched when the picture is refused.</param>
+    /// <param name="withMap">Whether the activation map is wanted; the version must have one.</param>
     /// <param name="cancellationToken">Looked at before decoding and before running.</param>
-    /// <returns>Why the picture is refused; null when it was classified.</returns>
-    public ImageRefusal? Classify(ReadOnlySpan<byte> image, Span<double> probabilities, CancellationToken cancellationToken)
+    /// <param name="refusal">Why the picture is refused; null when it was classified.</param>
+    /// <returns>What the version says; null when the picture is refused.</returns>
+    public ModelAnswer? Classify(ReadOnlySpan<byte> image, bool withMap, CancellationToken cancellationToken, out ImageRefusal? refusal)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (!_buffers.TryTake(out var buffers))
+        var pool = withMap ? _mapping : _buffers;
+        if (!pool.TryTake(out var buffers))
         {
-            buffers = new RunBuffers(1, Properties.InputSize);
+            buffers = NewBuffers(1, withMap);
         }
 
         try
         {
-            if (!ImageDecoder.TryDecodeToSquare(image, Properties.InputSize, buffers.Pixels, ImageLimits.Default, out var refusal))
+            if (!ImageDecoder.TryDecodeToSquares(
+                image, Properties.InputSize, buffers.Pixels, PictureMeasures.Side, buffers.Sketch.Pixels, ImageLimits.Default, out var header, out refusal))
             {
-                return refusal;
+                return null;
             }
 
             cancellationToken.ThrowIfCancellationRequested();
+            var quality = PictureMeasures.Of(buffers.Sketch, header, image).Quality;
             Run(buffers);
-            for (var index = 0; index < Diagnoses.Count; index++)
-            {
-                probabilities[index] = buffers.Probabilities[index];
-            }
-
-            return null;
+            return new ModelAnswer(
+                Array.ConvertAll(buffers.Probabilities.ToArray(), probability => (double)probability),
+                Properties.DistanceLimit is null ? null : buffers.Distances[0],
+                quality,
+                header.UprightWidth,
+                header.UprightHeight,
+                withMap ? new ActivationMap(_map!.Value.Rows, _map.Value.Columns, buffers.Maps.ToArray()) : null);
         }
         finally
         {
-            _buffers.Add(buffers);
+            pool.Add(buffers);
         }
     }
 
+    /// <summary>Memory for some pictures, bound to this version's graph.</summary>
+    /// <exception cref="InvalidOperationException">A map is wanted of a version that has none.</exception>
+    public RunBuffers NewBuffers(int pictures, bool withMap = false) => new(
+        pictures, Properties.InputSize, Properties.DistanceLimit is not null, withMap ? _map ?? throw new InvalidOperationException("This version has no activation map.") : null);
+
     /// <summary>Runs the network on ready pictures.</summary>
-    public void Run(RunBuffers buffers) => session.Run(buffers.Options, RunBuffers.InputNames, buffers.Inputs, RunBuffers.OutputNames, buffers.Outputs);
+    public void Run(RunBuffers buffers) => session.Run(buffers.Options, RunBuffers.InputNames, buffers.Inputs, buffers.OutputNames, buffers.Outputs);
 
     internal void Release()
     {
@@ -91,7 +103,7 @@ internal sealed class LoadedModel(int version, InferenceSession session, ModelPr
             return;
         }
 
-        foreach (var buffers in _buffers)
+        foreach (var buffers in _buffers.Concat(_mapping))
         {
             buffers.Dispose();
         }
@@ -115,18 +127,40 @@ internal sealed class RunBuffers : IDisposable
 {
     private readonly byte[] _pixels;
     private readonly float[] _probabilities;
+    private readonly float[] _distances;
+    private readonly float[] _maps;
 
-    public RunBuffers(int pictures, int side)
+    /// <param name="pictures">How many at once.</param>
+    /// <param name="side">Of a picture, in pixels.</param>
+    /// <param name="distance">Whether the graph tells how far a picture is from those trained on.</param>
+    /// <param name="map">The shape of the activation map, where it is wanted.</param>
+    public RunBuffers(int pictures, int side, bool distance = false, MapShape? map = null)
     {
         _pixels = GC.AllocateUninitializedArray<byte>(pictures * side * side * 3, pinned: true);
-        _probabilities = GC.AllocateUninitializedArray<float>(pictures * Diagnoses.Count, pinned: true);
+        _probabilities = Numbers(pictures * Diagnoses.Count);
+        _distances = Numbers(distance ? pictures : 0);
+        _maps = Numbers(map is { } shape ? pictures * Diagnoses.Count * shape.Rows * shape.Columns : 0);
         Inputs = [OrtValue.CreateTensorValueFromMemory(_pixels, [pictures, side, side, 3])];
-        Outputs = [OrtValue.CreateTensorValueFromMemory(_probabilities, [pictures, Diagnoses.Count])];
+        var names = new List<string> { ModelGraph.Probabilities };
+        var outputs = new List<OrtValue> { OrtValue.CreateTensorValueFromMemory(_probabilities, [pictures, Diagnoses.Count]) };
+        if (distance)
+        {
+            names.Add(ModelGraph.Distance);
+            outputs.Add(OrtValue.CreateTensorValueFromMemory(_distances, [pictures, 1]));
+        }
+
+        if (map is { } grid)
+        {
+            names.Add(ModelGraph.ActivationMap);
+            outputs.Add(OrtValue.CreateTensorValueFromMemory(_maps, [pictures, Diagnoses.Count, grid.Rows, grid.Columns]));
+        }
+
+        (OutputNames, Outputs) = (names, outputs);
     }
 
     public static IReadOnlyCollection<string> InputNames { get; } = [ModelGraph.Images];
 
-    public static IReadOnlyCollection<string> OutputNames { get; } = [ModelGraph.Probabilities];
+    public IReadOnlyCollection<string> OutputNames { get; }
 
     public RunOptions Options { get; } = new();
 
@@ -137,8 +171,17 @@ internal sealed class RunBuffers : IDisposable
     /// <summary>uint8 [N,H,W,3].</summary>
     public Span<byte> Pixels => _pixels;
 
+    /// <summary>The picture as its quality is measured.</summary>
+    public RgbImage Sketch { get; } = new(PictureMeasures.Side, PictureMeasures.Side);
+
     /// <summary>[N,9].</summary>
     public Span<float> Probabilities => _probabilities;
+
+    /// <summary>[N], where they are wanted.</summary>
+    public Span<float> Distances => _distances;
+
+    /// <summary>[N,9,rows,columns], where they are wanted.</summary>
+    public Span<float> Maps => _maps;
 
     public void Dispose()
     {
@@ -148,5 +191,36 @@ internal sealed class RunBuffers : IDisposable
         }
 
         Options.Dispose();
+    }
+
+    private static float[] Numbers(int count) => GC.AllocateUninitializedArray<float>(count, pinned: true);
+}
+
+/// <summary>What a model version says of a picture.</summary>
+/// <param name="Probabilities">Nine, in index order.</param>
+/// <param name="Distance">How far it is from the pictures trained on; null where the version cannot tell.</param>
+/// <param name="Quality">What was measured of it.</param>
+/// <param name="Width">Of the upright picture, in pixels.</param>
+/// <param name="Height">Of the upright picture, in pixels.</param>
+/// <param name="Map">Where the network saw what; null unless asked for.</param>
+internal sealed record ModelAnswer(double[] Probabilities, double? Distance, ImageQuality Quality, int Width, int Height, ActivationMap? Map);
+
+/// <summary>What each place of a picture adds to each diagnosis' logit.</summary>
+/// <param name="Rows">From the picture's top to its bottom.</param>
+/// <param name="Columns">From left to right.</param>
+/// <param name="Values">[9,rows,columns].</param>
+internal sealed record ActivationMap(int Rows, int Columns, float[] Values)
+{
+    /// <summary>Row by row.</summary>
+    public ReadOnlySpan<float> Of(Diagnosis diagnosis) => Values.AsSpan((int)diagnosis * Rows * Columns, Rows * Columns);
+}
+
+/// <summary>The shape of a graph's activation map.</summary>
+internal readonly record struct MapShape(int Rows, int Columns)
+{
+    public static MapShape Of(InferenceSession session)
+    {
+        var sides = session.OutputMetadata[ModelGraph.ActivationMap].Dimensions;
+        return new MapShape(sides[2], sides[3]);
     }
 }

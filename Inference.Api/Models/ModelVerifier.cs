@@ -35,6 +35,16 @@ internal static class ModelVerifier
             var properties = Properties(session, stored);
             Require(session.InputMetadata, ModelGraph.Images, TensorElementType.UInt8, [-1, properties.InputSize, properties.InputSize, 3]);
             Require(session.OutputMetadata, ModelGraph.Probabilities, TensorElementType.Float, [-1, Diagnoses.Count]);
+            if (properties.DistanceLimit is not null)
+            {
+                Require(session.OutputMetadata, ModelGraph.Distance, TensorElementType.Float, [-1, 1]);
+            }
+
+            if (properties.HasActivationMap)
+            {
+                RequireMap(session.OutputMetadata);
+            }
+
             model = new LoadedModel(stored.Version, session, properties, provider.Name);
             Probe(model);
             return model;
@@ -80,10 +90,19 @@ internal static class ModelVerifier
         }
     }
 
+    private static void RequireMap(IReadOnlyDictionary<string, NodeMetadata> outputs)
+    {
+        if (!outputs.TryGetValue(ModelGraph.ActivationMap, out var node) || node.ElementDataType != TensorElementType.Float
+            || node.Dimensions is not [-1, Diagnoses.Count, > 0, > 0])
+        {
+            throw new ModelRefusedException($"its graph has no Float '{ModelGraph.ActivationMap}' of shape [N,{Diagnoses.Count},h,w], which its properties promise");
+        }
+    }
+
     // A flat picture and a busy one, together and again alone: finite, adding up to 1, nothing for what it does not know, and the same alone as in company.
     private static void Probe(LoadedModel model)
     {
-        using var together = new RunBuffers(ProbePictures, model.Properties.InputSize);
+        using var together = model.NewBuffers(ProbePictures);
         var pixels = together.Pixels;
         pixels[..model.PictureBytes].Fill(128);
         for (var at = model.PictureBytes; at < pixels.Length; at++)
@@ -94,10 +113,15 @@ internal static class ModelVerifier
         model.Run(together);
         for (var picture = 0; picture < ProbePictures; picture++)
         {
-            using var alone = new RunBuffers(1, model.Properties.InputSize);
+            using var alone = model.NewBuffers(1);
             pixels.Slice(picture * model.PictureBytes, model.PictureBytes).CopyTo(alone.Pixels);
             model.Run(alone);
             Judge(model.Properties, alone.Probabilities);
+            if (alone.Distances.ContainsAnyExceptInRange(0, float.MaxValue))
+            {
+                throw new ModelRefusedException("it answers a probe with a distance that is none");
+            }
+
             for (var index = 0; index < Diagnoses.Count; index++)
             {
                 if (Math.Abs(alone.Probabilities[index] - together.Probabilities[(picture * Diagnoses.Count) + index]) > 1e-4)

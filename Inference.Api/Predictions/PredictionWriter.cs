@@ -15,10 +15,11 @@ internal sealed partial class PredictionWriter(NpgsqlDataSource dataSource, Infe
 
     // A row that was written by an attempt whose answer got lost is there already; the second attempt leaves it.
     private const string Insert = """
-        INSERT INTO predictions (id, time, tenant, caller, case_reference, model_version, execution_provider, image_sha256, probabilities, diagnosis, latency_ms)
-        SELECT r.id, r.time, r.tenant, r.caller, r.case_reference, r.model_version, r.execution_provider, r.image_sha256, ($9::float8[])[r.n * 9 - 8 : r.n * 9], r.diagnosis, r.latency_ms
-        FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::bytea[], $10::smallint[], $11::float8[])
-            WITH ORDINALITY AS r (id, time, tenant, caller, case_reference, model_version, execution_provider, image_sha256, diagnosis, latency_ms, n)
+        INSERT INTO predictions (id, time, tenant, caller, case_reference, model_version, execution_provider, image_sha256, probabilities, diagnosis, latency_ms, decision, reasons)
+        SELECT r.id, r.time, r.tenant, r.caller, r.case_reference, r.model_version, r.execution_provider, r.image_sha256, ($9::float8[])[r.n * 9 - 8 : r.n * 9], r.diagnosis, r.latency_ms,
+            r.decision, string_to_array(r.reasons, ',')
+        FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::bytea[], $10::smallint[], $11::float8[], $12::smallint[], $13::text[])
+            WITH ORDINALITY AS r (id, time, tenant, caller, case_reference, model_version, execution_provider, image_sha256, diagnosis, latency_ms, decision, reasons, n)
         ON CONFLICT (id) DO NOTHING
         """;
 
@@ -96,6 +97,10 @@ internal sealed partial class PredictionWriter(NpgsqlDataSource dataSource, Infe
             command.Parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Double, Value = batch.SelectMany(waiting => waiting.Row.Probabilities).ToArray() });
             Add(command, NpgsqlDbType.Smallint, batch, row => (short)row.Diagnosis);
             Add(command, NpgsqlDbType.Double, batch, row => row.LatencyMs);
+            Add(command, NpgsqlDbType.Smallint, batch, row => (short?)row.Decision);
+
+            // Arrays of arrays would all have to be of one length.
+            Add(command, NpgsqlDbType.Text, batch, row => string.Join(',', row.Reasons));
             await command.PrepareAsync(CancellationToken.None);
             await command.ExecuteNonQueryAsync(CancellationToken.None);
         }

@@ -38,7 +38,9 @@ internal sealed class PredictionsService(IDbContextFactory<MelanomaDbContext> da
             ImageSha256 = Convert.ToHexStringLower(row.ImageSha256),
             Diagnosis = Diagnoses.NameOf(row.Diagnosis),
             LatencyMs = row.LatencyMs,
+            Decision = Probabilities.ToMessage(row.Decision),
         };
+        message.Reasons.AddRange(row.Reasons);
         if (row.CaseReference is { } reference)
         {
             message.CaseReference = reference;

@@ -250,14 +250,14 @@ internal sealed partial class TestComparer(
 
     private static bool Ask(LoadedModel first, LoadedModel second, byte[] image, AnswerSheet answers, AnswerSheet otherAnswers, CancellationToken cancellationToken)
     {
-        Span<double> probabilities = stackalloc double[Diagnoses.Count], otherProbabilities = stackalloc double[Diagnoses.Count];
-        if (first.Classify(image, probabilities, cancellationToken) is not null || second.Classify(image, otherProbabilities, cancellationToken) is not null)
+        if (first.Classify(image, withMap: false, cancellationToken, out _) is not { } answer
+            || second.Classify(image, withMap: false, cancellationToken, out _) is not { } otherAnswer)
         {
             return false;
         }
 
-        answers.Add(probabilities);
-        otherAnswers.Add(otherProbabilities);
+        answers.Add(answer.Probabilities);
+        otherAnswers.Add(otherAnswer.Probabilities);
         return true;
     }
 

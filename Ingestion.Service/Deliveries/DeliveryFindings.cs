@@ -1,7 +1,7 @@
 using System.Globalization;
 using Melanoma.Contracts;
+using Melanoma.Imaging;
 using Melanoma.Ingestion.Datasets;
-using Melanoma.Ingestion.Images;
 using Melanoma.Storage;
 using Melanoma.Storage.Catalogue;
 using Npgsql;

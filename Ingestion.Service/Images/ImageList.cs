@@ -2,6 +2,7 @@ using System.Text;
 using Grpc.Core;
 using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
+using Melanoma.Imaging;
 using Melanoma.Ingestion.Datasets;
 using Npgsql;
 

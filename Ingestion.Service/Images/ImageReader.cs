@@ -1,5 +1,6 @@
 using Google.Protobuf.WellKnownTypes;
 using Melanoma.Contracts;
+using Melanoma.Imaging;
 using Melanoma.Storage;
 using Melanoma.Storage.Catalogue;
 using Npgsql;

@@ -16,7 +16,9 @@ internal static class ClassificationScreen
 
         var probabilities = answer.Probabilities!;
         console.MarkupLineInterpolated(
-            $"{answer.File}: [bold]{answer.Diagnosis}[/] {Percent(probabilities.GetValueOrDefault(answer.Diagnosis!))}, melanoma {Percent(probabilities.GetValueOrDefault("melanoma"))} [grey](model version {answer.ModelVersion}, answer {answer.PredictionId})[/]");
+            $"{answer.File}: [bold]{answer.Decision}[/] {answer.Diagnosis} {Percent(probabilities.GetValueOrDefault(answer.Diagnosis!))}, melanoma {Percent(answer.MelanomaProbability ?? 0)} [grey](model version {answer.ModelVersion}, answer {answer.PredictionId})[/]");
+        foreach (var reason in answer.Reasons ?? [])
+            console.MarkupLineInterpolated($"  [yellow]![/] {reason.Message}");
         if (withBars)
             Bars.Write(console, [.. probabilities.Select(item => (item.Key, item.Value))], Percent, largest: 1);
     }

@@ -40,6 +40,7 @@ internal static class CommandLine
             CrossValidationCommands.Create(),
             ModelCommands.Create(),
             ClassifyCommand.Create(),
+            ExplainCommand.Create(),
             DemoCommand.Create(),
         };
         root.Options.Add(Json);

@@ -12,6 +12,12 @@ public static class ModelGraph
     /// <summary>Output, float [N,D]: what the last layer decides from.</summary>
     public const string Embedding = "embedding";
 
+    /// <summary>
+    /// Output, float [N,1], where the file has <see cref="ModelProperties.DistanceLimit"/>: how far a picture's embedding is from those of the training pictures, as squared Mahalanobis distance per
+    /// dimension.
+    /// </summary>
+    public const string Distance = "distance";
+
     /// <summary>Output, float [N,9,h,w], where the network has one: each place's share of the class's logit.</summary>
     public const string ActivationMap = "activation_map";
 }

@@ -19,6 +19,9 @@ namespace Melanoma.Contracts.Models;
 /// <param name="Unsupported">Diagnoses without training images: their probability is 0.</param>
 /// <param name="HasActivationMap">Whether the graph has the output <c>activation_map</c>.</param>
 /// <param name="Views">How many turned and mirrored views of a picture the graph itself looks at, 1 or 8; its answers are means over them. 1 in older files.</param>
+/// <param name="DistanceLimit">
+/// The largest <see cref="ModelGraph.Distance"/> that is still familiar, chosen on validation; null where the graph has no such output, as in older files.
+/// </param>
 public sealed record ModelProperties(
     int InputSize,
     string Recipe,
@@ -30,7 +33,8 @@ public sealed record ModelProperties(
     OperatingPoints? OperatingPoints,
     DiagnosisSet Unsupported,
     bool HasActivationMap,
-    int Views = 1)
+    int Views = 1,
+    double? DistanceLimit = null)
 {
     /// <summary>The dataset number of a model that was trained on an export: it belongs to no installation.</summary>
     public const int NoDataset = 0;
@@ -52,6 +56,7 @@ public sealed record ModelProperties(
         [Prefix + "unsupported"] = JsonSerializer.Serialize(Unsupported.Members.Select(Diagnoses.NameOf)),
         [Prefix + "activation_map"] = HasActivationMap ? "true" : "false",
         [Prefix + "views"] = Views.ToString(CultureInfo.InvariantCulture),
+        [Prefix + "distance_limit"] = JsonSerializer.Serialize(DistanceLimit),
     };
 
     /// <summary>Reads what <see cref="ToMetadata"/> wrote.</summary>
@@ -85,7 +90,8 @@ public sealed record ModelProperties(
                 JsonSerializer.Deserialize<OperatingPoints>(Text("operating_points"), JsonSerializerOptions.Web),
                 DiagnosisSet.Of([.. unsupported]),
                 Text("activation_map") == "true",
-                metadata.TryGetValue(Prefix + "views", out var views) ? int.Parse(views, CultureInfo.InvariantCulture) : 1);
+                metadata.TryGetValue(Prefix + "views", out var views) ? int.Parse(views, CultureInfo.InvariantCulture) : 1,
+                metadata.TryGetValue(Prefix + "distance_limit", out var limit) ? JsonSerializer.Deserialize<double?>(limit) : null);
         }
         catch (Exception exception) when (exception is JsonException or OverflowException)
         {

@@ -1272,6 +1272,10 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("text")
                         .HasColumnName("case_reference");
 
+                    b.Property<short?>("Decision")
+                        .HasColumnType("smallint")
+                        .HasColumnName("decision");
+
                     b.Property<short>("Diagnosis")
                         .HasColumnType("smallint")
                         .HasColumnName("diagnosis");
@@ -1298,6 +1302,11 @@ namespace Melanoma.Storage.Migrations
                         .IsRequired()
                         .HasColumnType("double precision[]")
                         .HasColumnName("probabilities");
+
+                    b.PrimitiveCollection<string[]>("Reasons")
+                        .IsRequired()
+                        .HasColumnType("text[]")
+                        .HasColumnName("reasons");
 
                     b.Property<string>("Tenant")
                         .IsRequired()

@@ -1,4 +1,5 @@
 using Melanoma.Contracts;
+using Melanoma.Contracts.Models;
 using Melanoma.Storage.Models;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
@@ -38,6 +39,12 @@ public sealed class Prediction
     /// <summary>The diagnosis as answered.</summary>
     public required Diagnosis Diagnosis { get; init; }
 
+    /// <summary>The decision as answered; null in rows of before there were decisions.</summary>
+    public Decision? Decision { get; init; }
+
+    /// <summary>The words of the reasons why it is <see cref="Decision.Indeterminate"/>.</summary>
+    public string[] Reasons { get; init; } = [];
+
     /// <summary>Time from the request's arrival to the finished computation, in milliseconds.</summary>
     public required double LatencyMs { get; init; }
 }
@@ -46,6 +53,7 @@ internal sealed class PredictionConfiguration : IEntityTypeConfiguration<Predict
 {
     public void Configure(EntityTypeBuilder<Prediction> builder)
     {
+        builder.Property(prediction => prediction.Decision).HasConversion<short?>();
         builder.HasIndex(prediction => new { prediction.Tenant, prediction.Id });
         builder.HasOne<ModelVersion>().WithMany().HasForeignKey(prediction => prediction.ModelVersion).OnDelete(DeleteBehavior.Restrict);
         builder.ToTable(table => table.HasCheckConstraint("ck_predictions_nine", "cardinality(probabilities) = 9"));

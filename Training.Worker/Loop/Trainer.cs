@@ -157,17 +157,21 @@ internal sealed class Trainer : IDisposable
 
     /// <summary>The bare logits of pictures as they are, nine per picture.</summary>
     /// <param name="view">Which of the eight turned and mirrored views is looked at; see <see cref="SquareSymmetry"/>.</param>
-    public float[] Logits(IReadOnlyList<Sample> samples, int view = 0)
+    public float[] Logits(IReadOnlyList<Sample> samples, int view = 0) => Ask(samples, view).Logits;
+
+    /// <summary>As <see cref="Logits"/>, with the embeddings.</summary>
+    public (float[] Logits, float[][] Embeddings) Ask(IReadOnlyList<Sample> samples, int view = 0)
     {
         using var frozen = new FrozenNetwork(Network);
-        var logits = new float[samples.Count * Diagnoses.Count];
-        for (var from = 0; from < samples.Count; from += EvaluationBatch)
+        var (logits, embeddings) = (new float[samples.Count * Diagnoses.Count], new List<float[]>(samples.Count));
+        foreach (var batch in samples.Select(sample => sample.Image).Chunk(EvaluationBatch))
         {
-            var batch = samples.Skip(from).Take(EvaluationBatch).Select(sample => sample.Image).ToArray();
-            frozen.Ask(_pixels, batch, view).Logits.CopyTo(logits, from * Diagnoses.Count);
+            var (said, embedded) = frozen.Ask(_pixels, batch, view);
+            said.CopyTo(logits, embeddings.Count * Diagnoses.Count);
+            embeddings.AddRange(embedded.Chunk(embedded.Length / batch.Length));
         }
 
-        return logits;
+        return (logits, [.. embeddings]);
     }
 
     /// <summary>Everything that <see cref="Restore"/> needs, in one file.</summary>

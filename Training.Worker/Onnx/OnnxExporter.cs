@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Melanoma.Contracts;
+using Melanoma.Training.Evaluation;
 using Melanoma.Training.Images;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx.Format;
@@ -8,7 +9,7 @@ namespace Melanoma.Training.Onnx;
 
 /// <summary>
 /// The ONNX side of a <see cref="NetworkDescription"/>. Input <c>images</c> uint8 [N,H,W,3]; outputs <c>probabilities</c> [N,9],
-/// <c>embedding</c> [N,D] and, behind global average pooling, <c>activation_map</c> [N,9,h,w]: each place's share of the class's logit.
+/// <c>embedding</c> [N,D], where a distribution of embeddings is given <c>distance</c> [N,1] from it and, behind global average pooling, <c>activation_map</c> [N,9,h,w]: each place's share of the class's logit.
 /// </summary>
 internal static class OnnxExporter
 {
@@ -18,13 +19,15 @@ internal static class OnnxExporter
     /// <param name="views">
     /// 1, or 8: then the graph looks at each picture in its eight turned and mirrored views, and logits, embedding and activation map are the means over them.
     /// </param>
+    /// <param name="distribution">What the embeddings of training pictures are like.</param>
     /// <exception cref="ArgumentOutOfRangeException">There are other than 1 or 8 views.</exception>
     public static byte[] Export(
         NetworkDescription description,
         IReadOnlyDictionary<string, Weight> weights,
         OutputRule rule,
         IEnumerable<KeyValuePair<string, string>> properties,
-        int views = 1)
+        int views = 1,
+        TrainingDistribution? distribution = null)
     {
         if (views is not (1 or SquareSymmetry.Count))
         {
@@ -37,6 +40,11 @@ internal static class OnnxExporter
         // The last layer is linear: of the mean embedding it makes the mean of the logits.
         Answer(graph, LastLayer(graph, description, Embed(graph, body, views), weights), rule);
         graph.Output("probabilities", Diagnoses.Count);
+        if (distribution is not null)
+        {
+            Measure(graph, distribution);
+        }
+
         if (description.HasActivationMap)
         {
             var features = body[description.Layers.LastIndexOf(new GlobalAveragePool()) - 1];
@@ -220,6 +228,24 @@ internal static class OnnxExporter
         var divided = graph.Node("Div", "logits.calibrated", [moved, graph.Constant("temperature", [(float)rule.Temperature])]);
         var masked = graph.Node("Add", "logits.supported", [divided, graph.Constant("unsupported.mask", rule.Mask(), Diagnoses.Count)]);
         graph.Node("Softmax", "probabilities", [masked], OnnxGraph.Int("axis", 1));
+    }
+
+    /// <summary>The distance of the embedding from those of training pictures; see <see cref="TrainingDistribution.Distance"/>.</summary>
+    private static void Measure(OnnxGraph graph, TrainingDistribution distribution)
+    {
+        var (dimensions, axes) = (distribution.Mean.Length, distribution.Variances.Length);
+        var centred = graph.Node("Sub", "distance.centred", ["embedding", graph.Constant("distance.mean", distribution.Mean, dimensions)]);
+        var all = graph.Node("Mul", "distance.squares", [centred, centred]);
+        var along = graph.Node("Gemm", "distance.projected", [centred, graph.Constant("distance.axes", distribution.Axes, axes, dimensions)], OnnxGraph.Int("transB", 1));
+        var strongest = graph.Node("Mul", "distance.projected.squares", [along, along]);
+
+        // The strongest directions are in the sum of all squares too, where they were divided by the variance of the others.
+        float[] each = [.. Enumerable.Repeat((float)(1 / distribution.Remaining / dimensions), dimensions)];
+        float[] corrections = [.. distribution.Variances.Select(variance => (float)(((1 / variance) - (1 / distribution.Remaining)) / dimensions))];
+        var whole = graph.Node("MatMul", "distance.whole", [all, graph.Constant("distance.each", each, dimensions, 1)]);
+        var correction = graph.Node("MatMul", "distance.correction", [strongest, graph.Constant("distance.corrections", corrections, axes, 1)]);
+        graph.Node("Add", "distance", [whole, correction]);
+        graph.Output("distance", 1);
     }
 
     /// <summary>Class activation map (Zhou et al. 2016): the last layer's weights applied at each place, before the mean.</summary>

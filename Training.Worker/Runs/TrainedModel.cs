@@ -29,7 +29,7 @@ internal static class TrainedModel
     public static (byte[] Model, ModelReport Report) Make(RunFacts facts, TrainingRecipe recipe, Trainer trainer, TrainingData data, IReadOnlyList<EpochReport> epochs, FrozenBaseline? frozen = null)
     {
         var bare = trainer.Rule;
-        var validationLogits = SquareSymmetry.Mean(Looks(data.Validation, facts.Views));
+        var (validationLogits, validationEmbeddings) = Seen(data.Validation);
         var rule = bare with { Temperature = TemperatureScaling.Fit(bare, trainer.Prior, validationLogits, data.Validation) };
         var validation = Judgement.Of(rule, trainer.Prior, validationLogits, data.Validation);
         var points = validation.ChooseOperatingPoints();
@@ -37,6 +37,8 @@ internal static class TrainedModel
         {
             Ham10000 = Judgement.Of(rule, trainer.Prior, validationLogits, data.Validation, ClassVocabulary.Ham10000).VocabularyFigures(facts.Seed),
         };
+
+        var distribution = TrainingDistribution.Fit(Seen(SomeOf(data.Train)).Embeddings, validationEmbeddings);
 
         // Everything is chosen: now the one look at the test split.
         SplitFigures? test = null;
@@ -59,8 +61,8 @@ internal static class TrainedModel
         var unsupported = rule.Unsupported;
         var properties = new ModelProperties(
             recipe.Network.InputSize, facts.Recipe, facts.RecipeVersion, facts.DatasetId, RunLedger.Text(facts.DatasetKind),
-            trainer.Prior, rule.Temperature, points, unsupported, recipe.Network.HasActivationMap, facts.Views);
-        var model = OnnxExporter.Export(recipe.Network, trainer.Network.Weights(), rule, properties.ToMetadata(), facts.Views);
+            trainer.Prior, rule.Temperature, points, unsupported, recipe.Network.HasActivationMap, facts.Views, distribution.Limit);
+        var model = OnnxExporter.Export(recipe.Network, trainer.Network.Weights(), rule, properties.ToMetadata(), facts.Views, distribution);
         var parity = ParityCheck.Require(trainer.Network, rule, model, Pictures(data), facts.Views);
         var leaky = facts.DatasetKind == DatasetKind.Reproduction;
         return (model, new ModelReport
@@ -95,6 +97,22 @@ internal static class TrainedModel
         });
 
         float[][] Looks(IReadOnlyList<Sample> samples, int views) => [.. Enumerable.Range(0, views).Select(view => trainer.Logits(samples, view))];
+
+        // As the model will see them: the means over its views.
+        (float[] Logits, float[][] Embeddings) Seen(IReadOnlyList<Sample> samples)
+        {
+            var answers = Enumerable.Range(0, facts.Views).Select(view => trainer.Ask(samples, view)).ToArray();
+            return (
+                SquareSymmetry.Mean([.. answers.Select(answer => answer.Logits)]),
+                [.. samples.Select((_, i) => SquareSymmetry.Mean([.. answers.Select(answer => answer.Embeddings[i])]))]);
+        }
+    }
+
+    private static Sample[] SomeOf(Sample[] train)
+    {
+        var originals = train.Where(sample => !sample.IsVariant).ToArray();
+        var stride = Math.Max(1, originals.Length / TrainingDistribution.Pictures);
+        return originals.Length < 2 ? train : [.. originals.Where((_, i) => i % stride == 0)];
     }
 
     private static byte[] Pictures(TrainingData data)

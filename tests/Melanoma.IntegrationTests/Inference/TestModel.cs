@@ -28,6 +28,12 @@ internal sealed record TestModel
 
     public bool Softmax { get; init; } = true;
 
+    /// <summary>Whether the graph says what each of 4 x 4 places adds to the logits.</summary>
+    public bool HasMap { get; init; }
+
+    /// <summary>The largest mean level of a picture, 0 to 255, that is still familiar; null for a graph that cannot tell.</summary>
+    public double? DistanceLimit { get; init; }
+
     public Func<string, string, string> Property { get; init; } = (_, value) => value;
 
     /// <summary>Says the diagnosis of pictures in which one channel stands out: red, green or blue.</summary>
@@ -58,11 +64,40 @@ internal sealed record TestModel
             graph.Node("Softmax", ModelGraph.Probabilities, ["logits"], OnnxGraph.Int("axis", 1));
         }
 
+        if (HasMap)
+        {
+            Map(graph, floats);
+        }
+
+        if (DistanceLimit is not null)
+        {
+            float[] mean = [.. Enumerable.Repeat(1f / Inputs, Inputs)];
+            graph.Node("MatMul", ModelGraph.Distance, [flat, graph.Constant("mean", mean, Inputs, 1)]);
+            graph.Output(ModelGraph.Distance, 1);
+        }
+
         graph.Output(ModelGraph.Probabilities, Classes);
         graph.Output(ModelGraph.Embedding, Inputs);
         var supported = Diagnoses.Count - Unsupported.Count;
         var prior = Enumerable.Range(0, Diagnoses.Count).Select(index => Unsupported.Contains((Diagnosis)index) ? 0 : 1.0 / supported).ToArray();
-        var properties = new ModelProperties(Side, "quick", 1, DatasetId, DatasetKind, prior, 1, OperatingPoints, Unsupported, HasActivationMap: false);
+        var properties = new ModelProperties(Side, "quick", 1, DatasetId, DatasetKind, prior, 1, OperatingPoints, Unsupported, HasMap, DistanceLimit: DistanceLimit);
         return graph.ToModel(properties.ToMetadata().Select(property => KeyValuePair.Create(property.Key, Property(property.Key, property.Value))));
+    }
+
+    private void Map(OnnxGraph graph, string floats)
+    {
+        const int Cell = Side / 4;
+        var kernel = new float[Classes * 3 * Cell * Cell];
+        for (var at = 0; at < kernel.Length; at++)
+        {
+            var (diagnosis, channel) = (at / (3 * Cell * Cell), at / (Cell * Cell) % 3);
+            kernel[at] = (float)(Weight((Diagnosis)diagnosis, channel) / (255.0 * Cell * Cell));
+        }
+
+        var channelsFirst = graph.Node("Transpose", "channels.first", [floats], OnnxGraph.Ints("perm", 0, 3, 1, 2));
+        graph.Node(
+            "Conv", ModelGraph.ActivationMap, [channelsFirst, graph.Constant("map.kernel", kernel, Classes, 3, Cell, Cell)],
+            OnnxGraph.Ints("kernel_shape", Cell, Cell), OnnxGraph.Ints("strides", Cell, Cell));
+        graph.Output(ModelGraph.ActivationMap, Classes, 4, 4);
     }
 }

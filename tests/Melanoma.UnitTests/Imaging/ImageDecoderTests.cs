@@ -8,6 +8,23 @@ public sealed class ImageDecoderTests
 {
     private static readonly ImageLimits Limits = ImageLimits.Default;
 
+    [Theory]
+    [InlineData(192, 1)]
+    [InlineData(192, 6)]
+    [InlineData(448, 1)]
+    public void Should_give_the_square_of_one_decoding_and_the_sketch_beside_it(int side, int orientation)
+    {
+        var file = TestPictures.WithOrientation(ImageEncoder.EncodeJpeg(SyntheticLesions.Draw(3, 5), 90), orientation);
+        var (square, alone, sketch) = (new byte[side * side * 3], new byte[side * side * 3], new byte[128 * 128 * 3]);
+        Assert.True(ImageDecoder.TryDecodeToSquares(file, side, square, 128, sketch, Limits, out var header, out _));
+        Assert.True(ImageDecoder.TryDecodeToSquare(file, side, alone, Limits, out _));
+        Assert.True(ImageDecoder.TryDecode(file, Limits, out var whole, out _));
+
+        Assert.Equal(alone, square);
+        Assert.Equal((whole.Width, whole.Height), (header.UprightWidth, header.UprightHeight));
+        Assert.InRange(sketch.Zip(AreaFilter.Resize(whole, 128, 128).Pixels.ToArray(), (a, b) => Math.Abs(a - b)).Average(), 0, 0.6);
+    }
+
     [Fact]
     public void Should_give_the_same_pixels_when_the_format_has_no_loss()
     {

@@ -8,9 +8,25 @@ using Melanoma.Training.Images;
 using Melanoma.Training.LabelErrors;
 using Melanoma.Training.Models;
 
-// Usage: EXPORT.zip [--model FOLDER] [--data FOLDER]. Everything that a model card says of a model, measured on the export's test split; see bench/README.md.
+// Usage: EXPORT.zip [--model FOLDER] [--data FOLDER] [--others FOLDER] [--decisions]. Everything that a model card says of a model, measured on the export's test split; see bench/README.md.
 using var model = new ServedModel(Path.Combine(Option("--model") ?? "models", "model.onnx"));
 var test = TestPictures.Of(args[0], Split.Test);
+Head("Pictures that get no decision", "pictures", "number", "for their quality", "for their distance", "for either");
+PicturesRefused.Write(model, test, Option("--others"), (name, count, quality, distance, either) => Console.WriteLine($"| {name} | {count} | {Share(quality)} | {Share(distance)} | {Share(either)} |"));
+if (Option("--data") is { } collections && model.Properties.HasActivationMap && File.Exists(Path.Combine(collections, "ham10000-masks.zip")))
+{
+    var looked = LesionMasks.Measure(model, test, Path.Combine(collections, "ham10000-masks.zip"));
+    Head("Where the activation map of the diagnosis looks, HAM10000", "pictures with a mask", "peak in the lesion", "weight in the lesion", "lesion's share of the picture", "ms without map", "ms with map");
+    Console.WriteLine(string.Create(
+        CultureInfo.InvariantCulture,
+        $"| {looked.Pictures} | {looked.PeakInside:0.0 %} | {looked.MassInside:0.0 %} | {looked.LesionShare:0.0 %} | {looked.Milliseconds:0.00} | {looked.MillisecondsWithMap:0.00} |"));
+}
+
+if (args.Contains("--decisions"))
+{
+    return;
+}
+
 var squares = test.Squares(model.Side);
 var views = Enumerable.Range(0, SquareSymmetry.Count).Select(view => model.Ask(squares, view)).ToArray();
 var logits = views[0].Logits;

@@ -47,5 +47,21 @@ internal sealed class ServedModel : IDisposable
         return ([.. logits], embeddings);
     }
 
+    /// <summary>The probabilities, the distance from the training pictures (NaN where the file cannot tell) and, if wanted, the activation map [9,rows,columns] of one picture.</summary>
+    public (double[] Probabilities, double Distance, DenseTensor<float>? Map) Look(byte[] square, bool withMap)
+    {
+        string[] outputs =
+        [
+            ModelGraph.Probabilities,
+            .. Properties.DistanceLimit is null ? [] : (string[])[ModelGraph.Distance],
+            .. withMap ? [ModelGraph.ActivationMap] : (string[])[],
+        ];
+        using var results = _session.Run([NamedOnnxValue.CreateFromTensor(ModelGraph.Images, new DenseTensor<byte>(square, [1, Side, Side, 3]))], outputs);
+        return (
+            [.. results[0].AsEnumerable<float>().Select(probability => (double)probability)],
+            Properties.DistanceLimit is null ? double.NaN : results[1].AsEnumerable<float>().First(),
+            withMap ? results[^1].AsTensor<float>().Clone() as DenseTensor<float> : null);
+    }
+
     public void Dispose() => _session.Dispose();
 }

@@ -22,6 +22,7 @@ namespace Melanoma.Contracts.Models;
 /// <param name="DistanceLimit">
 /// The largest <see cref="ModelGraph.Distance"/> that is still familiar, chosen on validation; null where the graph has no such output, as in older files.
 /// </param>
+/// <param name="Precision">In which numbers the graph calculates: <see cref="FullPrecision"/>, as older files do, or <see cref="EightBits"/>.</param>
 public sealed record ModelProperties(
     int InputSize,
     string Recipe,
@@ -34,8 +35,18 @@ public sealed record ModelProperties(
     DiagnosisSet Unsupported,
     bool HasActivationMap,
     int Views = 1,
-    double? DistanceLimit = null)
+    double? DistanceLimit = null,
+    string Precision = ModelProperties.FullPrecision)
 {
+    /// <summary>The precision of a model that calculates in floating point of 32 bits.</summary>
+    public const string FullPrecision = "fp32";
+
+    /// <summary>The precision of a model whose layers calculate in whole numbers of eight bits.</summary>
+    public const string EightBits = "int8";
+
+    /// <summary>The metadata property that says <see cref="Precision"/>.</summary>
+    public const string PrecisionKey = Prefix + "precision";
+
     /// <summary>The dataset number of a model that was trained on an export: it belongs to no installation.</summary>
     public const int NoDataset = 0;
 
@@ -57,6 +68,7 @@ public sealed record ModelProperties(
         [Prefix + "activation_map"] = HasActivationMap ? "true" : "false",
         [Prefix + "views"] = Views.ToString(CultureInfo.InvariantCulture),
         [Prefix + "distance_limit"] = JsonSerializer.Serialize(DistanceLimit),
+        [PrecisionKey] = Precision,
     };
 
     /// <summary>Reads what <see cref="ToMetadata"/> wrote.</summary>
@@ -91,7 +103,8 @@ public sealed record ModelProperties(
                 DiagnosisSet.Of([.. unsupported]),
                 Text("activation_map") == "true",
                 metadata.TryGetValue(Prefix + "views", out var views) ? int.Parse(views, CultureInfo.InvariantCulture) : 1,
-                metadata.TryGetValue(Prefix + "distance_limit", out var limit) ? JsonSerializer.Deserialize<double?>(limit) : null);
+                metadata.TryGetValue(Prefix + "distance_limit", out var limit) ? JsonSerializer.Deserialize<double?>(limit) : null,
+                metadata.GetValueOrDefault(PrecisionKey, FullPrecision) is (FullPrecision or EightBits) and var precision ? precision : throw new FormatException("The model's precision is neither fp32 nor int8."));
         }
         catch (Exception exception) when (exception is JsonException or OverflowException)
         {

@@ -5,14 +5,28 @@ using Melanoma.Training.Onnx.Format;
 namespace Melanoma.Training.Onnx;
 
 /// <summary>Puts an ONNX graph together node by node; every node has one output, which takes the node's name.</summary>
-internal sealed class OnnxGraph(string name)
+internal sealed class OnnxGraph
 {
     /// <summary>The operator set and file version written: both read by ONNX Runtime 1.18 and later.</summary>
     private const int Opset = 21;
 
     private const int IrVersion = 10;
 
-    private readonly GraphProto _graph = new() { Name = name };
+    private readonly GraphProto _graph;
+
+    /// <summary>An empty graph.</summary>
+    public OnnxGraph(string name) => _graph = new GraphProto { Name = name };
+
+    /// <summary>A graph with the inputs and outputs of another, and nothing between them yet.</summary>
+    public OnnxGraph(GraphProto other)
+    {
+        _graph = new GraphProto { Name = other.Name };
+        _graph.Input.AddRange(other.Input);
+        _graph.Output.AddRange(other.Output);
+    }
+
+    /// <summary>What the nodes read, in their order.</summary>
+    public IEnumerable<string> Inputs => _graph.Node.SelectMany(node => node.Input);
 
     public string Input(string name, TensorProto.Types.DataType type, params ReadOnlySpan<int> shapeBehindBatch)
     {
@@ -23,32 +37,28 @@ internal sealed class OnnxGraph(string name)
     public void Output(string name, params ReadOnlySpan<int> shapeBehindBatch) =>
         _graph.Output.Add(Value(name, TensorProto.Types.DataType.Float, shapeBehindBatch));
 
-    public string Constant(string name, ReadOnlySpan<float> values, params ReadOnlySpan<long> shape)
+    public string Constant(string name, ReadOnlySpan<float> values, params ReadOnlySpan<long> shape) =>
+        Numbers(name, TensorProto.Types.DataType.Float, values, shape);
+
+    /// <summary>A list of whole numbers, as nodes take them that cut or shape something.</summary>
+    public string Integers(string name, params ReadOnlySpan<long> values) => Numbers(name, TensorProto.Types.DataType.Int64, values, values.Length);
+
+    /// <summary>A constant of any type.</summary>
+    /// <param name="shape">Empty for a single number.</param>
+    public string Numbers<T>(string name, TensorProto.Types.DataType type, ReadOnlySpan<T> values, params ReadOnlySpan<long> shape)
+        where T : unmanaged
     {
-        var tensor = new TensorProto
-        {
-            Name = name,
-            DataType = (int)TensorProto.Types.DataType.Float,
-            RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values)),
-        };
+        var tensor = new TensorProto { Name = name, DataType = (int)type, RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values)) };
         tensor.Dims.AddRange(shape.ToArray());
         _graph.Initializer.Add(tensor);
         return name;
     }
 
-    /// <summary>A list of whole numbers, as nodes take them that cut or shape something.</summary>
-    public string Integers(string name, params ReadOnlySpan<long> values)
-    {
-        var tensor = new TensorProto
-        {
-            Name = name,
-            DataType = (int)TensorProto.Types.DataType.Int64,
-            RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values)),
-        };
-        tensor.Dims.Add(values.Length);
-        _graph.Initializer.Add(tensor);
-        return name;
-    }
+    /// <summary>Adds a node, or a constant, of another graph as it is.</summary>
+    public void Copy(NodeProto node) => _graph.Node.Add(node);
+
+    /// <inheritdoc cref="Copy(NodeProto)"/>
+    public void Copy(TensorProto constant) => _graph.Initializer.Add(constant);
 
     public string Node(string operation, string output, IEnumerable<string> inputs, params IEnumerable<AttributeProto> attributes)
     {

@@ -25,8 +25,8 @@ internal sealed class OnnxGraph
         _graph.Output.AddRange(other.Output);
     }
 
-    /// <summary>What the nodes read, in their order.</summary>
-    public IEnumerable<string> Inputs => _graph.Node.SelectMany(node => node.Input);
+    /// <summary>What the nodes read and none of them writes, each once.</summary>
+    public IEnumerable<string> Needs => _graph.Node.SelectMany(node => node.Input).Except(_graph.Node.SelectMany(node => node.Output));
 
     public string Input(string name, TensorProto.Types.DataType type, params ReadOnlySpan<int> shapeBehindBatch)
     {

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Melanoma.Contracts;
 using Melanoma.Contracts.Models;
 using Melanoma.Storage.Datasets;
 using Melanoma.Training.Exports;

@@ -85,7 +85,7 @@ internal static class QuantizedExporter
                 }
             }
 
-            foreach (var name in _graph.Inputs.Distinct().Where(_constants.ContainsKey).ToArray())
+            foreach (var name in _graph.Needs.Where(_constants.ContainsKey).ToArray())
             {
                 _graph.Copy(_constants[name]);
             }
@@ -113,7 +113,7 @@ internal static class QuantizedExporter
             var tensor = pixels.Add.Output[0];
             var bytes = pixels.Transpose.Clone();
             bytes.Input[0] = pixels.Cast.Input[0];
-            bytes.Output[0] = $"{tensor}.bytes";
+            bytes.Name = bytes.Output[0] = $"{tensor}.bytes";
             _graph.Copy(bytes);
             scales[tensor] = pixels.Scale;
             FromBytes(tensor);
@@ -131,7 +131,7 @@ internal static class QuantizedExporter
             var tensor = plan.Absorbed.TryGetValue(node.Output[0], out var activation) ? activation.Output[0] : node.Output[0];
             if (scales.ContainsKey(tensor))
             {
-                node.Output[0] = $"{tensor}.exact";
+                node.Name = node.Output[0] = $"{tensor}.exact";
                 _graph.Copy(node);
                 _graph.Node("QuantizeLinear", $"{tensor}.bytes", [$"{tensor}.exact", .. Scale(tensor)]);
                 FromBytes(tensor);
@@ -168,7 +168,7 @@ internal static class QuantizedExporter
             var weights = Floats(kernel);
             var bias = node.Input.Count > 2 ? Floats(_constants[node.Input[2]]) : null;
             var channels = (int)kernel.Dims[0];
-            var depthwise = node.OpType == "Conv" && kernel.Dims[1] == 1;
+            var depthwise = node.Attribute.FirstOrDefault(attribute => attribute.Name == "group")?.I == channels && kernel.Dims[1] == 1;
             var (units, numbers) = (new float[channels], new sbyte[weights.Length]);
             for (var channel = 0; channel < channels; channel++)
             {

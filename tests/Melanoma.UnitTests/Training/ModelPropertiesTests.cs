@@ -8,7 +8,7 @@ public sealed class ModelPropertiesTests
 {
     private static readonly ModelProperties Properties = new(
         128, "quick", 1, 7, "honest", [0.1, 0.1, 0.1, 0.2, 0.2, 0.1, 0, 0.1, 0.1], 1.25, new OperatingPoints(0.031, 0.12),
-        DiagnosisSet.Of(Diagnosis.SeborrheicKeratosis), HasActivationMap: true, Views: 8);
+        DiagnosisSet.Of(Diagnosis.SeborrheicKeratosis), HasActivationMap: true, Views: 8, Precision: ModelProperties.EightBits);
 
     [Fact]
     public void Should_come_back_whole_when_properties_are_written_and_read()
@@ -18,6 +18,7 @@ public sealed class ModelPropertiesTests
         Assert.Equal(Properties.ClassPrior, read.ClassPrior);
         Assert.Equal(Properties with { ClassPrior = [] }, read with { ClassPrior = [] });
         Assert.Equal(1, ModelProperties.FromMetadata(Properties.ToMetadata().Where(property => property.Key != "melanoma.views").ToDictionary()).Views);
+        Assert.Equal("fp32", ModelProperties.FromMetadata(Properties.ToMetadata().Where(property => property.Key != "melanoma.precision").ToDictionary()).Precision);
         Assert.Null(ModelProperties.FromMetadata((Properties with { OperatingPoints = null }).ToMetadata()).OperatingPoints);
     }
 
@@ -29,6 +30,7 @@ public sealed class ModelPropertiesTests
     [InlineData("melanoma.input_size", "wide")]
     [InlineData("melanoma.unsupported", "[\"freckle\"]")]
     [InlineData("melanoma.operating_points", "{")]
+    [InlineData("melanoma.precision", "int4")]
     [InlineData("melanoma.recipe", null)]
     public void Should_refuse_the_properties_when_one_is_missing_or_wrong(string name, string? value)
     {

@@ -186,7 +186,7 @@ public sealed class NetworkTests
         Assert.Equal((3, 3), FeatureShape.PaddingOf(new Convolution(1, 7, 2, Padding.Centred), 128));
     }
 
-    private static Gen<NetworkDescription> Descriptions { get; } =
+    internal static Gen<NetworkDescription> Descriptions { get; } =
         from size in Gen.Int[9, 24]
         from blocks in Gen.OneOf(
             Gen.Select(Gen.Int[1, 6], Gen.OneOfConst(1, 3, 5), Gen.Int[1, 2], Gen.Bool, Gen.Bool, Gen.Bool)
@@ -288,7 +288,7 @@ public sealed class NetworkTests
         return network;
     }
 
-    private static Dictionary<string, float[]> Run(byte[] model, byte[] pixels, int size)
+    internal static Dictionary<string, float[]> Run(byte[] model, byte[] pixels, int size)
     {
         using var session = new InferenceSession(model);
         using var results = session.Run([NamedOnnxValue.CreateFromTensor("images", new DenseTensor<byte>(pixels, [pixels.Length / (size * size * 3), size, size, 3]))]);

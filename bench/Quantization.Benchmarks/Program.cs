@@ -7,7 +7,7 @@ using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;
 using Melanoma.Training.Onnx.Quantization;
 
-// Usage: EXPORT.zip [--model FOLDER] [--calibration N] [--pictures N] [--rounds N] [--cache FOLDER] [--only speed|answers]; see bench/README.md.
+// Usage: EXPORT.zip [--model FOLDER] [--calibration N] [--pictures N] [--rounds N] [--cache FOLDER] [--only speed|answers] [--write FILE]; see bench/README.md.
 var rounds = Number("--rounds", 7);
 var only = Option("--only");
 var cache = Directory.CreateDirectory(Option("--cache") ?? Path.Combine(Path.GetTempPath(), "melanoma-quantization")).FullName;

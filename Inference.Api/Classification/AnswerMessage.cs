@@ -31,7 +31,7 @@ internal static class AnswerMessage
             MalignancyProbability = Diagnoses.Malignant.Members.Sum(diagnosis => row.Probabilities[(int)diagnosis]),
             Decision = Probabilities.ToMessage(row.Decision),
             ModelVersion = row.ModelVersion.ToString(CultureInfo.InvariantCulture),
-            Artefact = ModelStore.Precision,
+            Artefact = properties.Precision,
             ExecutionProvider = row.ExecutionProvider,
             PredictionId = row.Id.ToString(),
             Quality = Quality(answer, properties),

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.IO.Compression;
-using Melanoma.Contracts;
 using Melanoma.Contracts.Models;
 using Melanoma.Imaging;
 

@@ -1,5 +1,4 @@
 using CsCheck;
-using Melanoma.Contracts;
 using Melanoma.Training.Evaluation;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;

@@ -1,0 +1,176 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Melanoma.Contracts.V1;
+using Melanoma.Storage;
+using Melanoma.Storage.Models;
+using Melanoma.Testing;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using DatasetKind = Melanoma.Storage.Datasets.DatasetKind;
+
+namespace Melanoma.Serving.Benchmarks;
+
+/// <summary>The real services on a PostgreSQL and a RabbitMQ of their own.</summary>
+internal sealed class ServingStack : IAsyncDisposable
+{
+    private readonly Dictionary<string, string?> _environment;
+    private readonly string _database;
+    private readonly Dictionary<string, ServiceProcess> _services = [];
+    private readonly Dictionary<string, string> _versions = [];
+    private string _key = "";
+
+    private ServingStack(string database, string bus)
+    {
+        _database = database;
+        _environment = new() { ["ConnectionStrings__melanoma"] = database, ["ConnectionStrings__rabbitmq"] = bus };
+    }
+
+    /// <summary>Inference.Api asked directly.</summary>
+    public Side Inference { get; private set; } = null!;
+
+    /// <summary>The same through the Gateway, with an API key.</summary>
+    public Side Gateway { get; private set; } = null!;
+
+    public static async Task<ServingStack> StartAsync(TestServers servers, IEnumerable<ServedModel> models)
+    {
+        var stack = new ServingStack(await servers.CreateDatabaseAsync(), await servers.CreateVirtualHostAsync());
+        await ServiceProcess.RunAsync("Ingestion.Service", stack._environment, ["migrate"]);
+        foreach (var model in models)
+            stack._versions[model.Name] = await stack.RegisterAsync(model);
+        await stack.StartAsync("Inference.Api", "inference");
+        await stack.StartAsync("Gateway", "gateway");
+        stack._key = (await ServiceProcess.RunAsync("Gateway", stack._environment, ["keys", "create", "--name", "bench", "--tenant", "bench"])).Trim().Split('\n')[^1];
+        var inference = stack._services["inference"];
+        var gateway = stack._services["gateway"];
+        stack.Inference = new Side("Inference.Api", [inference.Grpc], [], () => stack.CpuSecondsAsync(inference));
+        stack.Gateway = new Side("Gateway", [gateway.Grpc], new Metadata { { "x-api-key", stack._key } }, () => stack.CpuSecondsAsync(inference, gateway));
+        return stack;
+    }
+
+    /// <summary>Puts a model into production and waits until it answers.</summary>
+    public async Task PromoteAsync(ServedModel model, Pictures pictures)
+    {
+        using var channel = GrpcChannel.ForAddress(_services["inference"].Grpc);
+        await new ModelRegistry.ModelRegistryClient(channel).PromoteModelAsync(new PromoteModelRequest { Version = _versions[model.Name], Reason = "to be measured" });
+        for (var left = 100; (await Inference.AskAsync(0, pictures.Next())).ModelVersion != _versions[model.Name]; left--)
+        {
+            if (left == 0)
+                throw new InvalidOperationException($"{model.Name} was promoted and does not answer.");
+            await Task.Delay(100);
+        }
+    }
+
+    /// <summary>Four whole PNGs of 12000 x 12000 at once through the Gateway.</summary>
+    public async Task<HugePictures> AskHugeAsync()
+    {
+        const int Side = 12_000;
+        const int AtOnce = 4;
+        var request = new ClassifyRequest { Image = Google.Protobuf.UnsafeByteOperations.UnsafeWrap(Pictures.LargePng(Side)) };
+        using var channel = GrpcChannel.ForAddress(_services["gateway"].Grpc, new GrpcChannelOptions { MaxSendMessageSize = null });
+        var client = new Classifier.ClassifierClient(channel);
+        await RefuseAsync();
+        int[] processes = [_services["inference"].Id, _services["gateway"].Id];
+        var before = processes.Sum(process => Megabytes(process, "VmRSS"));
+        foreach (var process in processes)
+            await File.WriteAllTextAsync($"/proc/{process}/clear_refs", "5");
+        var latencies = await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(_ => Task.Run(RefuseAsync)));
+        return new HugePictures(latencies.Max(), processes.Sum(process => Megabytes(process, "VmHWM")) - before);
+
+        async Task<double> RefuseAsync()
+        {
+            var watch = System.Diagnostics.Stopwatch.StartNew();
+            try
+            {
+                await client.ClassifyAsync(request, new Metadata { { "x-api-key", _key } });
+            }
+            catch (RpcException refusal) when (refusal.StatusCode == StatusCode.InvalidArgument)
+            {
+                return watch.Elapsed.TotalMilliseconds;
+            }
+
+            throw new InvalidOperationException($"A PNG of {Side} x {Side} was classified.");
+        }
+    }
+
+    /// <summary>Starts the services that are missing, leaves all of them alone, and looks what share of a core each takes.</summary>
+    public async Task<SortedDictionary<string, double>> IdleAsync(TimeSpan settle, TimeSpan length)
+    {
+        var gateway = _services["gateway"].Grpc;
+        _environment["services__gateway__grpc__0"] = gateway.OriginalString;
+        _environment["Training__BundledModel"] = "";
+        _environment["Training__CacheFolder"] = Directory.CreateTempSubdirectory("melanoma-bench-").FullName;
+        await Task.WhenAll(
+            StartAsync("Ingestion.Service", "ingestion"), StartAsync("Augmentation.Worker", "augmentation"), StartAsync("Training.Worker", "training"), StartAsync("Portal", "portal"));
+
+        // The Gateway learns addresses at its start, and asks all of them for their health.
+        await _services["gateway"].DisposeAsync();
+        await StartAsync("Gateway", "gateway");
+        await Task.Delay(settle);
+        var before = _services.ToDictionary(service => service.Key, service => ProcessorTime.Of(service.Value.Id));
+        await Task.Delay(length);
+        return new(_services.ToDictionary(service => service.Key, service => (ProcessorTime.Of(service.Value.Id) - before[service.Key]) / length.TotalSeconds));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Inference?.Dispose();
+        Gateway?.Dispose();
+        foreach (var service in _services.Values)
+            await service.DisposeAsync();
+        if (_environment.TryGetValue("Training__CacheFolder", out var cache))
+            Directory.Delete(cache!, recursive: true);
+    }
+
+    private async Task StartAsync(string project, string name)
+    {
+        var service = ServiceProcess.Start(project, new Dictionary<string, string?>(_environment));
+        _services[name] = service;
+        lock (_environment)
+        {
+            _environment[$"services__{name}__http__0"] = service.Http.OriginalString;
+            _environment[$"services__{name}__grpc__0"] = service.Grpc.OriginalString;
+        }
+
+        await service.WaitUntilReadyAsync();
+    }
+
+    private async Task<double> CpuSecondsAsync(params ServiceProcess[] services) =>
+        services.Sum(service => ProcessorTime.Of(service.Id)) + await ProcessorTime.OfPostgresAsync(_database);
+
+    // As if it came with the software, so that it needs no run and no dataset; decided already, so that the promotion policy leaves it alone.
+    private async Task<string> RegisterAsync(ServedModel model)
+    {
+        await using var source = NpgsqlDataSource.Create(_database);
+        var options = new DbContextOptionsBuilder<MelanomaDbContext>();
+        options.UseMelanoma(source);
+        await using var database = new MelanomaDbContext(options.Options);
+        var row = new ModelVersion
+        {
+            RunId = null,
+            Recipe = model.Report.Recipe,
+            RecipeVersion = model.Report.RecipeVersion,
+            DatasetId = null,
+            DatasetKind = DatasetKind.Honest,
+            CreatedAt = DateTimeOffset.UtcNow,
+            InputSize = model.Side,
+            Report = model.Report.ToJson(),
+            PolicyDecision = "for a benchmark",
+        };
+        database.ModelVersions.Add(row);
+        await database.SaveChangesAsync();
+        database.ModelArtefacts.Add(new ModelArtefact { Version = row.Version, Precision = "fp32", Sha256 = SHA256.HashData(model.Onnx), Bytes = model.Onnx });
+        await database.SaveChangesAsync();
+        return row.Version.ToString(CultureInfo.InvariantCulture);
+    }
+
+    private static double Megabytes(int process, string field)
+    {
+        var line = File.ReadLines($"/proc/{process}/status").First(line => line.StartsWith(field, StringComparison.Ordinal));
+        return double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024 / 1e6;
+    }
+}
+
+/// <summary>What became of pictures that are far too large: the slowest refusal in milliseconds, and megabytes that the services needed more meanwhile.</summary>
+internal sealed record HugePictures(double SlowestMs, double Megabytes);

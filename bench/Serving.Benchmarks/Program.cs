@@ -34,7 +34,7 @@ foreach (var model in models)
 
 Console.Error.WriteLine("PNGs of 12000 x 12000, and the services idle");
 var huge = await stack.AskHugeAsync();
-var idle = await stack.IdleAsync(settle: TimeSpan.FromSeconds(10), length: TimeSpan.FromSeconds(15));
+var idle = await stack.IdleAsync(TimeSpan.FromSeconds(15));
 string[] verdicts = [.. results.SelectMany(Goals.Judge), .. Goals.Judge(huge), .. Goals.Judge(idle)];
 Console.WriteLine();
 foreach (var verdict in verdicts)

@@ -17,8 +17,10 @@ internal sealed class ServingStack : IAsyncDisposable
 {
     private readonly Dictionary<string, string?> _environment;
     private readonly string _database;
+    private readonly DirectoryInfo _cache = Directory.CreateTempSubdirectory("melanoma-bench-");
     private readonly Dictionary<string, ServiceProcess> _services = [];
     private readonly Dictionary<string, string> _versions = [];
+    private readonly Uri _door = new($"http://127.0.0.1:{FreePort.Next()}");
     private string _key = "";
 
     private ServingStack(string database, string bus)
@@ -39,13 +41,12 @@ internal sealed class ServingStack : IAsyncDisposable
         await ServiceProcess.RunAsync("Ingestion.Service", stack._environment, ["migrate"]);
         foreach (var model in models)
             stack._versions[model.Name] = await stack.RegisterAsync(model);
-        await stack.StartAsync("Inference.Api", "inference");
-        await stack.StartAsync("Gateway", "gateway");
-        stack._key = (await ServiceProcess.RunAsync("Gateway", stack._environment, ["keys", "create", "--name", "bench", "--tenant", "bench"])).Trim().Split('\n')[^1];
+        await stack.StartAllAsync();
         var inference = stack._services["inference"];
         var gateway = stack._services["gateway"];
+        stack._key = (await ServiceProcess.RunAsync("Gateway", stack._environment, ["keys", "create", "--name", "bench", "--tenant", "bench"])).Trim().Split('\n')[^1];
         stack.Inference = new Side("Inference.Api", [inference.Grpc], [], () => stack.CpuSecondsAsync(inference));
-        stack.Gateway = new Side("Gateway", [gateway.Grpc], new Metadata { { "x-api-key", stack._key } }, () => stack.CpuSecondsAsync(inference, gateway));
+        stack.Gateway = new Side("Gateway", [stack._door], new Metadata { { "x-api-key", stack._key } }, () => stack.CpuSecondsAsync(inference, gateway));
         return stack;
     }
 
@@ -68,9 +69,10 @@ internal sealed class ServingStack : IAsyncDisposable
         const int Side = 12_000;
         const int AtOnce = 4;
         var request = new ClassifyRequest { Image = Google.Protobuf.UnsafeByteOperations.UnsafeWrap(Pictures.LargePng(Side)) };
-        using var channel = GrpcChannel.ForAddress(_services["gateway"].Grpc, new GrpcChannelOptions { MaxSendMessageSize = null });
+        using var channel = GrpcChannel.ForAddress(_door, new GrpcChannelOptions { MaxSendMessageSize = null });
         var client = new Classifier.ClassifierClient(channel);
-        await RefuseAsync();
+        for (var warm = 0; warm < AtOnce; warm++)
+            await RefuseAsync();
         int[] processes = [_services["inference"].Id, _services["gateway"].Id];
         var before = processes.Sum(process => Megabytes(process, "VmRSS"));
         foreach (var process in processes)
@@ -94,20 +96,9 @@ internal sealed class ServingStack : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts the services that are missing, leaves all of them alone, and looks what share of a core each takes.</summary>
-    public async Task<SortedDictionary<string, double>> IdleAsync(TimeSpan settle, TimeSpan length)
+    /// <summary>Leaves all services alone, and looks what share of a core each takes.</summary>
+    public async Task<SortedDictionary<string, double>> IdleAsync(TimeSpan length)
     {
-        var gateway = _services["gateway"].Grpc;
-        _environment["services__gateway__grpc__0"] = gateway.OriginalString;
-        _environment["Training__BundledModel"] = "";
-        _environment["Training__CacheFolder"] = Directory.CreateTempSubdirectory("melanoma-bench-").FullName;
-        await Task.WhenAll(
-            StartAsync("Ingestion.Service", "ingestion"), StartAsync("Augmentation.Worker", "augmentation"), StartAsync("Training.Worker", "training"), StartAsync("Portal", "portal"));
-
-        // The Gateway learns addresses at its start, and asks all of them for their health.
-        await _services["gateway"].DisposeAsync();
-        await StartAsync("Gateway", "gateway");
-        await Task.Delay(settle);
         var before = _services.ToDictionary(service => service.Key, service => ProcessorTime.Of(service.Value.Id));
         await Task.Delay(length);
         return new(_services.ToDictionary(service => service.Key, service => (ProcessorTime.Of(service.Value.Id) - before[service.Key]) / length.TotalSeconds));
@@ -117,23 +108,34 @@ internal sealed class ServingStack : IAsyncDisposable
     {
         Inference?.Dispose();
         Gateway?.Dispose();
-        foreach (var service in _services.Values)
-            await service.DisposeAsync();
-        if (_environment.TryGetValue("Training__CacheFolder", out var cache))
-            Directory.Delete(cache!, recursive: true);
+        await Task.WhenAll(_services.Values.Select(service => service.DisposeAsync().AsTask()));
+        _cache.Delete(recursive: true);
     }
 
-    private async Task StartAsync(string project, string name)
+    // The Gateway comes last because it learns addresses at its start; the Portal has to know its address before.
+    private async Task StartAllAsync()
     {
-        var service = ServiceProcess.Start(project, new Dictionary<string, string?>(_environment));
-        _services[name] = service;
-        lock (_environment)
+        _environment["services__gateway__grpc__0"] = _door.OriginalString;
+        _environment["Training__BundledModel"] = "";
+        _environment["Training__CacheFolder"] = _cache.FullName;
+        (string Project, string Name)[] services = [
+            ("Ingestion.Service", "ingestion"), ("Augmentation.Worker", "augmentation"), ("Training.Worker", "training"), ("Inference.Api", "inference"), ("Portal", "portal")];
+        foreach (var (project, name) in services)
         {
+            // One after the other: six at once keep each other from becoming ready on few cores.
+            var service = await StartAsync(project, name, _environment);
             _environment[$"services__{name}__http__0"] = service.Http.OriginalString;
             _environment[$"services__{name}__grpc__0"] = service.Grpc.OriginalString;
         }
 
-        await service.WaitUntilReadyAsync();
+        await StartAsync("Gateway", "gateway", new Dictionary<string, string?>(_environment) { ["Kestrel__Endpoints__grpc__Url"] = _door.OriginalString });
+    }
+
+    private async Task<ServiceProcess> StartAsync(string project, string name, Dictionary<string, string?> environment)
+    {
+        var service = _services[name] = ServiceProcess.Start(project, environment);
+        await service.WaitUntilReadyAsync(TimeSpan.FromMinutes(3), CancellationToken.None);
+        return service;
     }
 
     private async Task<double> CpuSecondsAsync(params ServiceProcess[] services) =>

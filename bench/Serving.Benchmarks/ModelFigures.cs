@@ -5,7 +5,9 @@ namespace Melanoma.Serving.Benchmarks;
 /// <param name="BareOne">Decode and run in one loop.</param>
 /// <param name="Bare">Decode and run in as many loops as cores, each round.</param>
 /// <param name="Sides">Inference.Api, the Gateway, and the peer where there is one.</param>
-internal sealed record ModelFigures(string Model, RawFigures Raw, PointFigures BareOne, IReadOnlyList<PointFigures> Bare, IReadOnlyList<SideFigures> Sides)
+/// <param name="CompilingSeconds">Processor time of both services' compilers during the rounds: what is not next to nothing spoils the ratios.</param>
+internal sealed record ModelFigures(
+    string Model, RawFigures Raw, PointFigures BareOne, IReadOnlyList<PointFigures> Bare, IReadOnlyList<SideFigures> Sides, double CompilingSeconds)
 {
     /// <summary>Callers at which the ratios are taken.</summary>
     public const int RatioCallers = 16;

@@ -15,6 +15,8 @@ namespace Melanoma.Serving.Benchmarks;
 /// <summary>The real services on a PostgreSQL and a RabbitMQ of their own.</summary>
 internal sealed class ServingStack : IAsyncDisposable
 {
+    private const string CompilerThread = ".NET Tiered Com";
+
     private readonly Dictionary<string, string?> _environment;
     private readonly string _database;
     private readonly DirectoryInfo _cache = Directory.CreateTempSubdirectory("melanoma-bench-");
@@ -62,6 +64,10 @@ internal sealed class ServingStack : IAsyncDisposable
             await Task.Delay(100);
         }
     }
+
+    /// <summary>Processor time that Inference.Api and the Gateway have spent on compiling what is used often.</summary>
+    public double CompilingSeconds() =>
+        ProcessorTime.OfThreads(_services["inference"].Id, CompilerThread) + ProcessorTime.OfThreads(_services["gateway"].Id, CompilerThread);
 
     /// <summary>Four whole PNGs of 12000 x 12000 at once through the Gateway.</summary>
     public async Task<HugePictures> AskHugeAsync()

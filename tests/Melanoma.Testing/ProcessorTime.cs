@@ -19,6 +19,17 @@ public static class ProcessorTime
     /// <param name="id">The process id.</param>
     public static double Of(int id) => Seconds(Fields(id), OwnTimes);
 
+    /// <summary>Those threads of a process that live at the moment and have a name.</summary>
+    /// <param name="id">The process id.</param>
+    /// <param name="thread">The name, of which Linux keeps 15 characters.</param>
+    public static double OfThreads(int id, string thread)
+    {
+        var folder = $"/proc/{id}/task";
+        return Directory.Exists(folder)
+            ? Directory.EnumerateDirectories(folder).Select(task => Fields(task, thread)).Sum(fields => Seconds(fields, OwnTimes))
+            : 0;
+    }
+
     /// <summary>The PostgreSQL that a connection leads to, with all its processes; 0 for one on another machine.</summary>
     /// <param name="connectionString">Any connection string to it.</param>
     public static async Task<double> OfPostgresAsync(string connectionString)
@@ -43,12 +54,15 @@ public static class ProcessorTime
     private static double Seconds(string[]? fields, int times) =>
         fields?.Skip(FirstTime).Take(times).Sum(ticks => long.Parse(ticks, CultureInfo.InvariantCulture)) / TicksPerSecond ?? 0;
 
-    private static string[]? Fields(int process)
+    private static string[]? Fields(int process) => Fields($"/proc/{process}", name: null);
+
+    private static string[]? Fields(string folder, string? name)
     {
         try
         {
-            var text = File.ReadAllText($"/proc/{process}/stat");
-            return text[(text.LastIndexOf(')') + 2)..].Split(' ');
+            var text = File.ReadAllText(Path.Combine(folder, "stat"));
+            var (begin, end) = (text.IndexOf('(') + 1, text.LastIndexOf(')'));
+            return name is null || text[begin..end] == name ? text[(end + 2)..].Split(' ') : null;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

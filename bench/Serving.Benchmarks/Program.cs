@@ -35,8 +35,13 @@ foreach (var model in models)
 Console.Error.WriteLine("PNGs of 12000 x 12000, and the services idle");
 var huge = await stack.AskHugeAsync();
 var idle = await stack.IdleAsync(TimeSpan.FromSeconds(15));
+
+// What the bare loops could not get, others had: then the ratios are rough and rates and latencies say little.
+var shareOfCores = results.Min(one => PointFigures.Middle(one.Bare.Select(point => point.Cores))) / Environment.ProcessorCount;
 string[] verdicts = [.. results.SelectMany(Goals.Judge), .. Goals.Judge(huge), .. Goals.Judge(idle)];
 Console.WriteLine();
+if (shareOfCores < 0.8)
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"The machine was busy: the bare loops got {shareOfCores:0.00} of the cores. Take the verdicts for a hint alone, and repeat it.\n"));
 foreach (var verdict in verdicts)
     Console.WriteLine($"- {verdict}");
 if (Option("--json") is { } json)
@@ -48,7 +53,7 @@ if (Option("--json") is { } json)
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
-    await File.WriteAllTextAsync(json, JsonSerializer.Serialize(new { ratios, models = results, huge, idle, verdicts }, format));
+    await File.WriteAllTextAsync(json, JsonSerializer.Serialize(new { ratios, shareOfCores, models = results, huge, idle, verdicts }, format));
 }
 
 async Task<ModelFigures> MeasureAsync(ServedModel model)
@@ -61,7 +66,7 @@ async Task<ModelFigures> MeasureAsync(ServedModel model)
     Side[] sides = [stack.Inference, stack.Gateway, .. peer is null ? Array.Empty<Side>() : [peer.Side]];
 
     await WarmUpAsync(sides);
-    var compiling = stack.CompilingSeconds();
+    var compiling = 0.0;
     var bare = new List<PointFigures>();
     var repeated = sides.Select(_ => new List<PointFigures>()).ToArray();
     for (var round = 1; round <= rounds; round++)
@@ -69,10 +74,13 @@ async Task<ModelFigures> MeasureAsync(ServedModel model)
         Console.Error.WriteLine($"{model.Name}: round {round} at {RatioCallers} callers");
         bare.Add(BareLoop.DecodeAndRun(model, pictures, Environment.ProcessorCount, roundLength));
         foreach (var (number, side) in sides.Index())
-            repeated[number].Add(await new Load(side, pictures, roundLength).ClosedAsync(RatioCallers));
+        {
+            var (point, seconds) = await stack.CompilingAsync(() => new Load(side, pictures, roundLength).ClosedAsync(RatioCallers));
+            repeated[number].Add(point);
+            compiling += seconds;
+        }
     }
 
-    compiling = stack.CompilingSeconds() - compiling;
     var measured = new List<SideFigures>();
     foreach (var (number, side) in sides.Index())
     {
@@ -88,19 +96,19 @@ async Task<ModelFigures> MeasureAsync(ServedModel model)
         measured.Add(new SideFigures(side.Name, side != peer?.Side, points, repeated[number]));
     }
 
-    return new ModelFigures(model.Name, raw, bareOne, bare, measured, Math.Max(0, compiling));
+    return new ModelFigures(model.Name, raw, bareOne, bare, measured, compiling);
 }
 
 // A service answers slowly at first and compiles meanwhile what is used often: nobody is judged by that time.
 async Task WarmUpAsync(Side[] sides)
 {
-    const double Settled = 0.02;
+    const double Settled = 0.01;
     for (var left = 12; left > 0; left--)
     {
-        var (before, watch) = (stack.CompilingSeconds(), System.Diagnostics.Stopwatch.StartNew());
+        var (compiling, before) = (0.0, await stack.Gateway.CpuSecondsAsync());
         foreach (var side in sides)
-            await new Load(side, pictures, length).ClosedAsync(RatioCallers);
-        if ((stack.CompilingSeconds() - before) / watch.Elapsed.TotalSeconds < Settled)
+            compiling += (await stack.CompilingAsync(() => new Load(side, pictures, length).ClosedAsync(RatioCallers))).Seconds;
+        if (compiling < Settled * (await stack.Gateway.CpuSecondsAsync() - before))
             return;
     }
 

@@ -65,9 +65,19 @@ internal sealed class ServingStack : IAsyncDisposable
         }
     }
 
-    /// <summary>Processor time that Inference.Api and the Gateway have spent on compiling what is used often.</summary>
-    public double CompilingSeconds() =>
-        ProcessorTime.OfThreads(_services["inference"].Id, CompilerThread) + ProcessorTime.OfThreads(_services["gateway"].Id, CompilerThread);
+    /// <summary>
+    /// Processor time that Inference.Api and the Gateway spend on compiling what is used often, while something goes on that takes less than four seconds: so long a
+    /// compiler's thread lives on after its work.
+    /// </summary>
+    public async Task<(T Result, double Seconds)> CompilingAsync<T>(Func<Task<T>> meanwhile)
+    {
+        var before = Compilers().ToDictionary();
+        var result = await meanwhile();
+        return (result, Compilers().Sum(thread => thread.Value - before.GetValueOrDefault(thread.Key)));
+
+        IEnumerable<KeyValuePair<string, double>> Compilers() =>
+            ProcessorTime.OfThreads(_services["inference"].Id, CompilerThread).Concat(ProcessorTime.OfThreads(_services["gateway"].Id, CompilerThread));
+    }
 
     /// <summary>Four whole PNGs of 12000 x 12000 at once through the Gateway.</summary>
     public async Task<HugePictures> AskHugeAsync()

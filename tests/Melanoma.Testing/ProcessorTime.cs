@@ -19,15 +19,18 @@ public static class ProcessorTime
     /// <param name="id">The process id.</param>
     public static double Of(int id) => Seconds(Fields(id), OwnTimes);
 
-    /// <summary>Those threads of a process that live at the moment and have a name.</summary>
+    /// <summary>Those threads of a process that live at the moment and have a name, by their ids. What a thread used is gone when it ends.</summary>
     /// <param name="id">The process id.</param>
     /// <param name="thread">The name, of which Linux keeps 15 characters.</param>
-    public static double OfThreads(int id, string thread)
+    public static IReadOnlyDictionary<string, double> OfThreads(int id, string thread)
     {
         var folder = $"/proc/{id}/task";
         return Directory.Exists(folder)
-            ? Directory.EnumerateDirectories(folder).Select(task => Fields(task, thread)).Sum(fields => Seconds(fields, OwnTimes))
-            : 0;
+            ? (from task in Directory.EnumerateDirectories(folder)
+               let fields = Fields(task, thread)
+               where fields is not null
+               select KeyValuePair.Create(task, Seconds(fields, OwnTimes))).ToDictionary()
+            : new Dictionary<string, double>();
     }
 
     /// <summary>The PostgreSQL that a connection leads to, with all its processes; 0 for one on another machine.</summary>

@@ -105,8 +105,8 @@ public sealed class TrainerTests
         using var trainer = new Trainer(Averaged with { OnlineAugmentation = [], Patience = null }, images.Data, 6, seed: 5, TimeProvider.System, teachers: teachers);
         Finish(trainer);
 
-        // Every label of the data is drawn as often as the others.
-        Assert.All(trainer.Logits(images.Data.Validation).Chunk(Diagnoses.Count), row => Assert.Equal(2, Array.IndexOf(row, row.Max())));
+        // Of the four diagnoses that the data have; every label is drawn as often as the others.
+        Assert.All(trainer.Logits(images.Data.Validation).Chunk(Diagnoses.Count), row => Assert.Equal(2, Array.IndexOf(row, row[..4].Max())));
 
         static Network AlwaysSaying(Diagnosis diagnosis)
         {

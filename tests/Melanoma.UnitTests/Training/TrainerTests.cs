@@ -102,7 +102,7 @@ public sealed class TrainerTests
     {
         using var images = new TemporaryImages(Size, 120, 4);
         using var teachers = new Teachers([AlwaysSaying((Diagnosis)2), AlwaysSaying((Diagnosis)2)], share: 1);
-        using var trainer = new Trainer(Averaged with { OnlineAugmentation = [], Patience = null }, images.Data, 6, seed: 5, TimeProvider.System, teachers: teachers);
+        using var trainer = new Trainer(Averaged with { OnlineAugmentation = [], Patience = null, Optimiser = new AdamSettings(LearningRate: 2e-2) }, images.Data, 12, seed: 5, TimeProvider.System, teachers: teachers);
         Finish(trainer);
 
         // Of the four diagnoses that the data have; every label is drawn as often as the others.

@@ -11,10 +11,10 @@ internal static class HeatOverlay
     public const int LongerSide = 448;
 
     /// <summary>How much of the picture is covered where the map is strongest, 0 to 1.</summary>
-    private const double Strength = 0.6;
+    private const double Strength = 0.65;
 
-    /// <summary>Dark red to yellow to white: read as heat, and told apart by lightness alone.</summary>
-    private static readonly (double R, double G, double B)[] Heat = [(128, 0, 0), (220, 40, 0), (255, 140, 0), (255, 220, 60), (255, 255, 220)];
+    /// <summary>Purple to red to yellow: read as heat, told apart by lightness alone, and no colour of a lesion at its end.</summary>
+    private static readonly (double R, double G, double B)[] Heat = [(90, 0, 110), (190, 0, 80), (245, 60, 20), (255, 150, 0), (255, 225, 0)];
 
     /// <summary>Draws it.</summary>
     /// <param name="image">The encoded picture, which was decoded before.</param>

@@ -91,7 +91,12 @@ internal static class ExportTraining
         if (options.Folds is null)
         {
             await TeacherFolders.WriteWeightsAsync(options.Into, trainer.Network, cancellationToken);
-            IReadOnlyList<string> warnings = recipe.StartsFromInitialWeights && start is null ? [OutsideWarning, "Started from random weights: --weights was not given."] : [OutsideWarning];
+            IReadOnlyList<string> warnings =
+            [
+                OutsideWarning,
+                .. recipe.StartsFromInitialWeights && start is null ? ["Started from random weights: --weights was not given."] : (string[])[],
+                .. options.Teachers.Count > 0 ? [string.Create(CultureInfo.InvariantCulture, $"Taught by the networks of {options.Teachers.Count} earlier trainings on the same export.")] : (string[])[],
+            ];
             using var frozen = await device.RunAsync(() => FrozenBaseline.Fit(recipe, data, start, TrainerSettings.For(device.Device), cancellationToken));
             var facts = new RunFacts(summary.Name, summary.Version, ModelProperties.NoDataset, DatasetKind.Honest, epochs, seed, options.Views, TestLooks: 0, warnings, Licences(images));
             var curve = await ReadEpochsAsync(options.Into, trainer.Epoch, cancellationToken);

@@ -70,6 +70,8 @@ public sealed class TrainExportTests : IDisposable
         }
 
         Assert.Equal(0, await TaughtAsync("taught"));
+        var report = ModelReport.FromJson(await File.ReadAllTextAsync(Path.Combine(_folder, "taught", "report.json"), TestContext.Current.CancellationToken));
+        Assert.Contains("Taught by the networks of 2 earlier trainings on the same export.", report.DatasetWarnings);
 
         var seen = Path.Combine(teachers[1], "seen-images.csv");
         var lines = await File.ReadAllLinesAsync(seen, TestContext.Current.CancellationToken);

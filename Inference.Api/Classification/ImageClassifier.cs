@@ -13,9 +13,12 @@ using Melanoma.ServiceDefaults.Grpc;
 namespace Melanoma.Inference.Classification;
 
 /// <summary>Classifies an image: the one way to an answer, whichever protocol the question came by.</summary>
-internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, PredictionWriter audit, InferenceMetrics metrics, TimeProvider time)
+internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, PredictionWriter audit, InferenceMetrics metrics, TimeProvider time) : IDisposable
 {
     private const int MaxCaseReference = 200;
+
+    /// <summary>Drawing decodes again, so no more pictures are drawn at a time than are computed.</summary>
+    private readonly SemaphoreSlim _drawing = new(Environment.ProcessorCount);
 
     /// <summary>Answers when the audit row is durable.</summary>
     /// <exception cref="RpcException">A refusal with its reason.</exception>
@@ -29,23 +32,28 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
     /// <exception cref="RpcException">A refusal with its reason.</exception>
     public async Task<ExplainResponse> ExplainAsync(ClassificationQuestion question, string? diagnosis, CancellationToken cancellationToken)
     {
-        Diagnosis? wanted = null;
-        if (diagnosis is not null)
-        {
-            wanted = Diagnoses.TryParse(diagnosis, out var parsed)
-                ? parsed
-                : throw Refusal.Of(StatusCode.InvalidArgument, $"The diagnosis to explain is none of the nine: {string.Join(", ", Diagnoses.Names)}.");
-        }
-
-        var (message, map) = await CountingRefusalsAsync(question, new Explained(wanted), cancellationToken);
-        var shown = wanted ?? Parse(message.Diagnosis);
+        var (message, map) = await CountingRefusalsAsync(question, new Explained(diagnosis), cancellationToken);
+        var shown = Parse(diagnosis ?? message.Diagnosis);
         var explanation = new ExplainResponse { Answer = message, Diagnosis = Diagnoses.NameOf(shown), Rows = map!.Rows, Columns = map.Columns };
         explanation.Values.AddRange(map.Of(shown).ToArray());
-        explanation.Overlay = await Task.Run(() => UnsafeByteOperations.UnsafeWrap(HeatOverlay.Draw(question.Image.Span, map, shown)), cancellationToken);
+        await _drawing.WaitAsync(cancellationToken);
+        try
+        {
+            explanation.Overlay = await Task.Run(() => UnsafeByteOperations.UnsafeWrap(HeatOverlay.Draw(question.Image.Span, map, shown)), cancellationToken);
+        }
+        finally
+        {
+            _drawing.Release();
+        }
+
         return explanation;
     }
 
-    private static Diagnosis Parse(string name) => Diagnoses.TryParse(name, out var diagnosis) ? diagnosis : throw new ArgumentException($"'{name}' is no diagnosis.", nameof(name));
+    public void Dispose() => _drawing.Dispose();
+
+    private static Diagnosis Parse(string name) => Diagnoses.TryParse(name, out var diagnosis)
+        ? diagnosis
+        : throw Refusal.Of(StatusCode.InvalidArgument, $"The diagnosis to explain is none of the nine: {string.Join(", ", Diagnoses.Names)}.");
 
     private async Task<(ClassifyResponse Message, ActivationMap? Map)> CountingRefusalsAsync(
         ClassificationQuestion question, Explained? explained, CancellationToken cancellationToken)
@@ -123,7 +131,7 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
             throw Refusal.Of(StatusCode.FailedPrecondition, $"Model version {model.Version} has no activation map: its network does not end in a global average.");
         }
 
-        if (explained.Diagnosis is { } diagnosis && model.Properties.Unsupported.Contains(diagnosis))
+        if (explained.Diagnosis is { } name && Parse(name) is var diagnosis && model.Properties.Unsupported.Contains(diagnosis))
         {
             throw Refusal.Of(StatusCode.InvalidArgument, $"Model version {model.Version} does not know {Diagnoses.NameOf(diagnosis)}: it was trained on no picture of it.");
         }
@@ -139,7 +147,7 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
     }
 
     /// <summary>That an explanation is wanted, and of which diagnosis; null for that of the answer.</summary>
-    private sealed record Explained(Diagnosis? Diagnosis);
+    private sealed record Explained(string? Diagnosis);
 }
 
 /// <summary>A question as every protocol puts it.</summary>

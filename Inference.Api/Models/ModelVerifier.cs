@@ -12,6 +12,7 @@ internal static class ModelVerifier
     private const int ProbePictures = 2;
     private const double SumTolerance = 1e-3;
     private const double MaskTolerance = 1e-6;
+    private const float DistanceTolerance = 0.01f;
 
     private static readonly string[] FaultsOfTheFile = ["InvalidProtobuf", "InvalidGraph", "InvalidArgument", "NoModel", "NotImplemented"];
 
@@ -92,7 +93,7 @@ internal static class ModelVerifier
 
     private static void RequireMap(IReadOnlyDictionary<string, NodeMetadata> outputs)
     {
-        if (!outputs.TryGetValue(ModelGraph.ActivationMap, out var node) || node.ElementDataType != TensorElementType.Float
+        if (!outputs.TryGetValue(ModelGraph.ActivationMap, out var node) || !node.IsTensor || node.ElementDataType != TensorElementType.Float
             || node.Dimensions is not [-1, Diagnoses.Count, > 0, > 0])
         {
             throw new ModelRefusedException($"its graph has no Float '{ModelGraph.ActivationMap}' of shape [N,{Diagnoses.Count},h,w], which its properties promise");
@@ -102,7 +103,7 @@ internal static class ModelVerifier
     // A flat picture and a busy one, together and again alone: finite, adding up to 1, nothing for what it does not know, and the same alone as in company.
     private static void Probe(LoadedModel model)
     {
-        using var together = model.NewBuffers(ProbePictures);
+        using var together = model.NewBuffers(ProbePictures, model.Properties.HasActivationMap);
         var pixels = together.Pixels;
         pixels[..model.PictureBytes].Fill(128);
         for (var at = model.PictureBytes; at < pixels.Length; at++)
@@ -113,13 +114,18 @@ internal static class ModelVerifier
         model.Run(together);
         for (var picture = 0; picture < ProbePictures; picture++)
         {
-            using var alone = model.NewBuffers(1);
+            using var alone = model.NewBuffers(1, model.Properties.HasActivationMap);
             pixels.Slice(picture * model.PictureBytes, model.PictureBytes).CopyTo(alone.Pixels);
             model.Run(alone);
             Judge(model.Properties, alone.Probabilities);
-            if (alone.Distances.ContainsAnyExceptInRange(0, float.MaxValue))
+            if (alone.Distances.ContainsAnyExceptInRange(-DistanceTolerance, float.MaxValue))
             {
                 throw new ModelRefusedException("it answers a probe with a distance that is none");
+            }
+
+            if (alone.Maps.ContainsAnyExceptInRange(float.MinValue, float.MaxValue))
+            {
+                throw new ModelRefusedException("it answers a probe with an activation map that is not of numbers");
             }
 
             for (var index = 0; index < Diagnoses.Count; index++)

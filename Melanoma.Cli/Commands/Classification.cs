@@ -41,12 +41,13 @@ internal sealed record Classification(
         ConcernsPictureOnly = failure.StatusCode is StatusCode.InvalidArgument or StatusCode.ResourceExhausted or StatusCode.OutOfRange,
     };
 
-    private static string NameOf(Contracts.V1.Decision decision) => decision switch
+    private static string? NameOf(Contracts.V1.Decision decision) => decision switch
     {
         Contracts.V1.Decision.Refer => "REFER",
         Contracts.V1.Decision.Review => "REVIEW",
         Contracts.V1.Decision.LowRisk => "LOW_RISK",
-        _ => "INDETERMINATE",
+        Contracts.V1.Decision.Indeterminate => "INDETERMINATE",
+        _ => null,
     };
 
     public static Classification Unreadable(string file, string why) => new(file, GatewayFailure.Name(StatusCode.InvalidArgument), null, null, null, null, why);

@@ -30,6 +30,8 @@ internal static class ExplainCommand
         var explained = await gateway.ReadAsync(options => gateway.Classifier.ExplainAsync(request, options), cancellationToken);
         var overlay = context.Arguments.GetValue(Into)?.FullName
             ?? Path.Combine(file.DirectoryName!, $"{Path.GetFileNameWithoutExtension(file.Name)}.{explained.Diagnosis.Replace(' ', '-')}.png");
+        if (Path.GetFullPath(overlay) == file.FullName)
+            throw new CommandFailure("The overlay would take the picture's place; name another file with --into.");
         await File.WriteAllBytesAsync(overlay, explained.Overlay.ToByteArray(), cancellationToken);
         var answer = Classification.Answered(file.Name, explained.Answer);
         context.Terminal.Write(

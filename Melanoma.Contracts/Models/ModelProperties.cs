@@ -89,6 +89,18 @@ public sealed record ModelProperties(
                 throw new FormatException("The model's class prior or temperature is out of range.");
             }
 
+            var points = JsonSerializer.Deserialize<OperatingPoints>(Text("operating_points"), JsonSerializerOptions.Web);
+            if (points is not (null or { T95: >= 0, T90: <= 1 }) || points?.T95 > points?.T90)
+            {
+                throw new FormatException("The model's operating points are out of range or out of order.");
+            }
+
+            var distanceLimit = metadata.TryGetValue(Prefix + "distance_limit", out var limit) ? JsonSerializer.Deserialize<double?>(limit) : null;
+            if (distanceLimit is not (null or > 0))
+            {
+                throw new FormatException("The model's distance limit is not above 0.");
+            }
+
             var unsupported = Read<string[]>("unsupported")
                 .Select(name => Diagnoses.TryParse(name, out var diagnosis) ? diagnosis : throw new FormatException($"'{name}' is no diagnosis."));
             return new ModelProperties(
@@ -99,11 +111,11 @@ public sealed record ModelProperties(
                 Text("dataset_kind"),
                 prior,
                 temperature,
-                JsonSerializer.Deserialize<OperatingPoints>(Text("operating_points"), JsonSerializerOptions.Web),
+                points,
                 DiagnosisSet.Of([.. unsupported]),
                 Text("activation_map") == "true",
                 metadata.TryGetValue(Prefix + "views", out var views) ? int.Parse(views, CultureInfo.InvariantCulture) : 1,
-                metadata.TryGetValue(Prefix + "distance_limit", out var limit) ? JsonSerializer.Deserialize<double?>(limit) : null,
+                distanceLimit,
                 metadata.GetValueOrDefault(PrecisionKey, FullPrecision) is (FullPrecision or EightBits) and var precision ? precision : throw new FormatException("The model's precision is neither fp32 nor int8."));
         }
         catch (Exception exception) when (exception is JsonException or OverflowException)

@@ -10,6 +10,7 @@ internal static class Advice
         Decision.Refer => "Refer: at this probability nine in ten melanomas of the validation pictures were found.",
         Decision.Review => "Review: have somebody look at it; between the thresholds for 90 and 95 % of melanomas.",
         Decision.LowRisk => "Low risk: below the threshold that keeps 95 % of melanomas.",
-        _ => "No decision: this picture does not deserve one.",
+        Decision.Indeterminate => "No decision: this picture does not deserve one.",
+        _ => "No decision was given.",
     };
 }

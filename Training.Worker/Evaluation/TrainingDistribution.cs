@@ -25,6 +25,11 @@ internal sealed record TrainingDistribution(float[] Mean, float[] Axes, double[]
 
     private const double Resolution = 100;
 
+    /// <summary>
+    /// Least variance of the other directions, as a share of the mean: where a network uses few directions, the graph would take the difference of two numbers too large for single precision.
+    /// </summary>
+    private const double LeastRemaining = 1e-3;
+
     /// <param name="training">Embeddings of pictures trained on, [n][D], at least two.</param>
     /// <param name="validation">Embeddings of pictures not trained on, at least one: they choose the limit.</param>
     public static TrainingDistribution Fit(float[][] training, float[][] validation)
@@ -38,7 +43,7 @@ internal sealed record TrainingDistribution(float[] Mean, float[] Axes, double[]
         var dimensions = (int)values.shape[0];
         var count = Math.Clamp(training.Length / PicturesPerAxis, 1, Math.Min(MostAxes, Math.Max(1, dimensions / 2)));
         double[] ascending = [.. values.data<double>()];
-        var remaining = Math.Max(ascending[..^count].DefaultIfEmpty(0).Average(), Math.Max(1e-6 * ascending.Average(), 1e-12));
+        var remaining = Math.Max(ascending[..^count].DefaultIfEmpty(0).Average(), Math.Max(LeastRemaining * ascending.Average(), 1e-12));
         var distribution = new TrainingDistribution(
             Single(mean),
             Single(vectors.narrow(1, dimensions - count, count).T.contiguous()),

@@ -69,6 +69,11 @@ internal static class ExportTraining
                 : $"No image is of fold {options.Fold}, or none is of another.");
         }
 
+        if (options.Teachers.Count > 0 && recipe.HeadPenalty is not null)
+        {
+            throw new InvalidDataException($"{summary.Name} fits the last layer alone, at once; teachers can teach it nothing.");
+        }
+
         await RequireSameRunAsync(options, images, summary, seed, cancellationToken);
         var start = StartOf(recipe, options.Weights);
         using var teachers = TeacherFolders.Read(options.Teachers, images, device.Device);
@@ -116,7 +121,7 @@ internal static class ExportTraining
         return 0;
     }
 
-    /// <summary>A folder is of one run: a checkpoint of another fold, dataset, recipe or start must not be gone on from.</summary>
+    /// <summary>A folder is of one run: a checkpoint of another fold, dataset, recipe, start or teachers must not be gone on from.</summary>
     private static async Task RequireSameRunAsync(
         ExportTrainingOptions options, List<ExportedImage> images, RecipeSummary summary, int seed, CancellationToken cancellationToken)
     {
@@ -124,6 +129,11 @@ internal static class ExportTraining
         var lines = images
             .Select(image => $"{image.Sha256},{image.Split},{image.Label.Bits},{image.Group}")
             .Prepend(string.Create(CultureInfo.InvariantCulture, $"{summary.Name} {summary.Version} {seed} {weights} {options.Folds is null}"));
+        foreach (var teacher in options.Teachers)
+        {
+            lines = lines.Append(Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(Path.Combine(teacher, TeacherFolders.WeightsFile), cancellationToken))));
+        }
+
         var run = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', lines))));
         var path = Path.Combine(options.Into, "run.sha256");
         if (File.Exists(path) && await File.ReadAllTextAsync(path, cancellationToken) != run)

@@ -51,6 +51,11 @@ internal static class TeacherFolders
         var (tensors, metadata) = SafeTensors.Read(File.ReadAllBytes(Path.Combine(folder, WeightsFile)));
         var description = NetworkCatalogue.All.FirstOrDefault(network => network.Name == metadata.GetValueOrDefault(NetworkKey))
             ?? throw new InvalidDataException($"{folder}: {WeightsFile} is of no network that is known here.");
+        if (!description.Layers.Contains(new GlobalAveragePool()))
+        {
+            throw new InvalidDataException($"{folder}: {description.Name} takes pictures of one size alone, and training shows several; it cannot teach.");
+        }
+
         var network = new Network(description, seed: 0, device);
         try
         {

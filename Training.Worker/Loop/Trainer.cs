@@ -359,8 +359,8 @@ internal sealed class Trainer : IDisposable
     private static Tensor Rights(Tensor logits, Tensor targets) => targets.gather(1, logits.argmax(1, keepdim: true)).eq(0).squeeze(1).to(ScalarType.Float32);
 
     /// <summary>
-    /// The batch's pictures after the recipe's online augmentation, of the epoch's side; the same turned, cut and mixed alike but otherwise as they are, which only teachers see; and how
-    /// they were mixed, if they were.
+    /// The batch's pictures after the recipe's online augmentation, of the epoch's side; the same turned, cut and mixed alike but without what changed them after they were last moved, which only
+    /// teachers see; and how they were mixed, if they were.
     /// </summary>
     private (Tensor Pictures, Tensor Undamaged, MixedPictures? Mixed) Augmented(Sample[] batch)
     {

@@ -21,7 +21,7 @@ internal static class PicturesRefused
         Tell("drawn: skin without a lesion", [.. Many(Skin)]);
         if (folder is not null)
         {
-            var photographs = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(File.Exists).Order(StringComparer.Ordinal)
+            var photographs = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(file => new FileInfo(file).LinkTarget is null).Order(StringComparer.Ordinal)
                 .Select(file => ImageDecoder.TryDecode(File.ReadAllBytes(file), ImageLimits.Default, out var image, out _) ? image : null)
                 .OfType<RgbImage>().Where(image => Math.Min(image.Width, image.Height) >= QualityLimits.MinSide).ToList();
             Tell($"photographs of {Path.GetFileName(folder.TrimEnd('/'))}", photographs);

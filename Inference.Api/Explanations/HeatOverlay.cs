@@ -24,7 +24,8 @@ internal static class HeatOverlay
     public static byte[] Draw(ReadOnlySpan<byte> image, ActivationMap map, Diagnosis diagnosis)
     {
         var square = new RgbImage(LongerSide, LongerSide);
-        if (!ImageDecoder.TryDecodeToSquares(image, LongerSide, square.Pixels, 1, stackalloc byte[3], ImageLimits.Default, out var header, out var refusal))
+        if (!ImageInspector.TryInspect(image, ImageLimits.Default, out var header, out var refusal)
+            || !ImageDecoder.TryDecodeToSquare(image, LongerSide, square.Pixels, ImageLimits.Default, out refusal))
         {
             throw new InvalidDataException(refusal.Message);
         }

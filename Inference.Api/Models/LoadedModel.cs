@@ -134,7 +134,7 @@ internal sealed class RunBuffers : IDisposable
     /// <param name="side">Of a picture, in pixels.</param>
     /// <param name="distance">Whether the graph tells how far a picture is from those trained on.</param>
     /// <param name="map">The shape of the activation map, where it is wanted.</param>
-    public RunBuffers(int pictures, int side, bool distance = false, MapShape? map = null)
+    public RunBuffers(int pictures, int side, bool distance, MapShape? map)
     {
         _pixels = GC.AllocateUninitializedArray<byte>(pictures * side * side * 3, pinned: true);
         _probabilities = Numbers(pictures * Diagnoses.Count);

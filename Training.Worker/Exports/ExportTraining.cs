@@ -76,7 +76,7 @@ internal static class ExportTraining
 
         await RequireSameRunAsync(options, images, summary, seed, cancellationToken);
         var start = StartOf(recipe, options.Weights);
-        using var teachers = TeacherFolders.Read(options.Teachers, images, device.Device);
+        using var teachers = await TeacherFolders.ReadAsync(options.Teachers, images, device.Device, cancellationToken);
         using var trainer = new Trainer(recipe, data, epochs, seed, TimeProvider.System, start, TrainerSettings.For(device.Device), teachers);
         var checkpoint = Path.Combine(options.Into, "checkpoint.safetensors");
         if (File.Exists(checkpoint))
@@ -125,13 +125,13 @@ internal static class ExportTraining
     private static async Task RequireSameRunAsync(
         ExportTrainingOptions options, List<ExportedImage> images, RecipeSummary summary, int seed, CancellationToken cancellationToken)
     {
-        var weights = options.Weights is { } file ? Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(file, cancellationToken))) : "";
+        var weights = options.Weights is { } file ? await HashAsync(file) : "";
         var lines = images
             .Select(image => $"{image.Sha256},{image.Split},{image.Label.Bits},{image.Group}")
             .Prepend(string.Create(CultureInfo.InvariantCulture, $"{summary.Name} {summary.Version} {seed} {weights} {options.Folds is null}"));
         foreach (var teacher in options.Teachers)
         {
-            lines = lines.Append(Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(Path.Combine(teacher, TeacherFolders.WeightsFile), cancellationToken))));
+            lines = lines.Append(await HashAsync(Path.Combine(teacher, TeacherFolders.WeightsFile)));
         }
 
         var run = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', lines))));
@@ -142,6 +142,8 @@ internal static class ExportTraining
         }
 
         await File.WriteAllTextAsync(path, run, cancellationToken);
+
+        async Task<string> HashAsync(string of) => Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(of, cancellationToken)));
     }
 
     private static Dictionary<string, Weight>? StartOf(TrainingRecipe recipe, string? weights) => weights is null

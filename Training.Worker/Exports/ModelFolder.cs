@@ -31,7 +31,7 @@ internal sealed record ModelFolder(byte[] Model, int InputSize, ModelReport Repo
                 throw new InvalidDataException($"{ModelFile} and {ReportFile} are not of one model that was trained on an export.");
             }
 
-            return new ModelFolder(model, properties.InputSize, report, ReadSeen(folder));
+            return new ModelFolder(model, properties.InputSize, report, await ReadSeenAsync(folder, cancellationToken));
         }
         catch (Exception exception) when (exception is JsonException or OnnxRuntimeException)
         {
@@ -57,11 +57,12 @@ internal sealed record ModelFolder(byte[] Model, int InputSize, ModelReport Repo
     /// <summary>SHA-256 of each picture that the model of a folder was trained or chosen on.</summary>
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
     /// <exception cref="IOException">It is missing.</exception>
-    public static IReadOnlyList<(byte[] Sha256, Split Split)> ReadSeen(string folder)
+    public static async Task<IReadOnlyList<(byte[] Sha256, Split Split)>> ReadSeenAsync(string folder, CancellationToken cancellationToken)
     {
         try
         {
-            (byte[] Sha256, Split Split)[] seen = [.. File.ReadLines(Path.Combine(folder, SeenFile)).Select(Parse)];
+            var lines = await File.ReadAllLinesAsync(Path.Combine(folder, SeenFile), cancellationToken);
+            (byte[] Sha256, Split Split)[] seen = [.. lines.Select(Parse)];
             return seen.DistinctBy(image => Convert.ToHexString(image.Sha256)).Count() == seen.Length
                 ? seen
                 : throw new InvalidDataException($"{folder}: {SeenFile} names a picture twice.");

@@ -20,7 +20,7 @@ internal static class TeacherFolders
 
     /// <summary>The networks of some folders; null of none.</summary>
     /// <exception cref="InvalidDataException">A file is damaged, or a network was trained on a lesion that the new one is to be chosen or judged on.</exception>
-    public static Teachers? Read(IReadOnlyList<string> folders, IReadOnlyList<ExportedImage> images, Device device)
+    public static async Task<Teachers?> ReadAsync(IReadOnlyList<string> folders, IReadOnlyList<ExportedImage> images, Device device, CancellationToken cancellationToken)
     {
         if (folders.Count == 0)
         {
@@ -33,8 +33,8 @@ internal static class TeacherFolders
         {
             foreach (var folder in folders)
             {
-                RequireNothingHeldOut(folder, splits);
-                networks.Add(ReadNetwork(folder, device));
+                await RequireNothingHeldOutAsync(folder, splits, cancellationToken);
+                networks.Add(await ReadNetworkAsync(folder, device, cancellationToken));
             }
         }
         catch
@@ -46,9 +46,9 @@ internal static class TeacherFolders
         return new Teachers(networks, Share);
     }
 
-    private static Network ReadNetwork(string folder, Device device)
+    private static async Task<Network> ReadNetworkAsync(string folder, Device device, CancellationToken cancellationToken)
     {
-        var (tensors, metadata) = SafeTensors.Read(File.ReadAllBytes(Path.Combine(folder, WeightsFile)));
+        var (tensors, metadata) = SafeTensors.Read(await File.ReadAllBytesAsync(Path.Combine(folder, WeightsFile), cancellationToken));
         var description = NetworkCatalogue.All.FirstOrDefault(network => network.Name == metadata.GetValueOrDefault(NetworkKey))
             ?? throw new InvalidDataException($"{folder}: {WeightsFile} is of no network that is known here.");
         if (!description.Layers.Contains(new GlobalAveragePool()))
@@ -70,9 +70,9 @@ internal static class TeacherFolders
     }
 
     /// <summary>What a teacher has learned of a lesion it would hand on, and the figures of the new model would be too good.</summary>
-    private static void RequireNothingHeldOut(string folder, Dictionary<string, Split> splits)
+    private static async Task RequireNothingHeldOutAsync(string folder, Dictionary<string, Split> splits, CancellationToken cancellationToken)
     {
-        var seen = ModelFolder.ReadSeen(folder);
+        var seen = await ModelFolder.ReadSeenAsync(folder, cancellationToken);
         var heldOut = seen.Count(image => splits.TryGetValue(Convert.ToHexStringLower(image.Sha256), out var split) && (split == Split.Test || (split == Split.Validation && image.Split == Split.Train)));
         var known = seen.Count(image => splits.ContainsKey(Convert.ToHexStringLower(image.Sha256)));
         if (heldOut > 0 || known < seen.Count)

@@ -53,6 +53,14 @@ internal sealed class TrainingData
     /// <summary>Share of each diagnosis among the images trained on, variants included.</summary>
     public double[] TrainedShares { get; }
 
+    /// <summary>At least so many training pictures, no variants, evenly over all of them; all where there are no more.</summary>
+    public IEnumerable<Sample> SomeOriginals(int least)
+    {
+        var originals = Train.Where(sample => !sample.IsVariant).ToArray();
+        var stride = Math.Max(1, originals.Length / least);
+        return originals.Where((_, i) => i % stride == 0);
+    }
+
     /// <summary>Leaves pictures out of <see cref="Test"/>.</summary>
     /// <param name="images">Their places in the cache.</param>
     public void LeaveOutOfTest(IReadOnlySet<int> images) => Test = [.. Test.Where(sample => !images.Contains(sample.Image))];

@@ -38,7 +38,9 @@ internal static class TrainedModel
             Ham10000 = Judgement.Of(rule, trainer.Prior, validationLogits, data.Validation, ClassVocabulary.Ham10000).VocabularyFigures(facts.Seed),
         };
 
-        var distribution = TrainingDistribution.Fit(Seen(SomeOf(data.Train)).Embeddings, validationEmbeddings);
+        // In a reproduction nearly everything trained on may be variants.
+        Sample[] originals = [.. data.SomeOriginals(TrainingDistribution.Pictures)];
+        var distribution = TrainingDistribution.Fit(Seen(originals.Length < 2 ? data.Train : originals).Embeddings, validationEmbeddings);
 
         // Everything is chosen: now the one look at the test split.
         SplitFigures? test = null;
@@ -106,13 +108,6 @@ internal static class TrainedModel
                 SquareSymmetry.Mean([.. answers.Select(answer => answer.Logits)]),
                 [.. samples.Select((_, i) => SquareSymmetry.Mean([.. answers.Select(answer => answer.Embeddings[i])]))]);
         }
-    }
-
-    private static Sample[] SomeOf(Sample[] train)
-    {
-        var originals = train.Where(sample => !sample.IsVariant).ToArray();
-        var stride = Math.Max(1, originals.Length / TrainingDistribution.Pictures);
-        return originals.Length < 2 ? train : [.. originals.Where((_, i) => i % stride == 0)];
     }
 
     private static byte[] Pictures(TrainingData data)

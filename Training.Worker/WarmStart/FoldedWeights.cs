@@ -22,7 +22,7 @@ internal static class FoldedWeights
     /// <exception cref="InvalidDataException">The file is damaged or of another network.</exception>
     public static Dictionary<string, Weight> Read(NetworkDescription description, byte[] model)
     {
-        var constants = Parse(model).Graph.Initializer.ToDictionary(tensor => tensor.Name);
+        var constants = OnnxFile.Parse(model).Graph.Initializer.ToDictionary(tensor => tensor.Name);
         var weights = new Dictionary<string, Weight>();
         float[] bias = [];
         foreach (var slot in description.Slots())
@@ -81,9 +81,9 @@ internal static class FoldedWeights
     private static List<(double[] Means, double[] Squares)> Moments(
         NetworkDescription description, Dictionary<string, Weight> weights, string[] normalizations, ImageCache pictures, int[] places, CancellationToken cancellationToken)
     {
-        var graph = Parse(OnnxExporter.ExportBare(description, weights));
-        graph.Graph.Output.Clear();
+        var graph = OnnxFile.Parse(OnnxExporter.ExportBare(description, weights));
         string[] outputs = [.. normalizations.SelectMany(path => AddMoments(graph.Graph, path))];
+        OnnxFile.LookAt(graph.Graph, outputs);
         using var session = OnnxSession.Open(graph.ToByteArray());
         var sums = new double[outputs.Length][];
         foreach (var batch in places.Chunk(PicturesAtOnce))
@@ -115,11 +115,6 @@ internal static class FoldedWeights
         Add("Mul", square, convolution, convolution);
         Add("GlobalAveragePool", mean, convolution);
         Add("GlobalAveragePool", meanSquare, square);
-        foreach (var output in new[] { mean, meanSquare })
-        {
-            graph.Output.Add(new ValueInfoProto { Name = output, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)TensorProto.Types.DataType.Float } } });
-        }
-
         return [mean, meanSquare];
 
         void Add(string operation, string output, params string[] inputs)
@@ -128,18 +123,6 @@ internal static class FoldedWeights
             node.Input.AddRange(inputs);
             node.Output.Add(output);
             graph.Node.Add(node);
-        }
-    }
-
-    private static ModelProto Parse(byte[] model)
-    {
-        try
-        {
-            return ModelProto.Parser.ParseFrom(model);
-        }
-        catch (InvalidProtocolBufferException exception)
-        {
-            throw new InvalidDataException("The model is no ONNX file.", exception);
         }
     }
 

@@ -27,8 +27,7 @@ internal sealed class StartVersions(NpgsqlDataSource dataSource)
                 () =>
                 {
                     var weights = FoldedWeights.Read(network, model);
-                    var originals = data.Train.Where(sample => !sample.IsVariant).Select(sample => sample.Image).ToArray();
-                    int[] places = [.. originals.Where((_, i) => i % Math.Max(1, originals.Length / Pictures) == 0).Take(Pictures)];
+                    int[] places = [.. data.SomeOriginals(Pictures).Take(Pictures).Select(sample => sample.Image)];
                     FoldedWeights.Unfold(network, weights, data.Images, places, cancellationToken);
                     return weights;
                 },

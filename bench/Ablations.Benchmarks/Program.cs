@@ -42,7 +42,7 @@ var data = new TrainingData(
 var start = Option("--from") is { } earlier ? SafeTensors.Read(File.ReadAllBytes(Path.Combine(earlier, TeacherFolders.WeightsFile))).Tensors
     : Option("--" + ablation.Weights) is { } file ? PublishedWeights.For(recipe.Network, File.ReadAllBytes(file)) : null;
 var clock = Stopwatch.StartNew();
-using var taught = TeacherFolders.Read(teachers, images, device.Device);
+using var taught = await TeacherFolders.ReadAsync(teachers, images, device.Device, CancellationToken.None);
 using var trainer = new Trainer(recipe, data, epochs, seed, TimeProvider.System, start, TrainerSettings.For(device.Device), taught);
 while (!trainer.IsFinished)
 {

@@ -31,12 +31,7 @@ internal static class ActivationRanges
         ModelProto model, IReadOnlyList<string> tensors, ImageCache pictures, IReadOnlyCollection<int> places, RangeRule rule, CancellationToken cancellationToken)
     {
         var open = model.Clone();
-        open.Graph.Output.Clear();
-        open.Graph.Output.AddRange(tensors.Select(name => new ValueInfoProto
-        {
-            Name = name,
-            Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)TensorProto.Types.DataType.Float } },
-        }));
+        OnnxFile.LookAt(open.Graph, tensors);
         using var session = OnnxSession.Open(open.ToByteArray());
 
         var extremes = tensors.Select(_ => (Low: float.MaxValue, High: float.MinValue)).ToArray();

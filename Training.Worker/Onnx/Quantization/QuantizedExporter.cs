@@ -1,6 +1,5 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
-using Google.Protobuf;
 using Melanoma.Contracts.Models;
 using Melanoma.Training.Images;
 using Melanoma.Training.Onnx.Format;
@@ -39,7 +38,7 @@ internal static class QuantizedExporter
         int largestPairedWeight = LargestPairedWeight,
         CancellationToken cancellationToken = default)
     {
-        var precise = Parse(model);
+        var precise = OnnxFile.Parse(model);
         var plan = new QuantizationPlan(precise.Graph);
         var scales = ActivationRanges.Measure(precise, plan.Measured, pictures, places, rule, cancellationToken);
         foreach (var (tensor, source) in plan.Passed)
@@ -48,18 +47,6 @@ internal static class QuantizedExporter
         }
 
         return new Rewriting(precise, plan, scales, largestPairedWeight).ToModel();
-    }
-
-    private static ModelProto Parse(byte[] model)
-    {
-        try
-        {
-            return ModelProto.Parser.ParseFrom(model);
-        }
-        catch (InvalidProtocolBufferException exception)
-        {
-            throw new InvalidDataException("The model is no ONNX file.", exception);
-        }
     }
 
     private sealed class Rewriting(ModelProto precise, QuantizationPlan plan, Dictionary<string, ByteScale> scales, int largestPairedWeight)

@@ -36,6 +36,7 @@ internal static class ReportPage
                     Headline(content.Report),
                     BothProtocols(content),
                     Simpler(content.Report),
+                    Files(content.Report),
                     Melanoma(content.Report, plots),
                     Certainty(content.Report, plots),
                     ByClass(content.Report, plots),
@@ -134,6 +135,33 @@ internal static class ReportPage
                     WithInterval(test.MelanomaAuc, test.MelanomaAucInterval),
                 ],
             ]);
+    }
+
+    private static IEnumerable<XElement> Files(ModelReport report)
+    {
+        if (report.Artefacts is not { } artefacts)
+            yield break;
+        yield return new XElement("h2", "The file that answers");
+        yield return Paragraph(null, artefacts.Reason);
+        yield return Table(
+            "Each file with its own temperature and thresholds, as ONNX Runtime computes it; all other figures on this page are of the fp32 network",
+            [
+                "file", "MB", "ms a picture", "split", "balanced accuracy", "melanoma AUC", "sensitivity / specificity at 95 %", "sensitivity / specificity at 90 %", "calibration error",
+            ],
+            artefacts.Files.SelectMany(file => new[] { (Name: "validation", Figures: (ArtefactSplit?)file.Validation), (Name: "test", Figures: file.Test) }
+                .Where(split => split.Figures is not null)
+                .Select(split => (string[])
+                [
+                    file.Precision,
+                    Say($"{file.Bytes / 1e6:0.0}"),
+                    file.Milliseconds is { } milliseconds ? Say($"{milliseconds:0.0}") : "",
+                    split.Name,
+                    Three(split.Figures!.BalancedAccuracy),
+                    Three(split.Figures.MelanomaAuc),
+                    $"{Three(split.Figures.SensitivityAtT95)} / {Three(split.Figures.SpecificityAtT95)}",
+                    $"{Three(split.Figures.SensitivityAtT90)} / {Three(split.Figures.SpecificityAtT90)}",
+                    Three(split.Figures.CalibrationError),
+                ])));
     }
 
     private static IEnumerable<XElement> Melanoma(ModelReport report, IReadOnlyList<ReportPlot> plots)

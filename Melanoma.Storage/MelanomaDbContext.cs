@@ -109,6 +109,9 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
     /// <summary>Files of model versions; never tracked.</summary>
     public DbSet<ModelArtefact> ModelArtefacts => Set<ModelArtefact>();
 
+    /// <summary>What replicas must answer before they serve a version; never tracked.</summary>
+    public DbSet<ModelStoredAnswer> ModelStoredAnswers => Set<ModelStoredAnswer>();
+
     /// <summary>What model versions were trained or chosen on.</summary>
     public DbSet<ModelTrainingImage> ModelTrainingImages => Set<ModelTrainingImage>();
 

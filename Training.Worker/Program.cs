@@ -10,6 +10,11 @@ if (args is [TrainExportCommand.Name, ..])
     return await TrainExportCommand.RunAsync(args);
 }
 
+if (args is [AddEightBitsCommand.Name, ..])
+{
+    return await AddEightBitsCommand.RunAsync(args);
+}
+
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.AddMelanomaDatabase(ServiceRole.Training);

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Melanoma.Contracts.Models;
 using Melanoma.Training.Images;
 
 namespace Melanoma.Training;
@@ -52,14 +53,25 @@ internal sealed class TrainingOptions : IValidatableObject
     [MinLength(1)]
     public string? InitialWeights { get; set; }
 
-    /// <summary>Folder of the model that is registered where there is none yet (<c>model.onnx</c>, <c>report.json</c>, <c>seen-images.csv</c>); by default none.</summary>
+    /// <summary>Folder of the model that is registered where there is none yet (<c>model.onnx</c>, <c>model-int8.onnx</c> where there is one, <c>report.json</c>, <c>seen-images.csv</c>); by default none.</summary>
     public string? BundledModel { get; set; }
+
+    /// <summary>
+    /// Which file of a new version answers: <c>auto</c> (default: the one of eight bits, where it is measured to be faster on this worker's CPU and as good) or
+    /// <c>fp32</c>, for an installation whose inference computes on CUDA, where eight bits are no faster.
+    /// </summary>
+    public string ServedPrecision { get; set; } = "auto";
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         if (Device is not ("auto" or "cpu" or "cuda"))
         {
             yield return new ValidationResult($"{Section}:{nameof(Device)} is '{Device}'; it must be auto, cpu or cuda.", [nameof(Device)]);
+        }
+
+        if (ServedPrecision is not ("auto" or ModelProperties.FullPrecision))
+        {
+            yield return new ValidationResult($"{Section}:{nameof(ServedPrecision)} is '{ServedPrecision}'; it must be auto or fp32.", [nameof(ServedPrecision)]);
         }
 
         if (PrivateFolder.Refusal(CacheFolder) is { } refusal)

@@ -14,6 +14,12 @@ internal static class ModelVerifier
     private const double MaskTolerance = 1e-6;
     private const float DistanceTolerance = 0.01f;
 
+    /// <summary>How far a probability may be from the one stored with the version.</summary>
+    private const double AnswerTolerance = 1e-4;
+
+    /// <summary>The same where a value on the edge between two bytes falls to one side here and to the other there, or where products are rounded to fewer digits, as on a GPU.</summary>
+    private const double RoundingTolerance = 1e-2;
+
     private static readonly string[] FaultsOfTheFile = ["InvalidProtobuf", "InvalidGraph", "InvalidArgument", "NoModel", "NotImplemented"];
 
     /// <summary>Opens, verifies and warms up.</summary>
@@ -48,6 +54,7 @@ internal static class ModelVerifier
 
             model = new LoadedModel(stored.Version, session, properties, provider.Name);
             Probe(model);
+            AnswerAgain(model, stored.Answers);
             return model;
         }
         catch (Exception exception)
@@ -77,9 +84,9 @@ internal static class ModelVerifier
             throw new ModelRefusedException($"its properties do not fit: {exception.Message}", exception);
         }
 
-        return properties.InputSize == stored.InputSize && properties.DatasetId == stored.DatasetId
+        return (properties.InputSize, properties.DatasetId, properties.Precision) == (stored.InputSize, stored.DatasetId, stored.Precision)
             ? properties
-            : throw new ModelRefusedException("its file says another input size or dataset than the registry");
+            : throw new ModelRefusedException("its file says another input size, dataset or precision than the registry");
     }
 
     private static void Require(IReadOnlyDictionary<string, NodeMetadata> nodes, string name, TensorElementType type, ReadOnlySpan<int> shape)
@@ -134,6 +141,22 @@ internal static class ModelVerifier
                 {
                     throw new ModelRefusedException("it answers a picture otherwise in company than alone");
                 }
+            }
+        }
+    }
+
+    // The same picture has the same answer on every replica, for ever: one that cannot keep that answers nobody.
+    private static void AnswerAgain(LoadedModel model, IReadOnlyList<StoredAnswer> answers)
+    {
+        var tolerance = model.Properties.Precision == ModelProperties.EightBits || model.Provider != ExecutionProvider.Cpu ? RoundingTolerance : AnswerTolerance;
+        foreach (var (number, stored) in answers.Index())
+        {
+            var answer = model.Classify(stored.Picture, withMap: false, CancellationToken.None, out var refusal)
+                ?? throw new ModelRefusedException($"picture {number} that is stored with it cannot be read here: {refusal!.Message}");
+            if (answer.Probabilities.Zip(stored.Probabilities, (now, then) => Math.Abs(now - then)).Where(difference => !(difference <= tolerance)).ToArray() is [var apart, ..])
+            {
+                throw new ModelRefusedException(string.Create(
+                    CultureInfo.InvariantCulture, $"of picture {number} that is stored with it, it says something else here than when it was made: a probability differs by {apart:0.#####}"));
             }
         }
     }

@@ -148,7 +148,7 @@ internal sealed class RegistryService(
     private static IQueryable<Row> Rows(MelanomaDbContext database) =>
         from model in database.ModelVersions.AsNoTracking()
         join artefact in database.ModelArtefacts on model.Version equals artefact.Version into artefacts
-        from artefact in artefacts.Where(artefact => artefact.Precision == ModelStore.Precision).DefaultIfEmpty()
+        from artefact in artefacts.Where(artefact => artefact.Precision == model.ServedPrecision).DefaultIfEmpty()
         select new Row { Model = model, Sha256 = artefact!.Sha256, SizeBytes = (int?)artefact.Bytes.Length };
 
     private static void RequireReason(string reason)
@@ -180,6 +180,7 @@ internal sealed class RegistryService(
             CreatedAt = model.CreatedAt.ToTimestamp(),
             Sha256 = row.Sha256 is null ? "" : Convert.ToHexStringLower(row.Sha256),
             SizeBytes = row.SizeBytes ?? 0,
+            Artefact = model.ServedPrecision,
             PolicyDecision = model.PolicyDecision ?? "",
             ReportJson = withReport ? model.Report : "",
         };

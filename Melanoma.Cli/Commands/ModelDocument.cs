@@ -6,11 +6,11 @@ namespace Melanoma.Cli.Commands;
 internal sealed record ModelListDocument(IReadOnlyList<ModelDocument> Models);
 
 /// <summary>
-/// A model version; <c>state</c> is candidate, production or retired, the bundled one has no <c>dataset</c> and no <c>run</c>, <c>report</c>,
+/// A model version; <c>state</c> is candidate, production or retired, <c>artefact</c> says which of its files answers (<c>fp32</c> or <c>int8</c>), the bundled one has no <c>dataset</c> and no <c>run</c>, <c>report</c>,
 /// <c>datasetWarnings</c>, <c>testLooks</c> and <c>otherProtocol</c> (the same recipe under the other protocol, if there is one) are there where one version is shown.
 /// </summary>
 internal sealed record ModelDocument(
-    string Version, string State, string Recipe, int? Dataset, string Protocol, string? Run, DateTimeOffset? CreatedAt, string Sha256, long SizeBytes,
+    string Version, string State, string Recipe, int? Dataset, string Protocol, string? Run, DateTimeOffset? CreatedAt, string Sha256, long SizeBytes, string Artefact,
     FiguresDocument? Test, FiguresDocument? Validation, string? PolicyDecision, int? TestLooks, IReadOnlyList<string>? DatasetWarnings, OtherProtocolDocument? OtherProtocol,
     JsonElement? Report)
 {
@@ -18,7 +18,7 @@ internal sealed record ModelDocument(
 
     public static ModelDocument From(Model model, bool withReport) => new(
         model.Version, NameOf(model.State), model.Recipe, model.Bundled ? null : model.DatasetId, model.Protocol, model.Bundled ? null : model.RunId, model.CreatedAt?.ToDateTimeOffset(), model.Sha256,
-        model.SizeBytes, FiguresDocument.From(model.Test), FiguresDocument.From(model.Validation),
+        model.SizeBytes, model.Artefact, FiguresDocument.From(model.Test), FiguresDocument.From(model.Validation),
         model.PolicyDecision.Length > 0 ? model.PolicyDecision : null,
         withReport ? model.TestLooks : null,
         withReport ? [.. model.DatasetWarnings] : null,

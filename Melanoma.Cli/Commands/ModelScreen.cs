@@ -30,7 +30,7 @@ internal static class ModelScreen
     {
         WriteResult(console, model);
         console.MarkupLineInterpolated(
-            $"[grey]Recipe {model.Recipe}, {OriginOf(model)}, {model.Protocol} protocol, {model.SizeBytes} bytes, SHA-256 {model.Sha256}[/]");
+            $"[grey]Recipe {model.Recipe}, {OriginOf(model)}, {model.Protocol} protocol, {model.Artefact} file of {model.SizeBytes} bytes, SHA-256 {model.Sha256}[/]");
         if (model.TestLooks > 0)
             console.WriteLine(FormattableString.Invariant($"The test lesions of its dataset were looked at {model.TestLooks:N0} times until now, by runs and by comparisons."));
         if (model.OtherProtocol is { } other)
@@ -53,6 +53,8 @@ internal static class ModelScreen
             WriteBaselines(console, test, report.Baselines);
         }
 
+        if (report.Artefacts is { } artefacts)
+            console.WriteLine(artefacts.Reason);
         foreach (var finding in report.Findings)
             console.WriteLine($"- {finding}");
         console.MarkupLine("[grey]For research, not a medical device.[/]");

@@ -74,6 +74,12 @@ public sealed record ModelReport
     /// <summary>Largest difference of a probability between the trained module and the served graph; at most <see cref="LargestParityDifference"/>.</summary>
     public required double ParityDifference { get; init; }
 
+    /// <summary>
+    /// The files of the version and which of them answers; null in older reports, where the one in full precision does. All other figures here are of the trained network,
+    /// which the file in full precision equals.
+    /// </summary>
+    public ArtefactChoice? Artefacts { get; init; }
+
     /// <summary>Findings in words, by stated rules.</summary>
     public required IReadOnlyList<string> Findings { get; init; }
 

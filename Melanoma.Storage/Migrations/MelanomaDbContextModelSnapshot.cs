@@ -1071,6 +1071,35 @@ namespace Melanoma.Storage.Migrations
                     b.ToTable("model_report_pictures", (string)null);
                 });
 
+            modelBuilder.Entity("Melanoma.Storage.Models.ModelStoredAnswer", b =>
+                {
+                    b.Property<int>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.Property<short>("Number")
+                        .HasColumnType("smallint")
+                        .HasColumnName("number");
+
+                    b.Property<byte[]>("Picture")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("picture");
+
+                    b.PrimitiveCollection<double[]>("Probabilities")
+                        .IsRequired()
+                        .HasColumnType("double precision[]")
+                        .HasColumnName("probabilities");
+
+                    b.HasKey("Version", "Number")
+                        .HasName("pk_model_stored_answers");
+
+                    b.ToTable("model_stored_answers", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_model_stored_answers_nine", "array_length(probabilities, 1) = 9");
+                        });
+                });
+
             modelBuilder.Entity("Melanoma.Storage.Models.ModelTrainingImage", b =>
                 {
                     b.Property<int>("Version")
@@ -1178,6 +1207,13 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("uuid")
                         .HasColumnName("run_id");
 
+                    b.Property<string>("ServedPrecision")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("text")
+                        .HasDefaultValue("fp32")
+                        .HasColumnName("served_precision");
+
                     b.Property<string>("State")
                         .IsRequired()
                         .HasColumnType("text")
@@ -1205,6 +1241,8 @@ namespace Melanoma.Storage.Migrations
                             t.HasCheckConstraint("ck_model_versions_honest", "state = 'candidate' OR dataset_kind = 'honest'");
 
                             t.HasCheckConstraint("ck_model_versions_not_of_folds", "dataset_kind <> 'crossvalidation'");
+
+                            t.HasCheckConstraint("ck_model_versions_served_precision", "served_precision IN ('fp32', 'int8')");
                         });
                 });
 
@@ -2214,6 +2252,16 @@ namespace Melanoma.Storage.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_model_report_pictures_model_versions_version");
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Models.ModelStoredAnswer", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Models.ModelVersion", null)
+                        .WithMany()
+                        .HasForeignKey("Version")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_model_stored_answers_model_versions_version");
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Models.ModelTrainingImage", b =>

@@ -38,6 +38,9 @@ public sealed class ModelVersion
     /// <summary>Side of the square that the network takes, in pixels.</summary>
     public required int InputSize { get; init; }
 
+    /// <summary>Which of its files answers, decided when it was made: <c>fp32</c> or <c>int8</c>.</summary>
+    public string ServedPrecision { get; init; } = "fp32";
+
     /// <summary>The report as JSON: figures on validation and test, class counts, findings.</summary>
     public required string Report { get; init; }
 
@@ -58,13 +61,13 @@ public enum ModelState
     Retired = 2,
 }
 
-/// <summary>The file of a model version that serves. Written by Training in the transaction that registers the version.</summary>
+/// <summary>A file of a model version; <see cref="ModelVersion.ServedPrecision"/> says which one answers. Written by Training in the transaction that registers the version.</summary>
 public sealed class ModelArtefact
 {
     /// <summary>The version.</summary>
     public required int Version { get; init; }
 
-    /// <summary>The numbers that the file computes with: <c>fp32</c>.</summary>
+    /// <summary>The numbers that the file computes with: <c>fp32</c> or <c>int8</c>.</summary>
     public required string Precision { get; init; }
 
     /// <summary>SHA-256 of the bytes.</summary>
@@ -72,6 +75,25 @@ public sealed class ModelArtefact
 
     /// <summary>The ONNX file.</summary>
     public required byte[] Bytes { get; init; }
+}
+
+/// <summary>
+/// A drawn picture with what the file that serves said of it when the version was made: a replica answers it before it answers anybody. Written by Training in the
+/// transaction that registers the version.
+/// </summary>
+public sealed class ModelStoredAnswer
+{
+    /// <summary>The version.</summary>
+    public required int Version { get; init; }
+
+    /// <summary>Counted from 0.</summary>
+    public required short Number { get; init; }
+
+    /// <summary>The encoded picture.</summary>
+    public required byte[] Picture { get; init; }
+
+    /// <summary>Nine, in index order.</summary>
+    public required double[] Probabilities { get; init; }
 }
 
 /// <summary>
@@ -132,7 +154,7 @@ public sealed class ModelTransition
 }
 
 internal sealed class ModelConfiguration
-    : IEntityTypeConfiguration<ModelVersion>, IEntityTypeConfiguration<ModelArtefact>, IEntityTypeConfiguration<ModelTrainingImage>,
+    : IEntityTypeConfiguration<ModelVersion>, IEntityTypeConfiguration<ModelArtefact>, IEntityTypeConfiguration<ModelStoredAnswer>, IEntityTypeConfiguration<ModelTrainingImage>,
         IEntityTypeConfiguration<ComparisonLook>, IEntityTypeConfiguration<ModelTransition>
 {
     public void Configure(EntityTypeBuilder<ModelVersion> builder)
@@ -145,10 +167,12 @@ internal sealed class ModelConfiguration
         builder.HasOne<Dataset>().WithMany().HasForeignKey(model => new { model.DatasetId, model.DatasetKind })
             .HasPrincipalKey(dataset => new { dataset.Id, dataset.Kind });
         builder.Property(model => model.Report).HasColumnType("jsonb");
+        builder.Property(model => model.ServedPrecision).HasDefaultValue("fp32");
         builder.ToTable(table =>
         {
             table.HasCheckConstraint("ck_model_versions_honest", "state = 'candidate' OR dataset_kind = 'honest'");
             table.HasCheckConstraint("ck_model_versions_not_of_folds", "dataset_kind <> 'crossvalidation'");
+            table.HasCheckConstraint("ck_model_versions_served_precision", "served_precision IN ('fp32', 'int8')");
             table.HasCheckConstraint("ck_model_versions_bundled", "(run_id IS NULL) = (dataset_id IS NULL)");
         });
     }
@@ -157,6 +181,13 @@ internal sealed class ModelConfiguration
     {
         builder.HasKey(artefact => new { artefact.Version, artefact.Precision });
         builder.HasOne<ModelVersion>().WithMany().HasForeignKey(artefact => artefact.Version);
+    }
+
+    public void Configure(EntityTypeBuilder<ModelStoredAnswer> builder)
+    {
+        builder.HasKey(answer => new { answer.Version, answer.Number });
+        builder.HasOne<ModelVersion>().WithMany().HasForeignKey(answer => answer.Version);
+        builder.ToTable(table => table.HasCheckConstraint("ck_model_stored_answers_nine", "array_length(probabilities, 1) = 9"));
     }
 
     public void Configure(EntityTypeBuilder<ModelTrainingImage> builder)

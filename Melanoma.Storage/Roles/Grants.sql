@@ -29,7 +29,7 @@ GRANT UPDATE (cancel_requested_at, pause_requested_at) ON runs TO melanoma_inges
 GRANT INSERT, UPDATE, DELETE ON augmentations, augmentation_batches, variants, variant_contents TO melanoma_augmentation;
 
 GRANT INSERT, UPDATE, DELETE ON run_executions, run_epochs, checkpoints TO melanoma_training;
-GRANT INSERT ON model_versions, model_artefacts, model_training_images, model_report_pictures, test_looks, likely_label_errors, likely_lesion_views,
+GRANT INSERT ON model_versions, model_artefacts, model_stored_answers, model_training_images, model_report_pictures, test_looks, likely_label_errors, likely_lesion_views,
     fold_predictions, cross_validation_reports
     TO melanoma_training;
 

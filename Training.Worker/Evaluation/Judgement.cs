@@ -95,6 +95,17 @@ internal sealed class Judgement
         double Keeping(double share) => Math.Floor(melanomas[(int)Math.Ceiling((share * melanomas.Length) - 1e-9) - 1] * 1e4) / 1e4;
     }
 
+    /// <summary>What is told of a version's file.</summary>
+    public ArtefactSplit ArtefactFigures(OperatingPoints? points) => new(
+        Images,
+        BalancedAccuracy,
+        MelanomaAuc,
+        Sensitivity(points?.T95, Ones),
+        Specificity(points?.T95, Ones),
+        Sensitivity(points?.T90, Ones),
+        Specificity(points?.T90, Ones),
+        CalibrationError());
+
     /// <summary>All figures, with 95 % intervals from resampled lesion groups.</summary>
     /// <param name="uncalibrated">The same pictures without the temperature.</param>
     public SplitFigures Figures(Judgement uncalibrated, OperatingPoints? points, long seed)

@@ -50,10 +50,16 @@ internal sealed record TrainingDistribution(float[] Mean, float[] Axes, double[]
             [.. ascending[^count..].Select(variance => Math.Max(variance, remaining))],
             remaining,
             Limit: 0);
-        var distances = Array.ConvertAll(validation, distribution.Distance);
-        Array.Sort(distances);
-        var familiar = distances[Math.Min(distances.Length - 1, (int)Math.Ceiling(FamiliarShare * distances.Length) - 1)];
-        return distribution with { Limit = Math.Ceiling(familiar * Resolution) / Resolution };
+        return distribution with { Limit = LimitOf(Array.ConvertAll(validation, distribution.Distance)) };
+    }
+
+    /// <summary>The largest distance that is still familiar, by those of validation's pictures.</summary>
+    /// <param name="distances">At least one.</param>
+    public static double LimitOf(IEnumerable<double> distances)
+    {
+        double[] ascending = [.. distances.Order()];
+        var familiar = ascending[Math.Min(ascending.Length - 1, (int)Math.Ceiling(FamiliarShare * ascending.Length) - 1)];
+        return Math.Ceiling(familiar * Resolution) / Resolution;
     }
 
     /// <summary>The distance of an embedding, as the graph calculates it.</summary>

@@ -6,7 +6,6 @@ using Melanoma.Contracts.Recipes;
 using Melanoma.Reports;
 using Melanoma.Storage.Datasets;
 using Melanoma.Training.Evaluation;
-using Melanoma.Training.Images;
 using Melanoma.Training.Loop;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Recipes;
@@ -57,9 +56,7 @@ internal static class ExportTraining
 
         // Folds change the splits, not the pictures, so all of them share a cache; it holds every picture of the export.
         using var cache = ExportedDataset.Decode(options.Export, images, recipe.Network.InputSize, options.Cache ?? Path.Combine(options.Into, "pictures.pixels"));
-        var groups = images.Select(image => image.Group).Distinct().Index().ToDictionary(group => group.Item, group => group.Index);
-        var samples = images.Index().Select(image => new Sample(image.Index, image.Item.Split, image.Item.Label, groups[image.Item.Group], IsVariant: false)).ToArray();
-        var data = new TrainingData(cache, samples, recipe.LeastLesions);
+        var data = ExportedDataset.ToTrainingData(cache, images, recipe.LeastLesions);
         Console.WriteLine($"{data.Train.Length} training, {data.Validation.Length} validation, {data.Test.Length} test images");
 
         if (data.Train.Length == 0 || data.Validation.Length == 0)
@@ -105,8 +102,8 @@ internal static class ExportTraining
             using var frozen = await device.RunAsync(() => FrozenBaseline.Fit(recipe, data, start, TrainerSettings.For(device.Device), cancellationToken));
             var facts = new RunFacts(summary.Name, summary.Version, ModelProperties.NoDataset, DatasetKind.Honest, epochs, seed, options.Views, TestLooks: 0, warnings, Licences(images));
             var curve = await ReadEpochsAsync(options.Into, trainer.Epoch, cancellationToken);
-            var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, curve, frozen));
-            await ModelFolder.WriteAsync(options.Into, model, report, images, cancellationToken);
+            var (files, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, curve, frozen));
+            await ModelFolder.WriteAsync(options.Into, files, report, images, cancellationToken);
             var pictures = await device.RunAsync(() => SamplePictures.Make(recipe, data, seed));
             var content = new ReportContent($"Model of recipe {summary.Name}, trained on an export", report, report.ToJson())
             {

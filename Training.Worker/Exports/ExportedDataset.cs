@@ -87,6 +87,15 @@ internal static class ExportedDataset
         return new ImageCache(cachePath, size);
     }
 
+    /// <summary>Pictures of <see cref="Decode"/>, in their order, as training sees them.</summary>
+    /// <param name="leastLesions">A diagnosis with fewer training lesions is unsupported.</param>
+    public static TrainingData ToTrainingData(ImageCache cache, IReadOnlyList<ExportedImage> images, int leastLesions)
+    {
+        var groups = images.Select(image => image.Group).Distinct().Index().ToDictionary(group => group.Item, group => group.Index);
+        return new TrainingData(
+            cache, [.. images.Index().Select(image => new Sample(image.Index, image.Item.Split, image.Item.Label, groups[image.Item.Group], IsVariant: false))], leastLesions);
+    }
+
     private static DiagnosisSet LabelOf(string names) => DiagnosisSet.Of([.. names.Split('|').Select(name =>
         Diagnoses.TryParse(name, out var diagnosis) ? diagnosis : throw new InvalidDataException($"'{name}' is none of the nine diagnoses."))]);
 

@@ -1,17 +1,19 @@
 using System.Text.Json;
 using Melanoma.Contracts.Models;
 using Melanoma.Storage.Datasets;
+using Melanoma.Training.Artefacts;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Melanoma.Training.Exports;
 
 /// <summary>A model with what belongs to it, as <see cref="ExportTraining"/> leaves it in a folder and <see cref="Runs.BundledModel"/> registers it.</summary>
-/// <param name="Model">The ONNX file.</param>
-/// <param name="InputSize">Side of the square that it takes, in pixels.</param>
+/// <param name="Files">The ONNX files.</param>
+/// <param name="InputSize">Side of the square that they take, in pixels.</param>
 /// <param name="Seen">SHA-256 of each picture that it was trained or chosen on.</param>
-internal sealed record ModelFolder(byte[] Model, int InputSize, ModelReport Report, IReadOnlyList<(byte[] Sha256, Split Split)> Seen)
+internal sealed record ModelFolder(VersionFiles Files, int InputSize, ModelReport Report, IReadOnlyList<(byte[] Sha256, Split Split)> Seen)
 {
     private const string ModelFile = "model.onnx";
+    private const string EightBitsFile = "model-int8.onnx";
     private const string ReportFile = "report.json";
     private const string SeenFile = "seen-images.csv";
     private const int Sha256Digits = 64;
@@ -24,14 +26,14 @@ internal sealed record ModelFolder(byte[] Model, int InputSize, ModelReport Repo
         try
         {
             var report = ModelReport.FromJson(await File.ReadAllTextAsync(Path.Combine(folder, ReportFile), cancellationToken));
-            using var session = new InferenceSession(model);
-            var properties = ModelProperties.FromMetadata(session.ModelMetadata.CustomMetadataMap);
-            if ((properties.Recipe, properties.RecipeVersion, properties.DatasetId) != (report.Recipe, report.RecipeVersion, ModelProperties.NoDataset))
-            {
-                throw new InvalidDataException($"{ModelFile} and {ReportFile} are not of one model that was trained on an export.");
-            }
-
-            return new ModelFolder(model, properties.InputSize, report, await ReadSeenAsync(folder, cancellationToken));
+            var serves = report.Artefacts?.Serves ?? ModelProperties.FullPrecision;
+            var eightBits = Path.Combine(folder, EightBitsFile);
+            var files = new VersionFiles(
+                model, serves == ModelProperties.EightBits || File.Exists(eightBits) ? await File.ReadAllBytesAsync(eightBits, cancellationToken) : null, serves);
+            var sizes = files.All.Select(file => RequireOf(file.Bytes, file.Precision, report).InputSize).Distinct().ToArray();
+            return sizes is [var inputSize]
+                ? new ModelFolder(files with { Answers = StoredAnswer.Of(files.Serving, inputSize) }, inputSize, report, await ReadSeenAsync(folder, cancellationToken))
+                : throw new InvalidDataException($"{ModelFile} and {EightBitsFile} take pictures of different sizes.");
         }
         catch (Exception exception) when (exception is JsonException or OnnxRuntimeException)
         {
@@ -39,10 +41,29 @@ internal sealed record ModelFolder(byte[] Model, int InputSize, ModelReport Repo
         }
     }
 
-    /// <summary>Writes the three files, each whole or not at all.</summary>
-    public static async Task WriteAsync(string folder, byte[] model, ModelReport report, IEnumerable<ExportedImage> images, CancellationToken cancellationToken)
+    /// <summary>What a file says of itself, which must fit the report.</summary>
+    private static ModelProperties RequireOf(byte[] file, string precision, ModelReport report)
     {
-        await WholeFile.WriteAsync(Path.Combine(folder, ModelFile), model, cancellationToken);
+        using var session = new InferenceSession(file);
+        var properties = ModelProperties.FromMetadata(session.ModelMetadata.CustomMetadataMap);
+        return (properties.Recipe, properties.RecipeVersion, properties.DatasetId, properties.Precision) == (report.Recipe, report.RecipeVersion, ModelProperties.NoDataset, precision)
+            ? properties
+            : throw new InvalidDataException($"The {precision} file and {ReportFile} are not of one model that was trained on an export.");
+    }
+
+    /// <summary>Writes the files, each whole or not at all.</summary>
+    public static async Task WriteAsync(string folder, VersionFiles files, ModelReport report, IEnumerable<ExportedImage> images, CancellationToken cancellationToken)
+    {
+        await WholeFile.WriteAsync(Path.Combine(folder, ModelFile), files.Precise, cancellationToken);
+        if (files.EightBits is { } eightBits)
+        {
+            await WholeFile.WriteAsync(Path.Combine(folder, EightBitsFile), eightBits, cancellationToken);
+        }
+        else
+        {
+            File.Delete(Path.Combine(folder, EightBitsFile));
+        }
+
         await WholeFile.WriteAsync(Path.Combine(folder, ReportFile), report.ToJson(), cancellationToken);
         await WriteSeenAsync(folder, images, cancellationToken);
     }

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using Google.Protobuf;
 using Melanoma.Contracts;
+using Melanoma.Contracts.Models;
 using Melanoma.Training.Evaluation;
 using Melanoma.Training.Images;
 using Melanoma.Training.Networks;
@@ -13,6 +15,11 @@ namespace Melanoma.Training.Onnx;
 /// </summary>
 internal static class OnnxExporter
 {
+    /// <summary>The tensor inside each graph with the logits at the stated prior, before temperature and mask.</summary>
+    public const string LogitsAtPrior = "logits.at_prior";
+
+    private const string Temperature = "temperature";
+
     /// <summary>The file's bytes.</summary>
     /// <param name="weights">By the names of <see cref="NetworkDescription.Slots"/>.</param>
     /// <param name="properties">The metadata properties of the file.</param>
@@ -53,6 +60,14 @@ internal static class OnnxExporter
         }
 
         return graph.ToModel(properties);
+    }
+
+    /// <summary>Gives a graph of <see cref="Export"/> another temperature, and other properties.</summary>
+    public static void Recalibrate(ModelProto model, ModelProperties properties)
+    {
+        model.Graph.Initializer.Single(constant => constant.Name == Temperature).RawData = ByteString.CopyFrom(BitConverter.GetBytes((float)properties.Temperature));
+        model.MetadataProps.Clear();
+        model.MetadataProps.AddRange(properties.ToMetadata().Select(property => new StringStringEntryProto { Key = property.Key, Value = property.Value }));
     }
 
     /// <summary>
@@ -224,8 +239,8 @@ internal static class OnnxExporter
 
     private static void Answer(OnnxGraph graph, string logits, OutputRule rule)
     {
-        var moved = graph.Node("Add", "logits.at_prior", [logits, graph.Constant("prior.offset", rule.Offset(), Diagnoses.Count)]);
-        var divided = graph.Node("Div", "logits.calibrated", [moved, graph.Constant("temperature", [(float)rule.Temperature])]);
+        var moved = graph.Node("Add", LogitsAtPrior, [logits, graph.Constant("prior.offset", rule.Offset(), Diagnoses.Count)]);
+        var divided = graph.Node("Div", "logits.calibrated", [moved, graph.Constant(Temperature, [(float)rule.Temperature])]);
         var masked = graph.Node("Add", "logits.supported", [divided, graph.Constant("unsupported.mask", rule.Mask(), Diagnoses.Count)]);
         graph.Node("Softmax", "probabilities", [masked], OnnxGraph.Int("axis", 1));
     }

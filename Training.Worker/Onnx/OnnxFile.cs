@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Melanoma.Contracts.Models;
 using Melanoma.Training.Onnx.Format;
 
 namespace Melanoma.Training.Onnx;
@@ -18,6 +19,14 @@ internal static class OnnxFile
             throw new InvalidDataException("The model is no ONNX file.", exception);
         }
     }
+
+    /// <summary>What a file says of itself.</summary>
+    /// <exception cref="FormatException">It says nothing, or something that cannot be read.</exception>
+    public static ModelProperties PropertiesOf(ModelProto model) =>
+        ModelProperties.FromMetadata(model.MetadataProps.ToDictionary(property => property.Key, property => property.Value));
+
+    /// <summary>The bytes of a file.</summary>
+    public static byte[] Write(ModelProto model) => model.ToByteArray();
 
     /// <summary>Makes tensors inside a graph, of single precision, its outputs.</summary>
     public static void LookAt(GraphProto graph, IEnumerable<string> tensors)

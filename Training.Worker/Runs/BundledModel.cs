@@ -69,11 +69,11 @@ internal sealed partial class BundledModel(
             }
         }
 
-        var files = await ModelFolder.ReadAsync(folder, cancellationToken);
-        var version = await ModelRows.InsertVersionAsync(connection, transaction, ModelOrigin.Bundled, files.Report, files.InputSize, files.Model, cancellationToken);
+        var model = await ModelFolder.ReadAsync(folder, cancellationToken);
+        var version = await ModelRows.InsertVersionAsync(connection, transaction, ModelOrigin.Bundled, model.Report, model.InputSize, model.Files, cancellationToken);
         await using (var copy = await connection.BeginBinaryImportAsync("COPY model_training_images (version, sha256) FROM STDIN (FORMAT binary)", cancellationToken))
         {
-            foreach (var (sha256, _) in files.Seen)
+            foreach (var (sha256, _) in model.Seen)
             {
                 await copy.StartRowAsync(cancellationToken);
                 await copy.WriteAsync(version, cancellationToken);

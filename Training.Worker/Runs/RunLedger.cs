@@ -5,6 +5,7 @@ using Melanoma.Contracts.Models;
 using Melanoma.ServiceDefaults;
 using Melanoma.Storage.Datasets;
 using Melanoma.Storage.Runs;
+using Melanoma.Training.Artefacts;
 using Melanoma.Training.CrossValidations;
 using Melanoma.Training.LabelErrors;
 using Melanoma.Training.LesionViews;
@@ -277,7 +278,7 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
     /// <returns>The number of the version.</returns>
     /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>
     public async Task<int> RegisterAsync(
-        RunClaim claim, ModelReport report, IReadOnlyList<SamplePicture> pictures, int inputSize, byte[] model, RunFindings findings, CancellationToken cancellationToken)
+        RunClaim claim, ModelReport report, IReadOnlyList<SamplePicture> pictures, int inputSize, VersionFiles files, RunFindings findings, CancellationToken cancellationToken)
     {
         var version = 0;
         await WriteAsync(
@@ -285,7 +286,7 @@ internal sealed class RunLedger(NpgsqlDataSource dataSource, IOptions<TrainingOp
             async (connection, transaction) =>
             {
                 version = await ModelRows.InsertVersionAsync(
-                    connection, transaction, new ModelOrigin(claim.RunId, claim.DatasetId, claim.DatasetKind), report, inputSize, model, cancellationToken);
+                    connection, transaction, new ModelOrigin(claim.RunId, claim.DatasetId, claim.DatasetKind), report, inputSize, files, cancellationToken);
                 await using var images = new NpgsqlCommand(
                     """
                     INSERT INTO model_training_images (version, sha256)

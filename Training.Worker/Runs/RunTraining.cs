@@ -174,7 +174,7 @@ internal sealed partial class RunTraining(
         IReadOnlyList<string> warnings = [.. await ledger.DatasetWarningsAsync(claim.DatasetId, CancellationToken.None), .. notes];
         var facts = new RunFacts(claim.Recipe, claim.RecipeVersion, claim.DatasetId, claim.DatasetKind, claim.Epochs, claim.Seed, claim.Views, looks, warnings,
             await ledger.LicencesAsync(claim.DatasetId, CancellationToken.None));
-        var (model, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, epochs, frozen));
+        var (files, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, epochs, frozen, options.Value.ServedPrecision == "auto"));
         if (await ledger.PreviousReportAsync(claim, CancellationToken.None) is { } previous && Findings.OfPreviousRun(report.Test, previous) is { } finding)
         {
             report = report with { Findings = [.. report.Findings, finding] };
@@ -183,7 +183,7 @@ internal sealed partial class RunTraining(
         var pictures = await device.RunAsync(() => SamplePictures.Make(recipe, data, claim.Seed));
         ThrowIfStopped(heart, cancellationToken);
 
-        var version = await ledger.RegisterAsync(claim, report, pictures, recipe.Network.InputSize, model, findings, CancellationToken.None);
+        var version = await ledger.RegisterAsync(claim, report, pictures, recipe.Network.InputSize, files, findings, CancellationToken.None);
         LogRegistered(claim.RunId, version, report.Validation.BalancedAccuracy, report.Test?.BalancedAccuracy, report.ParityDifference);
     }
 

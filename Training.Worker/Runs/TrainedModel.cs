@@ -1,6 +1,7 @@
 using Melanoma.Contracts;
 using Melanoma.Contracts.Models;
 using Melanoma.Storage.Datasets;
+using Melanoma.Training.Artefacts;
 using Melanoma.Training.Evaluation;
 using Melanoma.Training.Images;
 using Melanoma.Training.Loop;
@@ -24,9 +25,10 @@ internal static class TrainedModel
     /// <summary>Fits what is fitted on validation, looks once at test, and exports.</summary>
     /// <param name="epochs">The figures of the epochs, as far as they are known.</param>
     /// <param name="frozen">What the network said before it was trained; null if that was nothing.</param>
-    /// <returns>The ONNX file and the report.</returns>
+    /// <param name="mayServeEightBits">False where the file in full precision answers whatever is measured.</param>
+    /// <returns>The ONNX files and the report.</returns>
     /// <exception cref="ParityException">The exported graph does not say what the trained network says.</exception>
-    public static (byte[] Model, ModelReport Report) Make(RunFacts facts, TrainingRecipe recipe, Trainer trainer, TrainingData data, IReadOnlyList<EpochReport> epochs, FrozenBaseline? frozen = null)
+    public static (VersionFiles Files, ModelReport Report) Make(RunFacts facts, TrainingRecipe recipe, Trainer trainer, TrainingData data, IReadOnlyList<EpochReport> epochs, FrozenBaseline? frozen = null, bool mayServeEightBits = true)
     {
         var bare = trainer.Rule;
         var (validationLogits, validationEmbeddings) = Seen(data.Validation);
@@ -66,8 +68,9 @@ internal static class TrainedModel
             trainer.Prior, rule.Temperature, points, unsupported, recipe.Network.HasActivationMap, facts.Views, distribution.Limit);
         var model = OnnxExporter.Export(recipe.Network, trainer.Network.Weights(), rule, properties.ToMetadata(), facts.Views, distribution);
         var parity = ParityCheck.Require(trainer.Network, rule, model, Pictures(data), facts.Views);
+        var (files, artefacts) = VersionFiles.Make(model, data, mayServeEightBits);
         var leaky = facts.DatasetKind == DatasetKind.Reproduction;
-        return (model, new ModelReport
+        return (files, new ModelReport
         {
             Recipe = facts.Recipe,
             RecipeVersion = facts.RecipeVersion,
@@ -89,6 +92,7 @@ internal static class TrainedModel
             OperatingPoints = points,
             Unsupported = [.. unsupported.Members.Select(Diagnoses.NameOf)],
             ParityDifference = parity,
+            Artefacts = artefacts,
             Baselines = baselines,
             Findings =
             [

@@ -36,9 +36,7 @@ if (args.Contains("--train"))
 var recipe = ablation.Change(TrainingRecipes.Newest("standard")) with { Patience = int.MaxValue };
 var images = ExportedDataset.Read(args[0]).Where(image => image.Split != Split.Test).ToList();
 using var cache = ExportedDataset.Decode(args[0], images, recipe.Network.InputSize, Option("--cache") ?? Path.Combine(Path.GetTempPath(), "ablations.pixels"));
-var groups = images.Select(image => image.Group).Distinct().Index().ToDictionary(group => group.Item, group => group.Index);
-var data = new TrainingData(
-    cache, [.. images.Index().Select(image => new Sample(image.Index, image.Item.Split, image.Item.Label, groups[image.Item.Group], IsVariant: false))], recipe.LeastLesions);
+var data = ExportedDataset.ToTrainingData(cache, images, recipe.LeastLesions);
 var start = Option("--from") is { } earlier ? SafeTensors.Read(File.ReadAllBytes(Path.Combine(earlier, TeacherFolders.WeightsFile))).Tensors
     : Option("--" + ablation.Weights) is { } file ? PublishedWeights.For(recipe.Network, File.ReadAllBytes(file)) : null;
 var clock = Stopwatch.StartNew();

@@ -34,12 +34,23 @@ public sealed class TestServers : IAsyncDisposable
     /// <summary>Creates an empty database and returns its Npgsql connection string (a superuser's).</summary>
     /// <param name="cancellationToken">Stops waiting; the servers start all the same.</param>
     /// <exception cref="TestSkippedException">PostgreSQL cannot be had on this machine.</exception>
-    public async Task<string> CreateDatabaseAsync(CancellationToken cancellationToken = default)
+    public Task<string> CreateDatabaseAsync(CancellationToken cancellationToken = default) => CreateDatabaseAsync(name => $"CREATE DATABASE \"{name}\"", cancellationToken);
+
+    /// <summary>Creates a database with all that another one holds.</summary>
+    /// <param name="connectionString">Of the other one, to which nobody may be connected.</param>
+    /// <param name="cancellationToken">Stops waiting.</param>
+    public Task<string> CopyDatabaseAsync(string connectionString, CancellationToken cancellationToken = default)
+    {
+        var original = new NpgsqlConnectionStringBuilder(connectionString).Database;
+        return CreateDatabaseAsync(name => $"CREATE DATABASE \"{name}\" TEMPLATE \"{original}\"", cancellationToken);
+    }
+
+    private async Task<string> CreateDatabaseAsync(Func<string, string> statement, CancellationToken cancellationToken)
     {
         var running = await _postgresOnly.Value.WaitAsync(cancellationToken);
         var name = FreshName();
         await using var source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(running.Postgres) { Pooling = false });
-        await using var command = source.CreateCommand($"CREATE DATABASE \"{name}\"");
+        await using var command = source.CreateCommand(statement(name));
         await command.ExecuteNonQueryAsync(cancellationToken);
         return new NpgsqlConnectionStringBuilder(running.Postgres) { Database = name, MaxPoolSize = 20 }.ConnectionString;
     }

@@ -1,5 +1,6 @@
 using Melanoma.Contracts.Messages;
 using Melanoma.Contracts.Recipes;
+using Melanoma.IntegrationTests.Servers;
 using Melanoma.Storage;
 using Melanoma.Storage.Datasets;
 using Melanoma.Storage.Outbox;
@@ -29,8 +30,7 @@ internal sealed class AugmentationStack : IAsyncDisposable
 
     public static async Task<AugmentationStack> StartAsync(TestServers servers, CancellationToken cancellationToken)
     {
-        var database = await servers.CreateDatabaseAsync(cancellationToken);
-        await MelanomaDatabase.MigrateAsync(database, cancellationToken);
+        var database = await servers.CreateMigratedDatabaseAsync(cancellationToken);
         return new AugmentationStack(database, await servers.CreateVirtualHostAsync(cancellationToken));
     }
 

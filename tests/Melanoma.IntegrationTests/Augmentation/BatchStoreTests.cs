@@ -2,6 +2,7 @@ using Melanoma.Augmentation;
 using Melanoma.Augmentation.Batches;
 using Melanoma.Contracts;
 using Melanoma.Contracts.Recipes;
+using Melanoma.IntegrationTests.Servers;
 using Melanoma.Storage;
 using Melanoma.Storage.Augmentations;
 using Melanoma.Storage.Datasets;
@@ -123,8 +124,7 @@ public sealed class BatchStoreTests(TestServers servers)
 
         public static async Task<World> CreateAsync(TestServers servers)
         {
-            var database = await servers.CreateDatabaseAsync(Cancellation);
-            await MelanomaDatabase.MigrateAsync(database, Cancellation);
+            var database = await servers.CreateMigratedDatabaseAsync(Cancellation);
             var owner = NpgsqlDataSource.Create(database);
             var dataset = await DatasetRows.InsertHonestAsync(owner, [(DiagnosisSet.Of(Diagnosis.Nevus), Split.Train)], Cancellation);
             return new World(owner, NpgsqlDataSource.Create(MelanomaDatabase.ConnectionStringFor(database, ServiceRole.Augmentation)), dataset);

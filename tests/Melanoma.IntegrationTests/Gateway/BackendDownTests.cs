@@ -4,7 +4,7 @@ using System.Text.Json;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Melanoma.Contracts.V1;
-using Melanoma.Storage;
+using Melanoma.IntegrationTests.Servers;
 using Melanoma.Testing;
 
 namespace Melanoma.IntegrationTests.Gateway;
@@ -54,8 +54,7 @@ public sealed class BackendDownTests(TestServers servers)
 
     private async Task<(ServiceProcess Gateway, string Key)> StartAsync(Uri? address, string? lateDatabase = null)
     {
-        var database = await servers.CreateDatabaseAsync(Cancellation);
-        await MelanomaDatabase.MigrateAsync(database, Cancellation);
+        var database = await servers.CreateMigratedDatabaseAsync(Cancellation);
         var environment = new Dictionary<string, string?> { ["ConnectionStrings__melanoma"] = database };
         if (address is not null)
         {

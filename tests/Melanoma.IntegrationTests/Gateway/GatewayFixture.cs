@@ -1,6 +1,6 @@
 using Grpc.Core;
 using Grpc.Net.Client;
-using Melanoma.Storage;
+using Melanoma.IntegrationTests.Servers;
 using Melanoma.Testing;
 
 namespace Melanoma.IntegrationTests.Gateway;
@@ -22,8 +22,7 @@ public sealed class GatewayFixture(TestServers servers) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var cancellation = TestContext.Current.CancellationToken;
-        var database = await servers.CreateDatabaseAsync(cancellation);
-        await MelanomaDatabase.MigrateAsync(database, cancellation);
+        var database = await servers.CreateMigratedDatabaseAsync(cancellation);
         Backend = await FakeBackend.StartAsync(cancellation);
         Environment["ConnectionStrings__melanoma"] = database;
         foreach (var service in new[] { "ingestion", "inference", "portal" })

@@ -8,6 +8,7 @@ using Melanoma.Contracts.Messages;
 using Melanoma.Contracts.Models;
 using Melanoma.Contracts.V1;
 using Melanoma.Imaging;
+using Melanoma.IntegrationTests.Servers;
 using Melanoma.Storage;
 using Melanoma.Storage.Catalogue;
 using Melanoma.Storage.Datasets;
@@ -67,9 +68,8 @@ internal sealed class InferenceStand : IAsyncDisposable
     public static async Task<InferenceStand> StartAsync(TestServers servers, params (string Name, string Value)[] settings)
     {
         var cancellationToken = TestContext.Current.CancellationToken;
-        var owner = await servers.CreateDatabaseAsync(cancellationToken);
+        var owner = await servers.CreateMigratedDatabaseAsync(cancellationToken);
         var rabbitMq = await servers.CreateVirtualHostAsync(cancellationToken);
-        await MelanomaDatabase.MigrateAsync(owner, cancellationToken);
         var environment = new Dictionary<string, string?>
         {
             ["ConnectionStrings__melanoma"] = owner,
@@ -129,10 +129,13 @@ internal sealed class InferenceStand : IAsyncDisposable
     public ServiceProcess StartTraining(string folder, string cache) =>
         ServiceProcess.Start("Training.Worker", new Dictionary<string, string?>(_environment) { ["Training__BundledModel"] = folder, ["Training__CacheFolder"] = cache });
 
-    /// <summary>Registers a version as the training worker does, with the hashes of its dataset's images unless it brings others; dataset 1 is honest and empty.</summary>
+    /// <summary>
+    /// Registers a version as the training worker does, with the hashes of its dataset's images unless it brings others; dataset 1 is honest and empty. Where it has a file of
+    /// eight bits, that one answers.
+    /// </summary>
     public async Task<int> RegisterAsync(
         byte[] onnx, int datasetId = 1, DatasetKind kind = DatasetKind.Honest, byte[]? sha256 = null, string? decided = "decided by the test",
-        IEnumerable<byte[]>? trainedOn = null, double parityDifference = 0)
+        IEnumerable<byte[]>? trainedOn = null, double parityDifference = 0, byte[]? eightBits = null, (byte[] Picture, double[] Probabilities)? storedAnswer = null)
     {
         var cancellationToken = TestContext.Current.CancellationToken;
         await using var database = Database();
@@ -161,12 +164,23 @@ internal sealed class InferenceStand : IAsyncDisposable
             DatasetKind = kind,
             CreatedAt = DateTimeOffset.UtcNow,
             InputSize = TestModel.Side,
+            ServedPrecision = eightBits is null ? "fp32" : "int8",
             Report = Report(datasetId, kind, parityDifference).ToJson(),
             PolicyDecision = decided,
         };
         database.ModelVersions.Add(model);
         await database.SaveChangesAsync(cancellationToken);
         database.ModelArtefacts.Add(new ModelArtefact { Version = model.Version, Precision = "fp32", Sha256 = sha256 ?? SHA256.HashData(onnx), Bytes = onnx });
+        if (eightBits is not null)
+        {
+            database.ModelArtefacts.Add(new ModelArtefact { Version = model.Version, Precision = "int8", Sha256 = SHA256.HashData(eightBits), Bytes = eightBits });
+        }
+
+        if (storedAnswer is var (picture, probabilities))
+        {
+            database.ModelStoredAnswers.Add(new ModelStoredAnswer { Version = model.Version, Number = 0, Picture = picture, Probabilities = probabilities });
+        }
+
         database.ModelTrainingImages.AddRange(
             from hash in trainedOn ?? await database.DatasetItems.Where(item => item.DatasetId == datasetId && item.Split != Split.Test)
                 .Join(database.Images, item => item.ImageId, image => image.Id, (_, image) => image.Sha256).ToListAsync(cancellationToken)

@@ -2,6 +2,7 @@ using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Melanoma.Contracts.V1;
+using Melanoma.IntegrationTests.Servers;
 using Melanoma.Testing;
 using Npgsql;
 
@@ -49,7 +50,7 @@ internal sealed class IngestionHost : IAsyncDisposable
 
     public static async Task<IngestionHost> StartAsync(TestServers servers, CancellationToken cancellationToken, params (string Name, string Value)[] settings)
     {
-        var database = await servers.CreateDatabaseAsync(cancellationToken);
+        var database = await servers.CreateMigratedDatabaseAsync(cancellationToken);
         var environment = new Dictionary<string, string?>
         {
             ["ConnectionStrings__melanoma"] = database,
@@ -57,7 +58,6 @@ internal sealed class IngestionHost : IAsyncDisposable
         };
         foreach (var (name, value) in settings)
             environment[name] = value;
-        await ServiceProcess.RunAsync("Ingestion.Service", environment, ["migrate"], cancellationToken);
         var process = ServiceProcess.Start("Ingestion.Service", environment);
         var host = new IngestionHost(environment, NpgsqlDataSource.Create(database), process);
         await process.WaitUntilReadyAsync(cancellationToken);

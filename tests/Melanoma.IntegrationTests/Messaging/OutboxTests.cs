@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using MassTransit;
 using Melanoma.Contracts.Messages;
+using Melanoma.IntegrationTests.Servers;
 using Melanoma.ServiceDefaults;
 using Melanoma.ServiceDefaults.Database;
 using Melanoma.ServiceDefaults.Messaging;
@@ -65,8 +66,7 @@ public sealed class OutboxTests(TestServers servers)
 
     private async Task<(string Database, string Broker)> ConnectionsAsync(CancellationToken cancellationToken)
     {
-        var database = await servers.CreateDatabaseAsync(cancellationToken);
-        await MelanomaDatabase.MigrateAsync(database, cancellationToken);
+        var database = await servers.CreateMigratedDatabaseAsync(cancellationToken);
         return (database, await servers.CreateVirtualHostAsync(cancellationToken));
     }
 

@@ -4,6 +4,7 @@ using Melanoma.Contracts;
 using Melanoma.Contracts.Recipes;
 using Melanoma.Contracts.V1;
 using Melanoma.IntegrationTests.Augmentation;
+using Melanoma.IntegrationTests.Servers;
 using Melanoma.Storage;
 using Melanoma.Storage.Runs;
 using Melanoma.Testing;
@@ -246,8 +247,7 @@ public sealed class TrainingRunsTests(TestServers servers)
 
         public static async Task<RunningIngestion> StartAsync(TestServers servers)
         {
-            var database = await servers.CreateDatabaseAsync(Cancellation);
-            await MelanomaDatabase.MigrateAsync(database, Cancellation);
+            var database = await servers.CreateMigratedDatabaseAsync(Cancellation);
             var broker = await servers.CreateVirtualHostAsync(Cancellation);
             var service = ServiceProcess.Start("Ingestion.Service", Settings(database, broker));
             await service.WaitUntilReadyAsync(TimeSpan.FromMinutes(3), Cancellation);

@@ -41,6 +41,7 @@ public sealed class ServiceRoleTests(TestServers servers)
         ["cross_validation_reports"] = [ServiceRole.Training],
         ["model_versions"] = [ServiceRole.Training],
         ["model_artefacts"] = [ServiceRole.Training],
+        ["model_stored_answers"] = [ServiceRole.Training],
         ["model_training_images"] = [ServiceRole.Training],
         ["model_report_pictures"] = [ServiceRole.Training],
         ["model_transitions"] = [ServiceRole.Inference],

@@ -1,6 +1,6 @@
 using Melanoma.Contracts;
 using Melanoma.IntegrationTests.Augmentation;
-using Melanoma.Storage;
+using Melanoma.IntegrationTests.Servers;
 using Melanoma.Storage.Datasets;
 using Melanoma.Testing;
 using Melanoma.Training;
@@ -18,8 +18,7 @@ public sealed class ForgottenImagesTests(TestServers servers)
     [Fact]
     public async Task Should_refuse_the_dataset_and_drop_its_pixels_when_an_image_was_forgotten()
     {
-        var database = await servers.CreateDatabaseAsync(Cancellation);
-        await MelanomaDatabase.MigrateAsync(database, Cancellation);
+        var database = await servers.CreateMigratedDatabaseAsync(Cancellation);
         await using var source = NpgsqlDataSource.Create(database);
         var (touched, other) = (await AugmentedAsync(), await AugmentedAsync());
         var folder = Directory.CreateTempSubdirectory("melanoma-test-");

@@ -1,6 +1,6 @@
 using Melanoma.Contracts;
 using Melanoma.IntegrationTests.Augmentation;
-using Melanoma.Storage;
+using Melanoma.IntegrationTests.Servers;
 using Melanoma.Storage.Datasets;
 using Melanoma.Testing;
 using Npgsql;
@@ -18,8 +18,7 @@ public sealed class PausedRunTests(TestServers servers)
     [Fact]
     public async Task Should_do_another_run_meanwhile_and_end_in_the_same_model_when_a_run_is_paused_and_resumed()
     {
-        var database = await servers.CreateDatabaseAsync(Cancellation);
-        await MelanomaDatabase.MigrateAsync(database, Cancellation);
+        var database = await servers.CreateMigratedDatabaseAsync(Cancellation);
         await using var owner = NpgsqlDataSource.Create(database);
         var dataset = await DatasetRows.InsertHonestAsync(
             owner, [.. Enum.GetValues<Split>().SelectMany(split => DatasetRows.Rows(split, split == Split.Train ? 90 : 10, Diagnosis.Melanoma, Diagnosis.Nevus))], Cancellation);
@@ -53,7 +52,7 @@ public sealed class PausedRunTests(TestServers servers)
             await WaitAsync($"SELECT count(*) FROM run_executions WHERE run_id = '{paused}' AND state = 'completed' AND attempts = 1");
 
             Assert.Equal(0, await worker.StopAsync(Cancellation));
-            Assert.Equal((2, 1), (await CountAsync("SELECT count(*) FROM model_artefacts"), await CountAsync("SELECT count(DISTINCT sha256) FROM model_artefacts")));
+            Assert.Equal((4, 2), (await CountAsync("SELECT count(*) FROM model_artefacts"), await CountAsync("SELECT count(DISTINCT (precision, sha256)) FROM model_artefacts")));
             Assert.Equal((2 * Epochs, Epochs), (
                 await CountAsync("SELECT count(*) FROM run_epochs"),
                 await CountAsync("SELECT count(DISTINCT (epoch, training_loss, training_accuracy, validation_loss, validation_balanced_accuracy)) FROM run_epochs")));

@@ -1,8 +1,8 @@
 using Melanoma.Contracts;
 using Melanoma.Imaging;
 using Melanoma.IntegrationTests.Augmentation;
+using Melanoma.IntegrationTests.Servers;
 using Melanoma.Samples;
-using Melanoma.Storage;
 using Melanoma.Storage.Datasets;
 using Melanoma.Testing;
 using Npgsql;
@@ -108,8 +108,7 @@ public sealed class RunFindingTests(TestServers servers) : IAsyncDisposable
     /// picture of each of these four lesions was found.</summary>
     private async Task PrepareAsync()
     {
-        _database = await servers.CreateDatabaseAsync(Cancellation);
-        await MelanomaDatabase.MigrateAsync(_database, Cancellation);
+        _database = await servers.CreateMigratedDatabaseAsync(Cancellation);
         _owner = NpgsqlDataSource.Create(_database);
         var rows = Drawn.SelectMany(diagnosis => Enumerable.Range(0, Each).Select(i => (DiagnosisSet.Of(diagnosis), i < Each - 10 ? Split.Train : Split.Validation)));
         await DatasetRows.InsertHonestAsync(_owner, [.. rows], Cancellation, size: Size);

@@ -1,12 +1,14 @@
 using Melanoma.Contracts;
 using Melanoma.Contracts.Models;
 using Melanoma.IntegrationTests.Augmentation;
+using Melanoma.IntegrationTests.Servers;
 using Melanoma.Storage;
 using Melanoma.Storage.Datasets;
 using Melanoma.Storage.Roles;
 using Melanoma.Storage.Runs;
 using Melanoma.Testing;
 using Melanoma.Training;
+using Melanoma.Training.Artefacts;
 using Melanoma.Training.Images;
 using Melanoma.Training.Loop;
 using Melanoma.Training.Runs;
@@ -52,7 +54,7 @@ public sealed class RunLedgerTests(TestServers servers)
             () => world.Ledger.HandBackAsync(old, 1, [1], Cancellation),
             () => world.Ledger.HandBackAsync(old, Cancellation),
             () => world.Ledger.RecordTestLookAsync(old, Cancellation),
-            () => world.Ledger.RegisterAsync(old, Report(old), [], 8, [1], RunFindings.None, Cancellation),
+            () => world.Ledger.RegisterAsync(old, Report(old), [], 8, new VersionFiles([1], null, "fp32"), RunFindings.None, Cancellation),
             () => world.Ledger.ReleaseAsync(old, "an error", Cancellation),
             () => world.Ledger.FailAsync(old, "an error", Cancellation),
             () => world.Ledger.CancelAsync(old, Cancellation),
@@ -65,7 +67,7 @@ public sealed class RunLedgerTests(TestServers servers)
         Assert.Equal(0, await world.CountAsync(
             "SELECT (SELECT count(*) FROM run_epochs) + (SELECT count(*) FROM checkpoints) + (SELECT count(*) FROM test_looks) + (SELECT count(*) FROM model_versions)"));
         Assert.Equal((2, LeaseState.Held), (young.Attempt, await world.Ledger.RenewAsync(young, default, Cancellation)));
-        Assert.Equal(1, await world.Ledger.RegisterAsync(young, Report(young), [], 8, [1], RunFindings.None, Cancellation));
+        Assert.Equal(1, await world.Ledger.RegisterAsync(young, Report(young), [], 8, new VersionFiles([1], null, "fp32"), RunFindings.None, Cancellation));
         Assert.Equal(2, await world.CountAsync(
             $"SELECT count(*) FROM model_training_images t JOIN images i USING (sha256) JOIN dataset_items d ON d.image_id = i.id AND d.dataset_id = {young.DatasetId} AND d.split <> 'test'"));
     }
@@ -80,7 +82,7 @@ public sealed class RunLedgerTests(TestServers servers)
         await using var forgetting = await world.ForgetAsync(ordinal: 0);
 
         var registering = world.Ledger.RegisterAsync(
-            claim, Report(claim), [new(0, nevus, false, [1]), new(0, nevus, true, [2]), new(1, nevus, false, [3])], 8, [1], RunFindings.None, Cancellation);
+            claim, Report(claim), [new(0, nevus, false, [1]), new(0, nevus, true, [2]), new(1, nevus, false, [3])], 8, new VersionFiles([1], null, "fp32"), RunFindings.None, Cancellation);
         using (var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(20)))
         {
             while (await world.CountAsync("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 0)
@@ -175,7 +177,7 @@ public sealed class RunLedgerTests(TestServers servers)
         Assert.Equal((first, 3), (again.DatasetId, await world.Ledger.RecordTestLookAsync(again, Cancellation)));
 
         // A comparison of models is a look as well.
-        var version = await world.Ledger.RegisterAsync(again, Report(again), [], 8, [1], RunFindings.None, Cancellation);
+        var version = await world.Ledger.RegisterAsync(again, Report(again), [], 8, new VersionFiles([1], null, "fp32"), RunFindings.None, Cancellation);
         await world.CountAsync(
             $"INSERT INTO comparison_looks (version, other_version, dataset_id, actor, looked_at) VALUES ({version}, {version}, {first}, 'test', now()); SELECT 0::bigint");
         Assert.Equal((4, 1), (await TestLookCount.ReadAsync(world.Source, second, Cancellation), await TestLookCount.ReadAsync(world.Source, stranger, Cancellation)));
@@ -297,8 +299,7 @@ public sealed class RunLedgerTests(TestServers servers)
 
         public static async Task<World> CreateAsync(TestServers servers)
         {
-            var database = await servers.CreateDatabaseAsync(Cancellation);
-            await MelanomaDatabase.MigrateAsync(database, Cancellation);
+            var database = await servers.CreateMigratedDatabaseAsync(Cancellation);
             return new World(database, NpgsqlDataSource.Create(database));
         }
 

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using Melanoma.Contracts;
 using Melanoma.IntegrationTests.Augmentation;
-using Melanoma.Storage;
+using Melanoma.IntegrationTests.Servers;
 using Melanoma.Storage.Datasets;
 using Melanoma.Testing;
 using Melanoma.Training.Networks;
@@ -22,8 +22,7 @@ public sealed class WarmStartTests(TestServers servers)
     [Fact]
     public async Task Should_inherit_what_the_version_has_seen_and_judge_on_none_of_it_when_a_run_starts_from_it()
     {
-        var database = await servers.CreateDatabaseAsync(Cancellation);
-        await MelanomaDatabase.MigrateAsync(database, Cancellation);
+        var database = await servers.CreateMigratedDatabaseAsync(Cancellation);
         await using var owner = NpgsqlDataSource.Create(database);
         var dataset = await DatasetRows.InsertHonestAsync(
             owner, [.. Enum.GetValues<Split>().SelectMany(split => DatasetRows.Rows(split, split == Split.Train ? 30 : 10, Diagnosis.Melanoma, Diagnosis.Nevus))], Cancellation);

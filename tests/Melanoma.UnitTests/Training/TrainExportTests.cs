@@ -45,6 +45,23 @@ public sealed class TrainExportTests : IDisposable
         var bundle = await ModelFolder.ReadAsync(into, TestContext.Current.CancellationToken);
         Assert.Equal([(Split.Train, 36), (Split.Validation, 12)], bundle.Seen.DistinctBy(image => Convert.ToHexString(image.Sha256)).CountBy(image => image.Split).Select(count => (count.Key, count.Value)).Order());
 
+        // The file of eight bits has thresholds of its own, and the report says what they come to.
+        var choice = report.Artefacts!;
+        Assert.Equal(["fp32", "int8"], choice.Files.Select(file => file.Precision));
+        Assert.Equal((choice.Serves, 12, 12), (bundle.Files.Serves, choice.Serving.Validation.Images, choice.Serving.Test!.Images));
+        Assert.Equal(report.Test.BalancedAccuracy, choice.Files[0].Test!.BalancedAccuracy, 9);
+        Assert.StartsWith($"{choice.Serves} answers", choice.Reason, StringComparison.Ordinal);
+        Assert.Equal(choice.Files[1].Validation.SensitivityAtT90, Sensitivity(export, bundle.Files.EightBits!, choice.Files[1].OperatingPoints!.T90));
+
+        // Without it, it can be given one; not by another export.
+        File.Delete(Path.Combine(into, "model-int8.onnx"));
+        await File.WriteAllTextAsync(Path.Combine(into, "report.json"), (report with { Artefacts = null }).ToJson(), TestContext.Current.CancellationToken);
+        Assert.Equal(1, await AddEightBitsCommand.RunAsync([AddEightBitsCommand.Name, Write(58, "fewer.zip"), into]));
+        Assert.Equal(0, await AddEightBitsCommand.RunAsync([AddEightBitsCommand.Name, export, into]));
+        var again = await ModelFolder.ReadAsync(into, TestContext.Current.CancellationToken);
+        Assert.Equal(bundle.Files.EightBits, again.Files.EightBits);
+        Assert.Equal(choice.Files[1].Validation, again.Report.Artefacts!.Files[1].Validation);
+
         // Trained as it is, it can be judged and exported anew, to look at eight views.
         Assert.Equal(0, await TrainExportCommand.RunAsync([TrainExportCommand.Name, export, "--into", into, "--recipe", "quick", "--epochs", "2", "--threads", "1", "--views", "8"]));
         var turned = ModelReport.FromJson(await File.ReadAllTextAsync(Path.Combine(into, "report.json"), TestContext.Current.CancellationToken));
@@ -118,9 +135,20 @@ public sealed class TrainExportTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     /// <summary>An export as <c>datasets export</c> writes it, with an attribution that has commas and quotes.</summary>
-    private string Write(int count)
+    /// <summary>Share of validation's melanomas at or above a threshold, as a served file says it.</summary>
+    private double Sensitivity(string export, byte[] model, double threshold)
     {
-        var path = Path.Combine(_folder, "export.zip");
+        var melanomas = ExportedDataset.Read(export).Where(image => image.Split == Split.Validation && image.Label == DiagnosisSet.Of(Diagnosis.Melanoma)).ToArray();
+        using var session = new InferenceSession(model);
+        var side = ModelProperties.FromMetadata(session.ModelMetadata.CustomMetadataMap).InputSize;
+        using var pictures = ExportedDataset.Decode(export, melanomas, side, Path.Combine(_folder, "melanomas"));
+        return Enumerable.Range(0, melanomas.Length).Average(place =>
+            DiagnosisRule.Round(NetworkTests.Run(model, pictures[place].ToArray(), side)["probabilities"][(int)Diagnosis.Melanoma]) >= threshold ? 1.0 : 0);
+    }
+
+    private string Write(int count, string name = "export.zip")
+    {
+        var path = Path.Combine(_folder, name);
         using var archive = ZipFile.Open(path, ZipArchiveMode.Create);
         var table = new StringBuilder("image_id,sha256,file,split,label,group_id,isic_ids,licence,attribution,source,age,sex,site,skin_tone\r\n");
         for (var i = 0; i < count; i++)

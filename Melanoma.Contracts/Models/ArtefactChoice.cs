@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Melanoma.Contracts.Models;
 
 /// <summary>The files of a model version and which of them answers: decided once, when the version is made, and the same on every replica from then on.</summary>
@@ -7,6 +9,7 @@ namespace Melanoma.Contracts.Models;
 public sealed record ArtefactChoice(string Serves, string Reason, IReadOnlyList<ArtefactFigures> Files)
 {
     /// <summary>The figures of the file that answers.</summary>
+    [JsonIgnore]
     public ArtefactFigures Serving => Files.Single(file => file.Precision == Serves);
 }
 

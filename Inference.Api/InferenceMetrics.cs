@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Melanoma.Inference.Classification;
 
 namespace Melanoma.Inference;
 
@@ -7,6 +8,9 @@ namespace Melanoma.Inference;
 internal sealed class InferenceMetrics : IDisposable
 {
     public const string MeterName = "Melanoma.Inference";
+
+    private const string Call = "call";
+    private const string Bulk = "bulk";
 
     private readonly Meter _meter;
     private readonly Histogram<double> _wait;
@@ -29,10 +33,11 @@ internal sealed class InferenceMetrics : IDisposable
 
     public static ActivitySource Activities { get; } = new(MeterName);
 
-    public void Computed(TimeSpan waited, TimeSpan computed)
+    public void Computed(TimeSpan waited, TimeSpan computed, bool bulk)
     {
-        _wait.Record(waited.TotalSeconds);
-        _compute.Record(computed.TotalSeconds);
+        var work = Work(bulk ? Bulk : Call);
+        _wait.Record(waited.TotalSeconds, work);
+        _compute.Record(computed.TotalSeconds, work);
     }
 
     public void Answered(int version, string provider) => _answers.Add(1, new("model.version", version), new("execution.provider", provider));
@@ -43,7 +48,13 @@ internal sealed class InferenceMetrics : IDisposable
 
     public void AuditBatch(int rows) => _auditRows.Record(rows);
 
-    public void ObserveWaiting(Func<int> waiting) => _meter.CreateObservableGauge("melanoma.inference.queue.images", waiting, "{image}", "Images waiting for a free lane.");
+    public void ObserveLanes(Func<LaneLoad> load)
+    {
+        _meter.CreateObservableGauge(
+            "melanoma.inference.queue.images", () => Of(load(), lanes => lanes.Waiting, lanes => lanes.WaitingInBulk), "{image}", "Images waiting for a free lane, of calls and in bulk.");
+        _meter.CreateObservableGauge(
+            "melanoma.inference.lanes.busy", () => Of(load(), lanes => lanes.Calls, lanes => lanes.Bulk), "{lane}", "Lanes that compute, for calls and for bulk.");
+    }
 
     public void ObserveProduction(Func<int> version, string provider) =>
         _meter.CreateObservableGauge(
@@ -53,4 +64,8 @@ internal sealed class InferenceMetrics : IDisposable
             "The version that answers calls without a pin; 0 for none.");
 
     public void Dispose() => _meter.Dispose();
+
+    private static IEnumerable<Measurement<int>> Of(LaneLoad load, Func<LaneLoad, int> calls, Func<LaneLoad, int> bulk) => [new(calls(load), Work(Call)), new(bulk(load), Work(Bulk))];
+
+    private static KeyValuePair<string, object?> Work(string work) => new("work", work);
 }

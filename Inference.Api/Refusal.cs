@@ -7,8 +7,8 @@ namespace Melanoma.Inference;
 /// <summary>What callers are told when they get no answer: the status, and a sentence that says what to do.</summary>
 internal static class Refusal
 {
-    /// <summary>Trailer with the milliseconds after which a refused call is worth repeating.</summary>
-    public const string RetryAfterTrailer = "retry-after-ms";
+    /// <summary>Trailer with the milliseconds after which a refused call is worth repeating: the one that the retry policies of gRPC clients keep to by themselves (gRFC A6).</summary>
+    public const string RetryPushbackTrailer = "grpc-retry-pushback-ms";
 
     public static RpcException Of(StatusCode status, string message) => new(new Status(status, message));
 
@@ -22,13 +22,13 @@ internal static class Refusal
 
     public static RpcException Busy(TimeSpan retryAfter)
     {
-        var trailers = new Metadata { { RetryAfterTrailer, Math.Ceiling(retryAfter.TotalMilliseconds).ToString(CultureInfo.InvariantCulture) } };
+        var trailers = new Metadata { { RetryPushbackTrailer, Math.Ceiling(retryAfter.TotalMilliseconds).ToString(CultureInfo.InvariantCulture) } };
         return new RpcException(new Status(StatusCode.ResourceExhausted, "Too many images are waiting at the moment; try again a little later."), trailers);
     }
 
     /// <summary>After how many milliseconds the call is worth repeating; null when the refusal does not say.</summary>
-    public static int? RetryAfterMs(RpcException refusal) =>
-        int.TryParse(refusal.Trailers.GetValue(RetryAfterTrailer), NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds) ? milliseconds : null;
+    public static int? RetryPushbackMs(RpcException refusal) =>
+        int.TryParse(refusal.Trailers.GetValue(RetryPushbackTrailer), NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds) ? milliseconds : null;
 
     /// <summary>Reads a model version as it stands in requests: a number from 1.</summary>
     /// <exception cref="RpcException">INVALID_ARGUMENT: the text is no version.</exception>

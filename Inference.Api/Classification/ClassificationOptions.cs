@@ -7,9 +7,9 @@ internal sealed class ClassificationOptions
 {
     public const string Section = "Classification";
 
-    /// <summary>Images that may wait for a free lane before calls are refused; 0 to 100000, default 64.</summary>
+    /// <summary>Images of single calls that may wait for a free lane before calls are refused; 0 to 100000, as many as there are lanes when not set.</summary>
     [Range(0, 100_000)]
-    public int WaitingImages { get; set; } = 64;
+    public int? WaitingImages { get; set; }
 
     /// <summary>
     /// Bytes of questions held at a time, from the first byte to the answer, before calls are refused; reading them takes about

@@ -35,7 +35,7 @@ internal sealed class ClassifierService(ImageClassifier classifier) : Classifier
         {
             return await answer();
         }
-        catch (RpcException refusal) when (Refusal.RetryAfterMs(refusal) is { } milliseconds)
+        catch (RpcException refusal) when (Refusal.RetryPushbackMs(refusal) is { } milliseconds)
         {
             // JSON has no trailers: the delay also stands where HTTP clients look.
             context.GetHttpContext().Response.Headers.RetryAfter = RetryAfterSeconds(milliseconds);

@@ -113,7 +113,7 @@ internal static class ClassifyEndpoints
 
     internal static IResult Problem(RpcException refusal, HttpResponse response)
     {
-        if (Refusal.RetryAfterMs(refusal) is { } milliseconds)
+        if (Refusal.RetryPushbackMs(refusal) is { } milliseconds)
         {
             response.Headers.RetryAfter = ClassifierService.RetryAfterSeconds(milliseconds);
         }

@@ -89,7 +89,7 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
         using var lease = pinned is { } version ? await models.LeaseAsync(version, cancellationToken) : await models.LeaseProductionAsync(cancellationToken);
         var properties = lease.Model.Properties;
         RequireExplainable(explained, lease.Model);
-        var result = await lanes.RunAsync(lease, question.Image, withMap: explained is not null, cancellationToken);
+        var result = await lanes.RunAsync(Work(lease.Model, question.Image, withMap: explained is not null), cancellationToken);
         if (result.Answer is not { } answer)
         {
             throw Refusal.Image(result.Refusal!);
@@ -118,6 +118,12 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
         metrics.Answered(row.ModelVersion, row.ExecutionProvider);
         return (AnswerMessage.Of(row, answer, doubts, lease.Model, question.Top ?? AnswerMessage.DefaultTop), answer.Map);
     }
+
+    private static LaneWork Work(LoadedModel model, ReadOnlyMemory<byte> image, bool withMap) => new(patience =>
+    {
+        var answer = model.Classify(image.Span, withMap, patience, out var refusal);
+        return new LaneResult(answer, refusal);
+    });
 
     private static void RequireExplainable(Explained? explained, LoadedModel model)
     {

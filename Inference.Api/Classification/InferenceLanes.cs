@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
+using Grpc.Core;
 using Melanoma.Imaging;
 using Melanoma.Inference.Models;
 using Microsoft.Extensions.Options;
@@ -7,57 +7,76 @@ using Microsoft.Extensions.Options;
 namespace Melanoma.Inference.Classification;
 
 /// <summary>
-/// Where images wait and are computed: as many threads as cores, each with one image at a time, behind a waiting room that
-/// counts images and is full at a stated number. The threads are its own, so that a full house still refuses at once.
+/// Where images wait and are computed: as many threads as cores, each with one image at a time. Single calls wait in a room that counts images and is full
+/// at a stated number; bulk waits in a queue of its own, behind them, and leaves them a lane. The threads are its own, so that a full house still refuses at once.
 /// </summary>
 internal sealed class InferenceLanes : IHostedService, IDisposable
 {
-    private static readonly TimeSpan ShortestRetry = TimeSpan.FromMilliseconds(20);
-    private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(5);
-
-    private readonly BlockingCollection<Item> _queue = [];
+    // Guards all that follows; lanes without work wait on it.
+    private readonly object _house = new();
+    private readonly LinkedList<Item> _calls = [];
+    private readonly LinkedList<Item> _bulk = [];
     private readonly Thread[] _lanes;
     private readonly int _room;
+    private readonly RetrySlots _slots;
     private readonly InferenceMetrics _metrics;
-    private int _waiting;
-    private int _idle;
-    private int _disposed;
+    private int _waitingImages;
+    private int _lanesWithCalls;
+    private int _lanesWithBulk;
+    private bool _stopped;
 
-    // Seconds an image takes, smoothed; a race between lanes costs one sample.
+    // Smoothed.
     private double _secondsPerImage = 0.02;
 
-    public InferenceLanes(IOptions<ClassificationOptions> options, InferenceMetrics metrics)
+    public InferenceLanes(IOptions<ClassificationOptions> options, InferenceMetrics metrics, TimeProvider time)
     {
         _metrics = metrics;
-        _room = options.Value.WaitingImages;
-        _idle = options.Value.Lanes > 0 ? options.Value.Lanes : Environment.ProcessorCount;
-        _lanes = [.. Enumerable.Range(0, _idle).Select(number => new Thread(Work) { IsBackground = true, Name = $"inference lane {number}" })];
-        metrics.ObserveWaiting(() => Math.Max(0, Volatile.Read(ref _waiting)));
+        _slots = new RetrySlots(time);
+        Count = options.Value.Lanes > 0 ? options.Value.Lanes : Environment.ProcessorCount;
+
+        // With one image behind each that is computed, a lane never runs dry under overload, and nobody waits longer than an image takes: twice the unloaded latency.
+        _room = options.Value.WaitingImages ?? Count;
+        BulkLimit = Math.Max(1, Count - 1);
+        _lanes = [.. Enumerable.Range(0, Count).Select(number => new Thread(Work) { IsBackground = true, Name = $"inference lane {number}" })];
+        metrics.ObserveLanes(Load);
     }
 
-    /// <summary>Waits for a lane, then decodes and computes. Who cancels while waiting leaves the waiting room at once.</summary>
-    /// <param name="lease">Must stay alive until this returns.</param>
-    /// <param name="image">The encoded picture.</param>
-    /// <param name="withMap">Whether the activation map is wanted.</param>
+    /// <summary>How many images are computed at the same time.</summary>
+    public int Count { get; }
+
+    /// <summary>The lanes that bulk may hold at the same time: all but one, where there are several.</summary>
+    public int BulkLimit { get; }
+
+    /// <summary>Waits for a lane and computes there. Who cancels while waiting leaves at once.</summary>
+    /// <param name="work">What is to be computed.</param>
     /// <param name="cancellationToken">The caller's patience.</param>
-    /// <exception cref="Grpc.Core.RpcException">RESOURCE_EXHAUSTED: the waiting room is full.</exception>
-    public async Task<LaneResult> RunAsync(ModelLease lease, ReadOnlyMemory<byte> image, bool withMap, CancellationToken cancellationToken)
+    /// <exception cref="RpcException">RESOURCE_EXHAUSTED: the waiting room is full; bulk is never told so. UNAVAILABLE: the service is stopping.</exception>
+    public async Task<LaneResult> RunAsync(LaneWork work, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        Enter();
-        var item = new Item(lease.Model, image, withMap, cancellationToken);
-        _queue.Add(item, CancellationToken.None);
+        var item = new Item(this, work, cancellationToken);
+        Enter(item);
         await using var leaving = cancellationToken.UnsafeRegister(static (state, token) => ((Item)state!).Abandon(token), item);
-        try
+        return await item.Done.Task;
+    }
+
+    /// <summary>What is going on at this moment.</summary>
+    public LaneLoad Load()
+    {
+        lock (_house)
         {
-            return await item.Done.Task;
+            return new LaneLoad(_waitingImages, _bulk.Sum(item => item.Work.Images), _lanesWithCalls, _lanesWithBulk);
         }
-        finally
+    }
+
+    /// <summary>What a caller is told who cannot be taken now.</summary>
+    /// <param name="images">How many images it asked about.</param>
+    public RpcException Busy(int images = 1)
+    {
+        lock (_house)
         {
-            if (item.WasAbandoned)
-            {
-                Interlocked.Decrement(ref _waiting);
-            }
+            var perImage = TimeSpan.FromSeconds(_secondsPerImage / Count);
+            return Refusal.Busy(_slots.Next(perImage * _waitingImages, perImage * images));
         }
     }
 
@@ -73,58 +92,112 @@ internal sealed class InferenceLanes : IHostedService, IDisposable
 
     public Task StopAsync(CancellationToken cancellationToken)
     {
-        _queue.CompleteAdding();
+        Stop();
         return Task.CompletedTask;
     }
 
     public void Dispose()
     {
-        // The container holds the lanes twice, as themselves and as a hosted service.
-        if (Interlocked.Exchange(ref _disposed, 1) != 0)
-            return;
-        _queue.CompleteAdding();
+        Stop();
         foreach (var lane in _lanes.Where(lane => lane.IsAlive))
         {
             lane.Join();
         }
-
-        _queue.Dispose();
     }
 
-    // An idle lane takes one image beyond the room, so that a room of 0 still serves.
-    private void Enter()
+    // Who waits already is still served.
+    private void Stop()
     {
-        var waiting = Interlocked.Increment(ref _waiting);
-        if (waiting > _room + Math.Max(0, Volatile.Read(ref _idle)))
+        lock (_house)
         {
-            Interlocked.Decrement(ref _waiting);
-            throw Busy();
+            _stopped = true;
+            Monitor.PulseAll(_house);
         }
     }
 
-    /// <summary>What a caller is told who cannot be taken now.</summary>
-    public Grpc.Core.RpcException Busy() => Refusal.Busy(RetryAfter());
-
-    // The time that half the waiting room takes: by then there is room, and not everybody comes back at once when it is emptied.
-    private TimeSpan RetryAfter()
+    private void Enter(Item item)
     {
-        var expected = TimeSpan.FromSeconds(Volatile.Read(ref _secondsPerImage) * Math.Max(1, _room / 2) / _lanes.Length);
-        return expected < ShortestRetry ? ShortestRetry : expected > LongestRetry ? LongestRetry : expected;
+        lock (_house)
+        {
+            if (_stopped)
+            {
+                throw Refusal.Of(StatusCode.Unavailable, "The service is stopping; ask again.");
+            }
+
+            // A lane without a single call takes one image beyond the room, so that a room of 0 still serves. Work of several images is taken where one has room, else it never would be.
+            if (!item.Work.IsBulk && _waitingImages >= _room + Count - _lanesWithCalls)
+            {
+                throw Busy(item.Work.Images);
+            }
+
+            (item.Work.IsBulk ? _bulk : _calls).AddLast(item.Place);
+            _waitingImages += item.Work.IsBulk ? 0 : item.Work.Images;
+            Monitor.Pulse(_house);
+        }
     }
 
     private void Work()
     {
-        foreach (var item in _queue.GetConsumingEnumerable())
+        while (Take() is { } item)
         {
-            if (!item.TryTake())
+            Compute(item);
+            Leave(item);
+        }
+    }
+
+    private Item? Take()
+    {
+        lock (_house)
+        {
+            while (true)
             {
-                continue;
+                if (_calls.First is { } call)
+                {
+                    _lanesWithCalls++;
+                    return Take(call);
+                }
+
+                if (_bulk.First is { } bulk && _lanesWithBulk < BulkLimit)
+                {
+                    _lanesWithBulk++;
+                    return Take(bulk);
+                }
+
+                if (_stopped && _bulk.Count == 0)
+                {
+                    return null;
+                }
+
+                Monitor.Wait(_house);
+            }
+        }
+    }
+
+    private Item Take(LinkedListNode<Item> place)
+    {
+        Remove(place);
+        return place.Value;
+    }
+
+    private void Remove(LinkedListNode<Item> place)
+    {
+        place.List!.Remove(place);
+        _waitingImages -= place.Value.Work.IsBulk ? 0 : place.Value.Work.Images;
+    }
+
+    private void Leave(Item item)
+    {
+        lock (_house)
+        {
+            if (!item.Work.IsBulk)
+            {
+                _lanesWithCalls--;
+                return;
             }
 
-            Interlocked.Decrement(ref _idle);
-            Interlocked.Decrement(ref _waiting);
-            Compute(item);
-            Interlocked.Increment(ref _idle);
+            // This lane may find a single call next; then another one has to see that bulk may go on.
+            _lanesWithBulk--;
+            Monitor.Pulse(_house);
         }
     }
 
@@ -133,15 +206,13 @@ internal sealed class InferenceLanes : IHostedService, IDisposable
         var started = Stopwatch.GetTimestamp();
         try
         {
-            var answer = item.Model.Classify(item.Image.Span, item.WithMap, item.Cancellation, out var refusal);
-            var computed = Stopwatch.GetElapsedTime(started);
-            if (refusal is null)
+            var result = item.Work.Compute(item.Cancellation);
+            if (result.Refusal is null)
             {
-                Volatile.Write(ref _secondsPerImage, (0.95 * Volatile.Read(ref _secondsPerImage)) + (0.05 * computed.TotalSeconds));
-                _metrics.Computed(Stopwatch.GetElapsedTime(item.Entered, started), computed);
+                Computed(item, Stopwatch.GetElapsedTime(item.Entered, started), Stopwatch.GetElapsedTime(started));
             }
 
-            item.Done.SetResult(new LaneResult(answer, refusal));
+            item.Done.SetResult(result);
         }
         catch (OperationCanceledException)
         {
@@ -154,41 +225,68 @@ internal sealed class InferenceLanes : IHostedService, IDisposable
         }
     }
 
-    private sealed class Item(LoadedModel model, ReadOnlyMemory<byte> image, bool withMap, CancellationToken cancellation)
+    private void Computed(Item item, TimeSpan waited, TimeSpan computed)
     {
-        private const int Waiting = 0;
-        private const int Taken = 1;
-        private const int Abandoned = 2;
-        private int _state;
+        lock (_house)
+        {
+            _secondsPerImage = (0.95 * _secondsPerImage) + (0.05 * computed.TotalSeconds / item.Work.Images);
+        }
 
-        public LoadedModel Model { get; } = model;
+        _metrics.Computed(waited, computed, item.Work.IsBulk);
+    }
 
-        public ReadOnlyMemory<byte> Image { get; private set; } = image;
+    private sealed class Item
+    {
+        private readonly InferenceLanes _lanes;
 
-        public bool WithMap { get; } = withMap;
+        public Item(InferenceLanes lanes, LaneWork work, CancellationToken cancellation)
+        {
+            (_lanes, Work, Cancellation) = (lanes, work, cancellation);
+            Place = new LinkedListNode<Item>(this);
+        }
 
-        public CancellationToken Cancellation { get; } = cancellation;
+        public LaneWork Work { get; }
+
+        public CancellationToken Cancellation { get; }
+
+        /// <summary>Where it waits; in no list from the moment that a lane has it.</summary>
+        public LinkedListNode<Item> Place { get; }
 
         public long Entered { get; } = Stopwatch.GetTimestamp();
 
         public TaskCompletionSource<LaneResult> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public bool WasAbandoned => Volatile.Read(ref _state) == Abandoned;
-
-        public bool TryTake() => Interlocked.CompareExchange(ref _state, Taken, Waiting) == Waiting;
-
         public void Abandon(CancellationToken token)
         {
-            if (Interlocked.CompareExchange(ref _state, Abandoned, Waiting) == Waiting)
+            lock (_lanes._house)
             {
-                Image = default;
-                Done.SetCanceled(token);
+                if (Place.List is null)
+                {
+                    return;
+                }
+
+                _lanes.Remove(Place);
             }
+
+            Done.SetCanceled(token);
         }
     }
 }
+
+/// <summary>What a lane is to do.</summary>
+/// <param name="Compute">Decodes and computes, on the lane's thread.</param>
+/// <param name="Images">As how many images it counts.</param>
+/// <param name="IsBulk">Whether it waits behind all single calls.</param>
+internal sealed record LaneWork(Func<CancellationToken, LaneResult> Compute, int Images = 1, bool IsBulk = false);
 
 /// <summary>What a lane made of an image.</summary>
 /// <param name="Answer">What the model says; null when the image is refused.</param>
 /// <param name="Refusal">Why the image cannot be read; null when it was classified.</param>
 internal readonly record struct LaneResult(ModelAnswer? Answer, ImageRefusal? Refusal);
+
+/// <summary>How busy the lanes are.</summary>
+/// <param name="Waiting">Images of single calls that wait.</param>
+/// <param name="WaitingInBulk">Images of bulk that wait.</param>
+/// <param name="Calls">Lanes that compute for single calls.</param>
+/// <param name="Bulk">Lanes that compute for bulk.</param>
+internal readonly record struct LaneLoad(int Waiting, int WaitingInBulk, int Calls, int Bulk);

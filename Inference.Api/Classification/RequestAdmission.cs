@@ -61,7 +61,7 @@ internal sealed class RequestAdmission(RequestDelegate next, IOptions<Classifica
         context.Response.ContentType = "application/grpc";
         context.Response.AppendTrailer("grpc-status", ((int)refusal.StatusCode).ToString(CultureInfo.InvariantCulture));
         context.Response.AppendTrailer("grpc-message", refusal.Status.Detail);
-        context.Response.AppendTrailer(Refusal.RetryAfterTrailer, refusal.Trailers.GetValue(Refusal.RetryAfterTrailer));
+        context.Response.AppendTrailer(Refusal.RetryPushbackTrailer, refusal.Trailers.GetValue(Refusal.RetryPushbackTrailer));
         await context.Response.CompleteAsync();
     }
 

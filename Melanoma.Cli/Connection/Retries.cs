@@ -56,7 +56,7 @@ internal sealed class Retries(TimeProvider time)
     }
 
     private static TimeSpan? RetryAfter(RpcException failure) =>
-        int.TryParse(failure.Trailers.GetValue("retry-after-ms"), NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)
+        int.TryParse(failure.Trailers.GetValue("grpc-retry-pushback-ms"), NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)
             ? TimeSpan.FromMilliseconds(Math.Clamp(milliseconds, 1, 60_000))
             : null;
 

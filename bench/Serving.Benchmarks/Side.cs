@@ -12,7 +12,7 @@ namespace Melanoma.Serving.Benchmarks;
 /// <param name="cpuSeconds">Processor time of all its processes until now.</param>
 internal sealed class Side(string name, IEnumerable<Uri> addresses, Metadata headers, Func<Task<double>> cpuSeconds) : IDisposable
 {
-    private const string RetryTrailer = "retry-after-ms";
+    private const string RetryTrailer = "grpc-retry-pushback-ms";
 
     private readonly GrpcChannel[] _channels = [.. addresses.Select(address => GrpcChannel.ForAddress(address, new GrpcChannelOptions
     {

@@ -25,10 +25,10 @@ def classify(classifier, image, key):
                 classifier_pb2.ClassifyRequest(image=image, case_reference="sample"), metadata=(("x-api-key", key),), timeout=60)
         except grpc.RpcError as failure:
             trailers = dict(failure.trailing_metadata() or ())
-            busy = failure.code() == grpc.StatusCode.RESOURCE_EXHAUSTED and "retry-after-ms" in trailers
+            busy = failure.code() == grpc.StatusCode.RESOURCE_EXHAUSTED and "grpc-retry-pushback-ms" in trailers
             if attempt == ATTEMPTS or not (busy or failure.code() == grpc.StatusCode.UNAVAILABLE):
                 raise
-            delay = float(trailers["retry-after-ms"]) / 1000 if busy else 0.1 * 2**attempt
+            delay = float(trailers["grpc-retry-pushback-ms"]) / 1000 if busy else 0.1 * 2**attempt
             time.sleep(delay * random.uniform(0.75, 1.25))
 
 

@@ -75,6 +75,9 @@ internal sealed class InferenceStand : IAsyncDisposable
             ["ConnectionStrings__melanoma"] = owner,
             ["ConnectionStrings__rabbitmq"] = rabbitMq,
             ["Promotion__SweepSeconds"] = "1",
+
+            // Tests ask much at once, and few are about load.
+            ["Classification__WaitingImages"] = "64",
         };
         foreach (var (name, value) in settings)
         {

@@ -24,7 +24,7 @@ public sealed class OverloadTests(OverloadTests.OneService service, TestServers 
         Assert.All(refusals.OfType<RpcException>(), refusal =>
         {
             Assert.Equal(StatusCode.ResourceExhausted, refusal.StatusCode);
-            Assert.InRange(int.Parse(refusal.Trailers.GetValue("retry-after-ms")!, null), 1, 5000);
+            Assert.InRange(int.Parse(refusal.Trailers.GetValue("grpc-retry-pushback-ms")!, null), 1, 5000);
         });
         Assert.Equal(StatusCode.OK, await stand.StatusAsync(InferenceStand.Request(Small)));
     }
@@ -76,7 +76,7 @@ public sealed class OverloadTests(OverloadTests.OneService service, TestServers 
 
         Assert.True(json.Headers.RetryAfter?.Delta > TimeSpan.Zero);
         Assert.Equal(StatusCode.ResourceExhausted, grpc?.StatusCode);
-        Assert.InRange(int.Parse(grpc!.Trailers.GetValue("retry-after-ms")!, null), 1, 5000);
+        Assert.InRange(int.Parse(grpc!.Trailers.GetValue("grpc-retry-pushback-ms")!, null), 1, 5000);
         Assert.Null(small);
 
         // Who goes away gives the room back.
@@ -96,7 +96,7 @@ public sealed class OverloadTests(OverloadTests.OneService service, TestServers 
 
         var refusal = await stand.EventuallyAsync(() => stand.RefusalAsync(InferenceStand.Request(Small)), refusal => refusal?.StatusCode == StatusCode.ResourceExhausted);
 
-        Assert.InRange(int.Parse(refusal!.Trailers.GetValue("retry-after-ms")!, null), 1, 5000);
+        Assert.InRange(int.Parse(refusal!.Trailers.GetValue("grpc-retry-pushback-ms")!, null), 1, 5000);
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Task.WhenAll(holding));
     }

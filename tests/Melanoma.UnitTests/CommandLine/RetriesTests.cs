@@ -48,5 +48,5 @@ public sealed class RetriesTests
     public void Should_spell_a_status_as_grpc_does_when_it_is_shown(StatusCode status, string name) => Assert.Equal(name, GatewayFailure.Name(status));
 
     private static RpcException Busy(string milliseconds) =>
-        new(new Status(StatusCode.ResourceExhausted, "busy"), new Metadata { { "retry-after-ms", milliseconds } });
+        new(new Status(StatusCode.ResourceExhausted, "busy"), new Metadata { { "grpc-retry-pushback-ms", milliseconds } });
 }

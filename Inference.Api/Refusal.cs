@@ -20,10 +20,13 @@ internal static class Refusal
     public static RpcException UnknownVersion(int version) =>
         Of(StatusCode.NotFound, string.Create(CultureInfo.InvariantCulture, $"There is no model version {version}; ListModels names those there are."));
 
-    public static RpcException Busy(TimeSpan retryAfter)
+    /// <summary>Refused for load.</summary>
+    /// <param name="retryAfter">When it is worth trying again.</param>
+    /// <param name="message">What there is too much of.</param>
+    public static RpcException Busy(TimeSpan retryAfter, string message = "Too many images are waiting at the moment; try again a little later.")
     {
         var trailers = new Metadata { { RetryPushbackTrailer, Math.Ceiling(retryAfter.TotalMilliseconds).ToString(CultureInfo.InvariantCulture) } };
-        return new RpcException(new Status(StatusCode.ResourceExhausted, "Too many images are waiting at the moment; try again a little later."), trailers);
+        return new RpcException(new Status(StatusCode.ResourceExhausted, message), trailers);
     }
 
     /// <summary>After how many milliseconds the call is worth repeating; null when the refusal does not say.</summary>

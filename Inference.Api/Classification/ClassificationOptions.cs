@@ -21,4 +21,8 @@ internal sealed class ClassificationOptions
     /// <summary>Images that are decoded and computed at the same time, each on one thread; 0 (default) for as many as the process has cores, at most 1024.</summary>
     [Range(0, 1024)]
     public int Lanes { get; set; }
+
+    /// <summary>Streams of questions that are served at a time, before further ones are refused; each may hold one question beyond the bytes above. 0 to 10000, default 16.</summary>
+    [Range(0, 10_000)]
+    public int BulkStreams { get; set; } = 16;
 }

@@ -8,6 +8,9 @@ internal static class ClassificationRegistration
         builder.Services.AddOptions<ClassificationOptions>().BindConfiguration(ClassificationOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<InferenceLanes>();
         builder.Services.AddHostedService(services => services.GetRequiredService<InferenceLanes>());
+        builder.Services.AddSingleton<HeldBytes>();
+        builder.Services.AddSingleton<BulkStreams>();
+        builder.Services.AddSingleton<ServingLoads>();
         builder.Services.AddSingleton<ImageClassifier>();
         builder.Services.AddGrpc().AddServiceOptions<ClassifierService>(options => options.MaxReceiveMessageSize = InferenceServer.MaxBodyBytes);
         return builder;

@@ -6,18 +6,16 @@ using Melanoma.ServiceDefaults.Grpc;
 namespace Melanoma.Inference.Classification;
 
 /// <summary>The question by gRPC, and by JSON through transcoding.</summary>
-internal sealed class ClassifierService(ImageClassifier classifier) : Classifier.ClassifierBase
+internal sealed class ClassifierService(ImageClassifier classifier, BulkStreams streams) : Classifier.ClassifierBase
 {
     public override Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context)
     {
-        var question = new ClassificationQuestion(
-            request.Image.Memory,
-            request.HasModelVersion ? request.ModelVersion : null,
-            request.HasCaseReference ? request.CaseReference : null,
-            context.GetCaller(),
-            request.HasTopK ? request.TopK : null);
+        var question = ClassificationQuestion.Of(request, context.GetCaller());
         return AnswerAsync(() => classifier.ClassifyAsync(question, context.CancellationToken), context);
     }
+
+    public override Task ClassifyStream(IAsyncStreamReader<ClassifyStreamRequest> requestStream, IServerStreamWriter<ClassifyStreamResponse> responseStream, ServerCallContext context) =>
+        streams.ServeAsync(requestStream, responseStream, context.GetCaller(), context.CancellationToken);
 
     public override Task<ExplainResponse> Explain(ExplainRequest request, ServerCallContext context)
     {

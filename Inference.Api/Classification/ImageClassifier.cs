@@ -89,7 +89,7 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
         using var lease = pinned is { } version ? await models.LeaseAsync(version, cancellationToken) : await models.LeaseProductionAsync(cancellationToken);
         var properties = lease.Model.Properties;
         RequireExplainable(explained, lease.Model);
-        var result = await lanes.RunAsync(Work(lease.Model, question.Image, withMap: explained is not null), cancellationToken);
+        var result = await lanes.RunAsync(Work(lease.Model, question, withMap: explained is not null), cancellationToken);
         if (result.Answer is not { } answer)
         {
             throw Refusal.Image(result.Refusal!);
@@ -119,11 +119,13 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
         return (AnswerMessage.Of(row, answer, doubts, lease.Model, question.Top ?? AnswerMessage.DefaultTop), answer.Map);
     }
 
-    private static LaneWork Work(LoadedModel model, ReadOnlyMemory<byte> image, bool withMap) => new(patience =>
-    {
-        var answer = model.Classify(image.Span, withMap, patience, out var refusal);
-        return new LaneResult(answer, refusal);
-    });
+    private static LaneWork Work(LoadedModel model, ClassificationQuestion question, bool withMap) => new(
+        patience =>
+        {
+            var answer = model.Classify(question.Image.Span, withMap, patience, out var refusal);
+            return new LaneResult(answer, refusal);
+        },
+        IsBulk: question.IsBulk);
 
     private static void RequireExplainable(Explained? explained, LoadedModel model)
     {
@@ -162,4 +164,15 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
 /// <param name="CaseReference">The caller's pseudonym for the case.</param>
 /// <param name="Caller">Who asks.</param>
 /// <param name="Top">How many of the likeliest diagnoses are to be named; null for the usual number.</param>
-internal sealed record ClassificationQuestion(ReadOnlyMemory<byte> Image, string? ModelVersion, string? CaseReference, Caller Caller, int? Top = null);
+/// <param name="IsBulk">Whether it waits behind all single calls and is not refused for load.</param>
+internal sealed record ClassificationQuestion(
+    ReadOnlyMemory<byte> Image, string? ModelVersion, string? CaseReference, Caller Caller, int? Top = null, bool IsBulk = false)
+{
+    /// <summary>The question of a message.</summary>
+    public static ClassificationQuestion Of(ClassifyRequest request, Caller caller) => new(
+        request.Image.Memory,
+        request.HasModelVersion ? request.ModelVersion : null,
+        request.HasCaseReference ? request.CaseReference : null,
+        caller,
+        request.HasTopK ? request.TopK : null);
+}

@@ -1,24 +1,20 @@
 using System.Globalization;
+using Grpc.AspNetCore.Server;
 using Grpc.Core;
-using Microsoft.Extensions.Options;
 
 namespace Melanoma.Inference.Classification;
 
 /// <summary>
 /// Bounds the bytes of questions that are held at a time, before they are read: a question is held whole when the waiting
-/// room is asked. What a caller announces counts at once, what none announced counts as it comes.
+/// room is asked. What a caller announces counts at once, what none announced counts as it comes. A stream of questions counts each by itself, see <see cref="BulkStream"/>.
 /// </summary>
-internal sealed class RequestAdmission(RequestDelegate next, IOptions<ClassificationOptions> options, InferenceLanes lanes, InferenceMetrics metrics)
+internal sealed class RequestAdmission(RequestDelegate next, HeldBytes held, InferenceLanes lanes, InferenceMetrics metrics)
 {
-    /// <summary>Charged for any question beside its bytes, so that many small ones are bounded too.</summary>
-    private const long BytesPerCall = 64 * 1024;
-
-    private readonly long _room = options.Value.MaxHeldBytes;
-    private long _held;
+    private readonly HeldBytes _held = held;
 
     public async Task InvokeAsync(HttpContext context)
     {
-        if (context.GetEndpoint()?.Metadata.GetMetadata<AdmittedByBytes>() is null)
+        if (!IsCounted(context.GetEndpoint()))
         {
             await next(context);
             return;
@@ -28,7 +24,7 @@ internal sealed class RequestAdmission(RequestDelegate next, IOptions<Classifica
         var charge = new Charge(this);
         try
         {
-            if (charge.TryAdd(BytesPerCall + Math.Min(announced ?? 0, InferenceServer.MaxBodyBytes)))
+            if (charge.TryAdd(HeldBytes.PerQuestion + Math.Min(announced ?? 0, InferenceServer.MaxBodyBytes)))
             {
                 context.Request.Body = announced is null ? new CountedBody(context.Request.Body, charge) : context.Request.Body;
                 await next(context);
@@ -43,6 +39,9 @@ internal sealed class RequestAdmission(RequestDelegate next, IOptions<Classifica
             charge.GiveBack();
         }
     }
+
+    private static bool IsCounted(Endpoint? endpoint) =>
+        endpoint?.Metadata.GetMetadata<AdmittedByBytes>() is not null && endpoint.Metadata.GetMetadata<GrpcMethodMetadata>()?.Method.Type is null or MethodType.Unary;
 
     private RpcException Busy()
     {
@@ -72,9 +71,8 @@ internal sealed class RequestAdmission(RequestDelegate next, IOptions<Classifica
 
         public bool TryAdd(long bytes)
         {
-            if (Interlocked.Add(ref admission._held, bytes) > admission._room)
+            if (!admission._held.TryTake(bytes))
             {
-                Interlocked.Add(ref admission._held, -bytes);
                 return false;
             }
 
@@ -90,7 +88,7 @@ internal sealed class RequestAdmission(RequestDelegate next, IOptions<Classifica
             }
         }
 
-        public void GiveBack() => Interlocked.Add(ref admission._held, -_bytes);
+        public void GiveBack() => admission._held.GiveBack(_bytes);
     }
 
     /// <summary>Charges what is read.</summary>

@@ -5,6 +5,7 @@ using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Melanoma.Contracts.Models;
 using Melanoma.Contracts.V1;
+using Melanoma.Inference.Classification;
 using Melanoma.Inference.Models;
 using Melanoma.ServiceDefaults;
 using Melanoma.ServiceDefaults.Grpc;
@@ -22,7 +23,7 @@ namespace Melanoma.Inference.Registry;
 /// <summary>The registry for people and programs: what versions there are, and which one answers.</summary>
 internal sealed class RegistryService(
     IDbContextFactory<MelanomaDbContext> databases, NpgsqlDataSource dataSource, Promotions promotions, TestComparer comparer, ModelHost models,
-    ModelReports reports, IHostApplicationLifetime lifetime) : ModelRegistry.ModelRegistryBase
+    ModelReports reports, ServingLoads loads, IHostApplicationLifetime lifetime) : ModelRegistry.ModelRegistryBase
 {
     private const int MaxReason = 1000;
 
@@ -136,7 +137,7 @@ internal sealed class RegistryService(
 
     public override Task<ServingStatus> GetServingStatus(GetServingStatusRequest request, ServerCallContext context)
     {
-        var status = new ServingStatus { ExecutionProvider = models.ProviderName, Replica = Replica.Name, Problem = models.Problem?.ToString() ?? "" };
+        var status = new ServingStatus { ExecutionProvider = models.ProviderName, Replica = Replica.Name, Problem = models.Problem?.ToString() ?? "", Load = loads.Now() };
         if (models.ProductionVersion is { } version)
         {
             status.ModelVersion = version.ToString(CultureInfo.InvariantCulture);

@@ -80,6 +80,15 @@ internal sealed class FakeBackend : IAsyncDisposable
     {
         public override Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context) =>
             Task.FromResult(new ClassifyResponse { Diagnosis = Describe(context.GetHttpContext()), ModelVersion = request.Image.Length.ToString(System.Globalization.CultureInfo.InvariantCulture) });
+
+        public override async Task ClassifyStream(IAsyncStreamReader<ClassifyStreamRequest> requestStream, IServerStreamWriter<ClassifyStreamResponse> responseStream, ServerCallContext context)
+        {
+            await foreach (var question in requestStream.ReadAllAsync(context.CancellationToken))
+            {
+                var answer = await Classify(question.Request, context);
+                await responseStream.WriteAsync(new ClassifyStreamResponse { Key = question.Key, Answer = answer }, context.CancellationToken);
+            }
+        }
     }
 
     private sealed class CountingCatalog : ImageCatalog.ImageCatalogBase

@@ -95,6 +95,25 @@ public sealed class GatewayGrpcTests(GatewayFixture gateway) : IClassFixture<Gat
     }
 
     [Fact]
+    public async Task Should_pass_questions_and_answers_on_at_once_and_say_who_asks_when_a_stream_goes_both_ways()
+    {
+        using var call = new Classifier.ClassifierClient(gateway.Connect(gateway.Key)).ClassifyStream(cancellationToken: Cancellation);
+
+        // 20 MB each: they are limited by the service, one by one, and not by the Gateway's limit of a body.
+        foreach (var key in new[] { "first", "second", "third", "fourth", "fifth" })
+        {
+            var request = new ClassifyRequest { Image = ByteString.CopyFrom(new byte[20_000_000]) };
+            await call.RequestStream.WriteAsync(new ClassifyStreamRequest { Key = key, Request = request }, Cancellation);
+            Assert.True(await call.ResponseStream.MoveNext(Cancellation));
+            Assert.Equal((key, "20000000"), (call.ResponseStream.Current.Key, call.ResponseStream.Current.Answer.ModelVersion));
+            Assert.Contains("x-melanoma-tenant: ", call.ResponseStream.Current.Answer.Diagnosis, StringComparison.Ordinal);
+        }
+
+        await call.RequestStream.CompleteAsync();
+        Assert.False(await call.ResponseStream.MoveNext(Cancellation));
+    }
+
+    [Fact]
     public async Task Should_pass_headers_on_at_once_when_the_answer_comes_at_the_end_of_a_long_stream()
     {
         using var call = new ImageCatalog.ImageCatalogClient(gateway.Connect(gateway.Key)).Ingest(cancellationToken: Cancellation);

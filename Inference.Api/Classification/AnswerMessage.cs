@@ -46,12 +46,30 @@ internal static class AnswerMessage
             message.OperatingPoints = new Contracts.V1.OperatingPoints { T95 = points.T95, T90 = points.T90 };
         }
 
+        if (answer.Views is { } views)
+        {
+            message.Consistency = Consistency(views, row.Diagnosis, properties);
+        }
+
         if (properties.DatasetId != ModelProperties.NoDataset)
         {
             message.Dataset = properties.DatasetId.ToString(CultureInfo.InvariantCulture);
         }
 
         return message;
+    }
+
+    private static Consistency Consistency(double[][] views, Diagnosis answer, ModelProperties properties)
+    {
+        var diagnoses = Array.ConvertAll(views, view => DiagnosisRule.Decide(view, properties.ClassPrior, properties.Unsupported));
+        var consistency = new Consistency
+        {
+            Share = diagnoses.Count(diagnosis => diagnosis == answer) / (double)views.Length,
+            LowestMelanomaProbability = views.Min(view => view[(int)Diagnosis.Melanoma]),
+            HighestMelanomaProbability = views.Max(view => view[(int)Diagnosis.Melanoma]),
+        };
+        consistency.Diagnoses.AddRange(diagnoses.Select(Diagnoses.NameOf));
+        return consistency;
     }
 
     private static PictureQuality Quality(ModelAnswer answer, ModelProperties properties)

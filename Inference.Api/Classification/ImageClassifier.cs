@@ -89,7 +89,8 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
         using var lease = pinned is { } version ? await models.LeaseAsync(version, cancellationToken) : await models.LeaseProductionAsync(cancellationToken);
         var properties = lease.Model.Properties;
         RequireExplainable(explained, lease.Model);
-        var result = await lanes.RunAsync(Work(lease.Model, question, withMap: explained is not null), cancellationToken);
+        var extra = explained is not null ? AnswerExtra.Map : question.WithConsistency ? AnswerExtra.Views : AnswerExtra.None;
+        var result = await lanes.RunAsync(Work(lease.Model, question, extra), cancellationToken);
         if (result.Answer is not { } answer)
         {
             throw Refusal.Image(result.Refusal!);
@@ -119,13 +120,14 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
         return (AnswerMessage.Of(row, answer, doubts, lease.Model, question.Top ?? AnswerMessage.DefaultTop), answer.Map);
     }
 
-    private static LaneWork Work(LoadedModel model, ClassificationQuestion question, bool withMap) => new(
+    private static LaneWork Work(LoadedModel model, ClassificationQuestion question, AnswerExtra extra) => new(
         patience =>
         {
-            var answer = model.Classify(question.Image.Span, withMap, patience, out var refusal);
+            var answer = model.Classify(question.Image.Span, extra, patience, out var refusal);
             return new LaneResult(answer, refusal);
         },
-        IsBulk: question.IsBulk);
+        extra == AnswerExtra.Views ? SquareSymmetry.Count : 1,
+        question.IsBulk);
 
     private static void RequireExplainable(Explained? explained, LoadedModel model)
     {
@@ -164,9 +166,10 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
 /// <param name="CaseReference">The caller's pseudonym for the case.</param>
 /// <param name="Caller">Who asks.</param>
 /// <param name="Top">How many of the likeliest diagnoses are to be named; null for the usual number.</param>
+/// <param name="WithConsistency">Whether it is wanted how far the answer depends on how the picture was held.</param>
 /// <param name="IsBulk">Whether it waits behind all single calls and is not refused for load.</param>
 internal sealed record ClassificationQuestion(
-    ReadOnlyMemory<byte> Image, string? ModelVersion, string? CaseReference, Caller Caller, int? Top = null, bool IsBulk = false)
+    ReadOnlyMemory<byte> Image, string? ModelVersion, string? CaseReference, Caller Caller, int? Top = null, bool WithConsistency = false, bool IsBulk = false)
 {
     /// <summary>The question of a message.</summary>
     public static ClassificationQuestion Of(ClassifyRequest request, Caller caller) => new(
@@ -174,5 +177,6 @@ internal sealed record ClassificationQuestion(
         request.HasModelVersion ? request.ModelVersion : null,
         request.HasCaseReference ? request.CaseReference : null,
         caller,
-        request.HasTopK ? request.TopK : null);
+        request.HasTopK ? request.TopK : null,
+        request.Consistency);
 }

@@ -14,6 +14,7 @@ internal sealed class LoadedModel(int version, InferenceSession session, ModelPr
 {
     private readonly ConcurrentBag<RunBuffers> _buffers = [];
     private readonly ConcurrentBag<RunBuffers> _mapping = [];
+    private readonly ConcurrentBag<RunBuffers> _viewing = [];
     private readonly MapShape? _map = properties.HasActivationMap ? MapShape.Of(session) : null;
     private int _users = 1;
 
@@ -50,13 +51,14 @@ internal sealed class LoadedModel(int version, InferenceSession session, ModelPr
 
     /// <summary>Decodes a picture and runs the network, in buffers that are used again.</summary>
     /// <param name="image">The encoded picture.</param>
-    /// <param name="withMap">Whether the activation map is wanted; the version must have one.</param>
+    /// <param name="extra">What is wanted besides; for a map the version must have one.</param>
     /// <param name="cancellationToken">Looked at before decoding and before running.</param>
     /// <param name="refusal">Why the picture is refused; null when it was classified.</param>
     /// <returns>What the version says; null when the picture is refused.</returns>
-    public ModelAnswer? Classify(ReadOnlySpan<byte> image, bool withMap, CancellationToken cancellationToken, out ImageRefusal? refusal)
+    public ModelAnswer? Classify(ReadOnlySpan<byte> image, AnswerExtra extra, CancellationToken cancellationToken, out ImageRefusal? refusal)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        var withMap = extra == AnswerExtra.Map;
         var pool = withMap ? _mapping : _buffers;
         if (!pool.TryTake(out var buffers))
         {
@@ -74,13 +76,15 @@ internal sealed class LoadedModel(int version, InferenceSession session, ModelPr
             cancellationToken.ThrowIfCancellationRequested();
             var quality = PictureMeasures.Of(buffers.Sketch, header, image).Quality;
             Run(buffers);
+            var probabilities = Numbers(buffers.Probabilities);
             return new ModelAnswer(
-                Array.ConvertAll(buffers.Probabilities.ToArray(), probability => (double)probability),
+                probabilities,
                 Properties.DistanceLimit is null ? null : buffers.Distances[0],
                 quality,
                 header.UprightWidth,
                 header.UprightHeight,
-                withMap ? new ActivationMap(_map!.Value.Rows, _map.Value.Columns, buffers.Maps.ToArray()) : null);
+                withMap ? new ActivationMap(_map!.Value.Rows, _map.Value.Columns, buffers.Maps.ToArray()) : null,
+                extra == AnswerExtra.Views ? Views(buffers.Pixels, probabilities, cancellationToken) : null);
         }
         finally
         {
@@ -103,13 +107,69 @@ internal sealed class LoadedModel(int version, InferenceSession session, ModelPr
             return;
         }
 
-        foreach (var buffers in _buffers.Concat(_mapping))
+        foreach (var buffers in _buffers.Concat(_mapping).Concat(_viewing))
         {
             buffers.Dispose();
         }
 
         session.Dispose();
     }
+
+    private static double[] Numbers(ReadOnlySpan<float> probabilities)
+    {
+        var numbers = new double[probabilities.Length];
+        for (var index = 0; index < numbers.Length; index++)
+        {
+            numbers[index] = probabilities[index];
+        }
+
+        return numbers;
+    }
+
+    // The answer itself was given by the picture alone, as always; only the other views go together.
+    private double[][] Views(ReadOnlySpan<byte> square, double[] answer, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (!_viewing.TryTake(out var others))
+        {
+            others = NewBuffers(SquareSymmetry.Count - 1);
+        }
+
+        try
+        {
+            for (var view = 1; view < SquareSymmetry.Count; view++)
+            {
+                SquareSymmetry.Apply(square, Properties.InputSize, view, others.Pixels.Slice((view - 1) * PictureBytes, PictureBytes));
+            }
+
+            Run(others);
+            var views = new double[SquareSymmetry.Count][];
+            views[0] = answer;
+            for (var view = 1; view < views.Length; view++)
+            {
+                views[view] = Numbers(others.Probabilities.Slice((view - 1) * Diagnoses.Count, Diagnoses.Count));
+            }
+
+            return views;
+        }
+        finally
+        {
+            _viewing.Add(others);
+        }
+    }
+}
+
+/// <summary>What may be wanted besides an answer.</summary>
+internal enum AnswerExtra
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>The activation map.</summary>
+    Map,
+
+    /// <summary>What the version says of the eight turned and mirrored views.</summary>
+    Views,
 }
 
 /// <summary>Keeps a model alive while a request uses it.</summary>
@@ -203,7 +263,8 @@ internal sealed class RunBuffers : IDisposable
 /// <param name="Width">Of the upright picture, in pixels.</param>
 /// <param name="Height">Of the upright picture, in pixels.</param>
 /// <param name="Map">Where the network saw what; null unless asked for.</param>
-internal sealed record ModelAnswer(double[] Probabilities, double? Distance, ImageQuality Quality, int Width, int Height, ActivationMap? Map);
+/// <param name="Views">The probabilities of each view of <see cref="SquareSymmetry"/>; null unless asked for.</param>
+internal sealed record ModelAnswer(double[] Probabilities, double? Distance, ImageQuality Quality, int Width, int Height, ActivationMap? Map, double[][]? Views);
 
 /// <summary>What each place of a picture adds to each diagnosis' logit.</summary>
 /// <param name="Rows">From the picture's top to its bottom.</param>

@@ -151,7 +151,7 @@ internal static class ModelVerifier
         var tolerance = model.Properties.Precision == ModelProperties.EightBits || model.Provider != ExecutionProvider.Cpu ? RoundingTolerance : AnswerTolerance;
         foreach (var (number, stored) in answers.Index())
         {
-            var answer = model.Classify(stored.Picture, withMap: false, CancellationToken.None, out var refusal)
+            var answer = model.Classify(stored.Picture, AnswerExtra.None, CancellationToken.None, out var refusal)
                 ?? throw new ModelRefusedException($"picture {number} that is stored with it cannot be read here: {refusal!.Message}");
             if (answer.Probabilities.Zip(stored.Probabilities, (now, then) => Math.Abs(now - then)).Where(difference => !(difference <= tolerance)).ToArray() is [var apart, ..])
             {

@@ -250,8 +250,8 @@ internal sealed partial class TestComparer(
 
     private static bool Ask(LoadedModel first, LoadedModel second, byte[] image, AnswerSheet answers, AnswerSheet otherAnswers, CancellationToken cancellationToken)
     {
-        if (first.Classify(image, withMap: false, cancellationToken, out _) is not { } answer
-            || second.Classify(image, withMap: false, cancellationToken, out _) is not { } otherAnswer)
+        if (first.Classify(image, AnswerExtra.None, cancellationToken, out _) is not { } answer
+            || second.Classify(image, AnswerExtra.None, cancellationToken, out _) is not { } otherAnswer)
         {
             return false;
         }

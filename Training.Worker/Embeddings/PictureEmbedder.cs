@@ -1,5 +1,4 @@
 using Melanoma.Imaging;
-using Melanoma.Training.Images;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;
 using Microsoft.ML.OnnxRuntime;

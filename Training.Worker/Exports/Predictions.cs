@@ -1,5 +1,6 @@
 using System.Globalization;
 using Melanoma.Contracts;
+using Melanoma.Imaging;
 using Melanoma.Training.Images;
 using Melanoma.Training.Loop;
 

@@ -1,4 +1,5 @@
 using Melanoma.Contracts;
+using Melanoma.Imaging;
 using Melanoma.Training.Images;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;
@@ -41,7 +42,7 @@ internal sealed class FrozenNetwork : IDisposable
         {
             using var quiet = no_grad();
             using var scope = NewDisposeScope();
-            var (answered, embedded) = _network.Forward(SquareSymmetry.Apply(pixels.Batch(images), view), training: false);
+            var (answered, embedded) = _network.Forward(ViewBatches.Apply(pixels.Batch(images), view), training: false);
             return (Network.Values(answered), Network.Values(embedded));
         }
 

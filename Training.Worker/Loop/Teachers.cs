@@ -1,3 +1,4 @@
+using Melanoma.Imaging;
 using Melanoma.Training.Images;
 using Melanoma.Training.Networks;
 using static TorchSharp.torch;
@@ -26,7 +27,7 @@ internal sealed class Teachers(IReadOnlyList<Network> networks, double share) : 
         var sum = zeros([pictures.shape[0], offset.shape[1]], ScalarType.Float32, offset.device);
         foreach (var network in networks)
         {
-            var seen = SquareSymmetry.Apply(pictures, random.Below(SquareSymmetry.Count)).contiguous();
+            var seen = ViewBatches.Apply(pictures, random.Below(SquareSymmetry.Count)).contiguous();
             var (logits, _) = network.Forward(seen, training: false, precision);
             sum.add_((logits + offset).softmax(1));
         }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Melanoma.Contracts;
+using Melanoma.Imaging;
 using Melanoma.Training.Evaluation;
 using Melanoma.Training.Images;
 using Melanoma.Training.Networks;

@@ -2,8 +2,8 @@ using System.Collections.Immutable;
 using Google.Protobuf;
 using Melanoma.Contracts;
 using Melanoma.Contracts.Models;
+using Melanoma.Imaging;
 using Melanoma.Training.Evaluation;
-using Melanoma.Training.Images;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx.Format;
 

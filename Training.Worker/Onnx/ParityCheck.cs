@@ -28,8 +28,8 @@ internal static class ParityCheck
         using var onCpu = new Network(network.Description, seed: 0);
         onCpu.Load(network.Weights());
         var images = tensor(pixels, [count, size, size, 3]);
-        var logits = SquareSymmetry.Mean(
-            [.. Enumerable.Range(0, views).Select(view => Network.Values(onCpu.Forward(SquareSymmetry.Apply(images, view), training: false).Logits))]);
+        var logits = ViewBatches.Mean(
+            [.. Enumerable.Range(0, views).Select(view => Network.Values(onCpu.Forward(ViewBatches.Apply(images, view), training: false).Logits))]);
 
         using var session = OnnxSession.Open(model);
         using var results = session.Run([NamedOnnxValue.CreateFromTensor("images", new DenseTensor<byte>(pixels, [count, size, size, 3]))], ["probabilities"]);

@@ -1,4 +1,4 @@
-using Melanoma.Training.Images;
+using Melanoma.Imaging;
 
 namespace Melanoma.Training.Onnx;
 

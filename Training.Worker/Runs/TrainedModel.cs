@@ -1,5 +1,6 @@
 using Melanoma.Contracts;
 using Melanoma.Contracts.Models;
+using Melanoma.Imaging;
 using Melanoma.Storage.Datasets;
 using Melanoma.Training.Artefacts;
 using Melanoma.Training.Evaluation;
@@ -49,7 +50,7 @@ internal static class TrainedModel
         if (data.Test.Length > 0)
         {
             var looks = Looks(data.Test, SquareSymmetry.Count);
-            var logits = SquareSymmetry.Mean(looks[..facts.Views]);
+            var logits = ViewBatches.Mean(looks[..facts.Views]);
 
             // The eight views of a turned picture are the same eight: their mean is the one answer that such a model has for all of them.
             var flips = Judgement.FlipRate(rule, trainer.Prior, facts.Views == 1 ? looks : [logits], data.Test, facts.Seed);
@@ -109,8 +110,8 @@ internal static class TrainedModel
         {
             var answers = Enumerable.Range(0, facts.Views).Select(view => trainer.Ask(samples, view)).ToArray();
             return (
-                SquareSymmetry.Mean([.. answers.Select(answer => answer.Logits)]),
-                [.. samples.Select((_, i) => SquareSymmetry.Mean([.. answers.Select(answer => answer.Embeddings[i])]))]);
+                ViewBatches.Mean([.. answers.Select(answer => answer.Logits)]),
+                [.. samples.Select((_, i) => ViewBatches.Mean([.. answers.Select(answer => answer.Embeddings[i])]))]);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Melanoma.Contracts.Models;
+using Melanoma.Imaging;
 using Melanoma.Storage.Datasets;
 using Melanoma.Training;
 using Melanoma.Training.Ablations;

@@ -4,7 +4,6 @@ using Melanoma.Contracts.Models;
 using Melanoma.Imaging;
 using Melanoma.Storage.Datasets;
 using Melanoma.Training.Evaluation;
-using Melanoma.Training.Images;
 using Melanoma.Training.LabelErrors;
 using Melanoma.Training.Models;
 

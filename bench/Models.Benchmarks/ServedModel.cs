@@ -1,6 +1,6 @@
 using Melanoma.Contracts;
 using Melanoma.Contracts.Models;
-using Melanoma.Training.Images;
+using Melanoma.Imaging;
 using Melanoma.Training.Onnx;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;

@@ -13,6 +13,9 @@ internal sealed record TestModel
     /// <summary>How much a channel's mean (0 to 1) speaks for a diagnosis.</summary>
     public Func<Diagnosis, int, double> Weight { get; init; } = (diagnosis, channel) => ((((int)diagnosis * 3) + channel) % 7) - 3;
 
+    /// <summary>How much more a channel speaks for a diagnosis at one place (row, column) than its mean does.</summary>
+    public Func<Diagnosis, int, int, int, double> WeightAt { get; init; } = (_, _, _, _) => 0;
+
     public Func<Diagnosis, double> Bias { get; init; } = _ => 0;
 
     public int DatasetId { get; init; } = 1;
@@ -53,7 +56,8 @@ internal sealed record TestModel
         var kernel = new float[Classes * Inputs];
         for (var at = 0; at < kernel.Length; at++)
         {
-            kernel[at] = (float)(Weight((Diagnosis)(at / Inputs), at % 3) / (255.0 * Side * Side));
+            var (diagnosis, channel, place) = ((Diagnosis)(at / Inputs), at % 3, at % Inputs / 3);
+            kernel[at] = (float)((Weight(diagnosis, channel) + WeightAt(diagnosis, channel, place / Side, place % Side)) / (255.0 * Side * Side));
         }
 
         var bias = Enumerable.Range(0, Classes).Select(index => (float)(Unsupported.Contains((Diagnosis)index) ? -1e9 : Bias((Diagnosis)index))).ToArray();

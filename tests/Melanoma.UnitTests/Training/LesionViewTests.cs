@@ -1,7 +1,6 @@
 using CsCheck;
 using Melanoma.Imaging;
 using Melanoma.Training.Embeddings;
-using Melanoma.Training.Images;
 using Melanoma.Training.LesionViews;
 using Melanoma.Training.Networks;
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using CsCheck;
 using Melanoma.Contracts;
+using Melanoma.Imaging;
 using Melanoma.Training.Images;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;
@@ -69,18 +70,18 @@ public sealed class NetworkTests
                 var model = OnnxExporter.Export(description, network.Weights(), OutputRule.Plain, [], SquareSymmetry.Count);
                 var pictures = tensor(ParityCheck.Noise(Pictures, side), [Pictures, side, side, 3]);
                 var answers = Enumerable.Range(0, SquareSymmetry.Count)
-                    .Select(view => Run(model, [.. SquareSymmetry.Apply(pictures, view).contiguous().data<byte>()], side)).ToArray();
+                    .Select(view => Run(model, [.. ViewBatches.Apply(pictures, view).contiguous().data<byte>()], side)).ToArray();
 
                 Assert.InRange(ParityCheck.Require(network, OutputRule.Plain, model, [], SquareSymmetry.Count), 0, ParityCheck.Tolerance);
-                var embedding = SquareSymmetry.Mean(
-                    [.. Enumerable.Range(0, SquareSymmetry.Count).Select(view => Network.Values(network.Forward(SquareSymmetry.Apply(pictures, view), training: false).Embedding))]);
+                var embedding = ViewBatches.Mean(
+                    [.. Enumerable.Range(0, SquareSymmetry.Count).Select(view => Network.Values(network.Forward(ViewBatches.Apply(pictures, view), training: false).Embedding))]);
                 AssertNear(embedding, answers[0]["embedding"], 1e-4f);
                 for (var view = 0; view < SquareSymmetry.Count; view++)
                 {
                     AssertNear(answers[0]["probabilities"], answers[view]["probabilities"], 1e-5f);
                     AssertNear(answers[0]["embedding"], answers[view]["embedding"], 1e-5f);
                     if (description.HasActivationMap)
-                        AssertNear([.. SquareSymmetry.Apply(Maps(answers[0]), view).contiguous().data<float>()], [.. Maps(answers[view]).contiguous().data<float>()], 1e-5f);
+                        AssertNear([.. ViewBatches.Apply(Maps(answers[0]), view).contiguous().data<float>()], [.. Maps(answers[view]).contiguous().data<float>()], 1e-5f);
                 }
 
                 TorchSharp.torch.Tensor Maps(Dictionary<string, float[]> outputs)

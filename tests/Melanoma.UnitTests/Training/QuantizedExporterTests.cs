@@ -2,6 +2,7 @@ using CsCheck;
 using Google.Protobuf.Collections;
 using Melanoma.Contracts;
 using Melanoma.Contracts.Models;
+using Melanoma.Imaging;
 using Melanoma.Training.Images;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;

@@ -1,3 +1,4 @@
+using Melanoma.Imaging;
 using Melanoma.Training.Images;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;
@@ -76,14 +77,14 @@ public sealed class StandardAugmentationTests
         var seen = new RandomView(1, 1, 1, Turned: 0).Apply(Lesion().repeat(60, 1, 1, 1), ref random);
 
         // Places move by up to a twentieth, so each is near one of the eight and far from most others.
-        var views = Enumerable.Range(0, SquareSymmetry.Count).Select(view => SquareSymmetry.Apply(Lesion(), view)).ToArray();
+        var views = Enumerable.Range(0, SquareSymmetry.Count).Select(view => ViewBatches.Apply(Lesion(), view)).ToArray();
         var nearest = Enumerable.Range(0, 60).Select(i => views.Index().MinBy(view => Distance(seen[i].unsqueeze(0), view.Item)).Index).Distinct();
         Assert.True(nearest.Count() > 1);
 
         // Tensors are turned as bytes are.
         var bytes = image.to(ScalarType.Byte).contiguous().bytes.ToArray();
         Assert.All(Enumerable.Range(0, SquareSymmetry.Count), view => Assert.Equal(
-            SquareSymmetry.Apply(bytes, 20, view), SquareSymmetry.Apply(image, view).to(ScalarType.Byte).contiguous().bytes.ToArray()));
+            SquareSymmetry.Apply(bytes, 20, view), ViewBatches.Apply(image, view).to(ScalarType.Byte).contiguous().bytes.ToArray()));
     }
 
     [Theory]

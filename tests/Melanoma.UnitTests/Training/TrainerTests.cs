@@ -1,4 +1,5 @@
 using Melanoma.Contracts;
+using Melanoma.Imaging;
 using Melanoma.Training.Images;
 using Melanoma.Training.Loop;
 using Melanoma.Training.Networks;
@@ -210,7 +211,7 @@ public sealed class TrainerTests
         {
             using var scope = NewDisposeScope();
             using var quiet = no_grad();
-            var (logits, embedding) = trainer.Network.Forward(SquareSymmetry.Apply(pixels.Batch(asked), view), training: false);
+            var (logits, embedding) = trainer.Network.Forward(ViewBatches.Apply(pixels.Batch(asked), view), training: false);
 
             var said = frozen.Ask(pixels, asked, view);
 

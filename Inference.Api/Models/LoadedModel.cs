@@ -113,6 +113,7 @@ internal sealed class LoadedModel(int version, InferenceSession session, ModelPr
         }
 
         session.Dispose();
+        FreedMemory.GiveBack();
     }
 
     private static double[] Numbers(ReadOnlySpan<float> probabilities)

@@ -32,6 +32,7 @@ internal static class InferenceServer
 
     public static WebApplication MapInferenceServer(this WebApplication app)
     {
+        app.UseMiddleware<UnreadableMessages>();
         app.MapGrpcHealthChecksService();
         app.MapGrpcReflectionService();
         return app;

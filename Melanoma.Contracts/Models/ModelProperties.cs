@@ -52,6 +52,9 @@ public sealed record ModelProperties(
 
     private const string Prefix = "melanoma.";
 
+    // A threshold that is missing is none, and not 0.
+    private static readonly JsonSerializerOptions AllOrNothing = new(JsonSerializerOptions.Web) { RespectRequiredConstructorParameters = true };
+
     /// <summary>The properties as they stand in the file, class names in index order among them.</summary>
     public IReadOnlyDictionary<string, string> ToMetadata() => new Dictionary<string, string>
     {
@@ -89,7 +92,7 @@ public sealed record ModelProperties(
                 throw new FormatException("The model's class prior or temperature is out of range.");
             }
 
-            var points = JsonSerializer.Deserialize<OperatingPoints>(Text("operating_points"), JsonSerializerOptions.Web);
+            var points = JsonSerializer.Deserialize<OperatingPoints>(Text("operating_points"), AllOrNothing);
             if (points is not (null or { T95: >= 0, T90: <= 1 }) || points?.T95 > points?.T90)
             {
                 throw new FormatException("The model's operating points are out of range or out of order.");

@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.Extensions.Logging;
@@ -75,6 +76,12 @@ public sealed partial class ExceptionInterceptor(ILogger<ExceptionInterceptor> l
             return new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled."));
         }
 
+        // Messages of streams are read by whoever answers; those of simple calls before, see UnreadableMessages.
+        if (exception is InvalidProtocolBufferException)
+        {
+            return Unreadable();
+        }
+
         if (IsDatabaseLost(exception))
         {
             LogDatabaseLost(context.Method, exception.Message);
@@ -84,6 +91,9 @@ public sealed partial class ExceptionInterceptor(ILogger<ExceptionInterceptor> l
         LogDefect(exception, context.Method);
         return new RpcException(new Status(StatusCode.Internal, "The service failed unexpectedly; its log has the details."));
     }
+
+    /// <summary>What a caller is told whose bytes are no message of the proto.</summary>
+    public static RpcException Unreadable() => new(new Status(StatusCode.InvalidArgument, "The message cannot be read: its bytes are not what the proto describes."));
 
     /// <summary>What a caller is told when the database is lost.</summary>
     public static RpcException DatabaseLost() => new(new Status(StatusCode.Unavailable, "The database cannot be reached at the moment; try again."));

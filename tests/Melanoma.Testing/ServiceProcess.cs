@@ -48,6 +48,16 @@ public sealed class ServiceProcess : IAsyncDisposable
     /// <summary>The operating system's process id.</summary>
     public int Id => _process.Id;
 
+    /// <summary>Memory of the machine that the process takes at the moment, in bytes.</summary>
+    public long ResidentBytes
+    {
+        get
+        {
+            var line = File.ReadLines($"/proc/{_process.Id}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
+            return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture) * 1024;
+        }
+    }
+
     /// <summary>Whether the process has ended.</summary>
     public bool HasExited => _process.HasExited;
 

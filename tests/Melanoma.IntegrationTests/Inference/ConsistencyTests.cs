@@ -75,9 +75,7 @@ public sealed class ConsistencyTests(ConsistencyTests.OneService service) : ICla
             }
         }).ToList();
 
-        await service.Stand.EventuallyAsync(
-            async () => (await service.Stand.Registry.GetServingStatusAsync(new GetServingStatusRequest(), cancellationToken: Cancellation)).Load,
-            load => load.WaitingImages >= 8 && load.WaitingImages % 8 == 0);
+        await service.Stand.EventuallyAsync(service.Stand.LoadAsync, load => load.WaitingImages >= 8 && load.WaitingImages % 8 == 0);
 
         await stop.CancelAsync();
         await Task.WhenAll(callers);

@@ -107,6 +107,9 @@ internal sealed class InferenceStand : IAsyncDisposable
         return ImageEncoder.EncodePng(image);
     }
 
+    /// <summary>How often a test does something: a tenth every day, and all of it when everything is tested.</summary>
+    public static int Times(int all) => Environment.GetEnvironmentVariable("MELANOMA_TEST_ALL") is null ? all / 10 : all;
+
     public static ClassifyRequest Request(byte[] image, int? version = null)
     {
         var request = new ClassifyRequest { Image = Google.Protobuf.ByteString.CopyFrom(image) };
@@ -300,6 +303,13 @@ internal sealed class InferenceStand : IAsyncDisposable
 
     public Task<Model> DecidedAsync(int version) => EventuallyAsync(
         async () => await Registry.GetModelAsync(new GetModelRequest { Version = version.ToString(CultureInfo.InvariantCulture) }), model => model.PolicyDecision.Length > 0);
+
+    /// <summary>How busy the service is.</summary>
+    public async Task<ServingLoad> LoadAsync() =>
+        (await Registry.GetServingStatusAsync(new GetServingStatusRequest(), cancellationToken: TestContext.Current.CancellationToken)).Load;
+
+    /// <summary>Waits until nothing waits, nothing is computed and nothing is held.</summary>
+    public Task<ServingLoad> EmptyAsync() => EventuallyAsync(LoadAsync, load => load.Equals(new ServingLoad { Lanes = load.Lanes }));
 
     public async Task<StatusCode> StatusAsync(ClassifyRequest request) => (await RefusalAsync(request))?.StatusCode ?? StatusCode.OK;
 

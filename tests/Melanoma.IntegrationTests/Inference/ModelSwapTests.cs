@@ -1,11 +1,9 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
 using Grpc.Core;
 using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
 using Melanoma.Testing;
-using Microsoft.EntityFrameworkCore;
 
 namespace Melanoma.IntegrationTests.Inference;
 
@@ -21,53 +19,18 @@ public sealed class ModelSwapTests(ModelSwapTests.OneService service) : IClassFi
         { "hash", "SHA-256" },
         { "bytes", "cannot open" },
         { "shape", "'probabilities' of shape [N,9]" },
+        { "cut", "cannot open" },
+        { "input", "another input size" },
         { "nan", "no probabilities" },
+        { "weights", "no probabilities" },
         { "sum", "" },
         { "order", "index order" },
         { "property", "class prior" },
+        { "one threshold", "t95" },
+        { "no thresholds", "no property 'melanoma.operating_points'" },
     };
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    [Fact]
-    public async Task Should_not_fail_a_call_when_versions_change_under_load()
-    {
-        const int Callers = 16;
-        var stand = service.Stand;
-        var first = await stand.RegisterAndPromoteAsync(new TestModel());
-        var second = await stand.RegisterAsync(new TestModel { Bias = diagnosis => (int)diagnosis }.Build());
-        var answers = new ConcurrentBag<ClassifyResponse>();
-        using var enough = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
-        var callers = Enumerable.Range(0, Callers).Select(async _ =>
-        {
-            while (!enough.IsCancellationRequested)
-            {
-                answers.Add(await stand.Classifier.ClassifyAsync(InferenceStand.Request(Picture), InferenceStand.Caller(), cancellationToken: Cancellation));
-            }
-        }).ToList();
-
-        for (var swap = 0; swap < 10; swap++)
-        {
-            var wanted = swap % 2 == 0 ? second : first;
-            await stand.PromoteAsync(wanted);
-            var seen = answers.Count;
-            await stand.EventuallyAsync(() => Task.FromResult(answers.Count), count => count > seen + Callers);
-            var next = await stand.Classifier.ClassifyAsync(InferenceStand.Request(Picture), InferenceStand.Caller(), cancellationToken: Cancellation);
-            answers.Add(next);
-            Assert.Equal(wanted.ToString(CultureInfo.InvariantCulture), next.ModelVersion);
-        }
-
-        await enough.CancelAsync();
-        await Task.WhenAll(callers);
-
-        // Each version says one thing and only one, to everybody.
-        var byVersion = answers.GroupBy(answer => answer.ModelVersion).ToDictionary(group => group.Key, group => group.Select(answer => answer.MelanomaProbability).Distinct().ToList());
-        Assert.Equal(2, byVersion.Count);
-        Assert.All(byVersion.Values, probabilities => Assert.Single(probabilities));
-        await using var database = stand.Database();
-        var kept = await database.Predictions.Where(prediction => prediction.ModelVersion == first || prediction.ModelVersion == second).Select(prediction => prediction.Id).ToListAsync(Cancellation);
-        Assert.Equal(answers.Select(answer => Guid.Parse(answer.PredictionId)).Order(), kept.Order());
-    }
 
     [Theory]
     [MemberData(nameof(BadModels))]
@@ -129,6 +92,11 @@ public sealed class ModelSwapTests(ModelSwapTests.OneService service) : IClassFi
         "bytes" => RandomNumberGenerator.GetBytes(5000),
         "shape" => new TestModel { Classes = 8 }.Build(),
         "nan" => new TestModel { Bias = diagnosis => diagnosis == Diagnosis.Nevus ? double.NaN : 0 }.Build(),
+        "weights" => new TestModel { Weight = (diagnosis, _) => diagnosis == Diagnosis.Nevus ? double.NaN : 0 }.Build(),
+        "cut" => new TestModel().Build() is var whole ? whole[..(whole.Length / 2)] : [],
+        "input" => new TestModel { Property = (key, value) => key == "melanoma.input_size" ? "32" : value }.Build(),
+        "one threshold" => new TestModel { Property = (key, value) => key == "melanoma.operating_points" ? """{"t90":0.5}""" : value }.Build(),
+        "no thresholds" => new TestModel { Property = (key, value) => key == "melanoma.operating_points" ? null : value }.Build(),
         "sum" => new TestModel { Softmax = false }.Build(),
         "order" => new TestModel { Property = (key, value) => key == "melanoma.classes" ? value.Replace("nevus", "melanoma", StringComparison.Ordinal) : value }.Build(),
         "property" => new TestModel { Property = (key, value) => key == "melanoma.class_prior" ? "[]" : value }.Build(),

@@ -37,7 +37,11 @@ internal sealed record TestModel
     /// <summary>The largest mean level of a picture, 0 to 255, that is still familiar; null for a graph that cannot tell.</summary>
     public double? DistanceLimit { get; init; }
 
-    public Func<string, string, string> Property { get; init; } = (_, value) => value;
+    /// <summary>What the file says of itself, by key and right value; null leaves it out.</summary>
+    public Func<string, string, string?> Property { get; init; } = (_, value) => value;
+
+    /// <summary>Weights that are run and change nothing, so that the model takes room in memory: as many times 3 KB.</summary>
+    public int Ballast { get; init; }
 
     /// <summary>Says the diagnosis of pictures in which one channel stands out: red, green or blue.</summary>
     public static TestModel ByColour(Diagnosis red, Diagnosis green, Diagnosis blue) => new()
@@ -61,11 +65,18 @@ internal sealed record TestModel
         }
 
         var bias = Enumerable.Range(0, Classes).Select(index => (float)(Unsupported.Contains((Diagnosis)index) ? -1e9 : Bias((Diagnosis)index))).ToArray();
-        graph.Node(
-            "Gemm", Softmax ? "logits" : ModelGraph.Probabilities, [flat, graph.Constant("kernel", kernel, Classes, Inputs), graph.Constant("bias", bias, Classes)], OnnxGraph.Int("transB", 1));
+        var logits = graph.Node(
+            "Gemm", Softmax || Ballast > 0 ? "logits" : ModelGraph.Probabilities, [flat, graph.Constant("kernel", kernel, Classes, Inputs), graph.Constant("bias", bias, Classes)], OnnxGraph.Int("transB", 1));
+        if (Ballast > 0)
+        {
+            var heavy = graph.Node("MatMul", "heavy", [flat, graph.Constant("ballast", new float[Inputs * Ballast], Inputs, Ballast)]);
+            var light = graph.Node("MatMul", "light", [heavy, graph.Constant("nothing", new float[Ballast * Classes], Ballast, Classes)]);
+            logits = graph.Node("Add", Softmax ? "laden" : ModelGraph.Probabilities, [logits, light]);
+        }
+
         if (Softmax)
         {
-            graph.Node("Softmax", ModelGraph.Probabilities, ["logits"], OnnxGraph.Int("axis", 1));
+            graph.Node("Softmax", ModelGraph.Probabilities, [logits], OnnxGraph.Int("axis", 1));
         }
 
         if (HasMap)
@@ -85,7 +96,11 @@ internal sealed record TestModel
         var supported = Diagnoses.Count - Unsupported.Count;
         var prior = Enumerable.Range(0, Diagnoses.Count).Select(index => Unsupported.Contains((Diagnosis)index) ? 0 : 1.0 / supported).ToArray();
         var properties = new ModelProperties(Side, "quick", 1, DatasetId, DatasetKind, prior, 1, OperatingPoints, Unsupported, HasMap, DistanceLimit: DistanceLimit);
-        return graph.ToModel(properties.ToMetadata().Select(property => KeyValuePair.Create(property.Key, Property(property.Key, property.Value))));
+        return graph.ToModel(
+            from property in properties.ToMetadata()
+            let value = Property(property.Key, property.Value)
+            where value is not null
+            select KeyValuePair.Create(property.Key, value!));
     }
 
     private void Map(OnnxGraph graph, string floats)

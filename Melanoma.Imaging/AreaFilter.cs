@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -51,7 +52,7 @@ public static class AreaFilter
             return;
         }
 
-        var rows = new FilterAxis(height, newHeight);
+        var rows = FilterAxis.Of(height, newHeight);
         var division = new RoundedDivision((ulong)rows.Total * FilterAxis.TotalOf(width, newWidth));
         if (division.IsNarrow && QuadFilter.Takes(width, newWidth, channels))
         {
@@ -59,22 +60,22 @@ public static class AreaFilter
             return;
         }
 
-        var columns = new FilterAxis(width, newWidth);
+        var columns = FilterAxis.Of(width, newWidth);
         var stride = width * channels;
 
-        var pairs = division.IsNarrow ? Pairs(columns) : [];
-
         // Pixels are read four values at once, also the last one of three.
-        var sums = new uint[stride + 1];
+        var sums = ArrayPool<uint>.Shared.Rent(stride + 1);
         for (var y = 0; y < newHeight; y++)
         {
             AddRows(source[(rows.First[y] * stride)..], rows.Weights.Slice(y * rows.Taps, rows.Taps), sums.AsSpan(0, stride));
             var output = destination.Slice(y * newWidth * 3, newWidth * 3);
             if (division.IsNarrow)
-                AddColumns(sums, channels, columns, pairs, division, output);
+                AddColumns(sums, channels, columns, division, output);
             else
                 AddWideColumns(sums, channels, columns, division, output);
         }
+
+        ArrayPool<uint>.Shared.Return(sums);
     }
 
     internal static void CheckOutput(int newWidth, int newHeight, int length)
@@ -129,12 +130,12 @@ public static class AreaFilter
 
     // Two pixels at a time.
     private static void AddColumns(
-        ReadOnlySpan<uint> sums, int channels, FilterAxis columns, ReadOnlySpan<Vector256<uint>> pairs, in RoundedDivision division, Span<byte> output)
+        ReadOnlySpan<uint> sums, int channels, FilterAxis columns, in RoundedDivision division, Span<byte> output)
     {
         var taps = columns.Taps;
         var first = columns.First;
         ref var source = ref MemoryMarshal.GetReference(sums);
-        ref var weights = ref MemoryMarshal.GetReference(pairs);
+        ref var weights = ref MemoryMarshal.GetReference(columns.Pairs);
         for (var x = 0; x < first.Length; x += 2, weights = ref Unsafe.Add(ref weights, taps))
         {
             ref var left = ref Unsafe.Add(ref source, first[x] * channels);
@@ -154,8 +155,8 @@ public static class AreaFilter
         }
     }
 
-    // The weights of two columns next to each other, each for the values of its pixel.
-    private static Vector256<uint>[] Pairs(FilterAxis columns)
+    /// <summary>The weights of two columns next to each other, each for the values of its pixel.</summary>
+    internal static Vector256<uint>[] PairsOf(FilterAxis columns)
     {
         var pairs = new Vector256<uint>[(columns.First.Length + 1) / 2 * columns.Taps];
         for (var i = 0; i < pairs.Length; i++)

@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using System.Runtime.Intrinsics;
+
 namespace Melanoma.Imaging;
 
 /// <summary>
@@ -6,13 +9,21 @@ namespace Melanoma.Imaging;
 /// </summary>
 internal sealed class FilterAxis
 {
+    private const int MostKept = 32;
+    private const int LongestKept = 16 * 1024;
+
+    // Cameras make pictures of few sizes, and nothing of an axis changes once it is made.
+    private static readonly ConcurrentDictionary<(int From, int To, int Multiple), FilterAxis> Kept = new();
+
     private readonly int[] _first;
     private readonly uint[] _weights;
+    private Vector256<uint>[]? _pairs;
+    private Vector256<short>[]? _quads;
 
     /// <param name="from">Input positions.</param>
     /// <param name="to">Output positions.</param>
     /// <param name="multiple">What <see cref="Taps"/> is to be a multiple of.</param>
-    public FilterAxis(int from, int to, int multiple = 1)
+    private FilterAxis(int from, int to, int multiple)
     {
         var shrinks = to <= from;
         Total = TotalOf(from, to);
@@ -39,6 +50,28 @@ internal sealed class FilterAxis
 
     /// <summary>The weights, <see cref="Taps"/> for each output position.</summary>
     public ReadOnlySpan<uint> Weights => _weights;
+
+    /// <summary>The weights as <see cref="AreaFilter"/> takes them for two columns at once.</summary>
+    public ReadOnlySpan<Vector256<uint>> Pairs => _pairs ??= AreaFilter.PairsOf(this);
+
+    /// <summary>The weights as <see cref="QuadFilter"/> takes them for two columns and four pixels at once.</summary>
+    public ReadOnlySpan<Vector256<short>> Quads => _quads ??= QuadFilter.QuadsOf(this);
+
+    /// <summary>An axis, which others may use at the same time.</summary>
+    /// <param name="from">Input positions.</param>
+    /// <param name="to">Output positions.</param>
+    /// <param name="multiple">What <see cref="Taps"/> is to be a multiple of.</param>
+    public static FilterAxis Of(int from, int to, int multiple = 1)
+    {
+        if (Kept.TryGetValue((from, to, multiple), out var kept))
+            return kept;
+        var axis = new FilterAxis(from, to, multiple);
+        if (axis._weights.Length > LongestKept)
+            return axis;
+        if (Kept.Count >= MostKept)
+            Kept.Clear();
+        return Kept.GetOrAdd((from, to, multiple), axis);
+    }
 
     /// <summary><see cref="Total"/> of an axis.</summary>
     public static uint TotalOf(int from, int to) => to <= from ? (uint)from : 2 * (uint)to;

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -31,22 +32,24 @@ internal static class QuadFilter
     /// <param name="newWidth">Its columns.</param>
     public static void Resize(ReadOnlySpan<byte> source, int width, FilterAxis rows, in RoundedDivision division, Span<byte> destination, int newWidth)
     {
-        var columns = new FilterAxis(width, newWidth, PixelsAtOnce);
-        var weights = Weights(columns);
+        var columns = FilterAxis.Of(width, newWidth, PixelsAtOnce);
         var stride = newWidth * Channels;
-        var sums = new uint[rows.Taps * stride];
+        var rented = ArrayPool<uint>.Shared.Rent(rows.Taps * stride);
+        var sums = rented.AsSpan(0, rows.Taps * stride);
         var done = 0;
         for (var y = 0; y < rows.First.Length; y++)
         {
             // A row stays for every output row that it touches.
             for (var end = rows.First[y] + rows.Taps; done < end; done++)
-                AddColumns(source.Slice(done * width * Channels, width * Channels), columns, weights, sums.AsSpan(done % rows.Taps * stride, stride));
+                AddColumns(source.Slice(done * width * Channels, width * Channels), columns, sums.Slice(done % rows.Taps * stride, stride));
             AddRows(sums, rows.First[y] % rows.Taps, rows.Weights.Slice(y * rows.Taps, rows.Taps), division, destination.Slice(y * newWidth * 3, newWidth * 3));
         }
+
+        ArrayPool<uint>.Shared.Return(rented);
     }
 
-    // Of each two columns and four pixels: the weights of the first two pixels, then of the last two, once for every channel.
-    private static Vector256<short>[] Weights(FilterAxis columns)
+    /// <summary>Of each two columns and four pixels: the weights of the first two pixels, then of the last two, once for every channel.</summary>
+    internal static Vector256<short>[] QuadsOf(FilterAxis columns)
     {
         var groups = columns.Taps / PixelsAtOnce;
         var weights = new Vector256<short>[columns.First.Length / 2 * groups * 2];
@@ -62,13 +65,13 @@ internal static class QuadFilter
         Vector128<uint> Two(int at) => Vector128.Create(columns.Weights[at] | (columns.Weights[at + 1] << 16));
     }
 
-    private static void AddColumns(ReadOnlySpan<byte> row, FilterAxis columns, ReadOnlySpan<Vector256<short>> weights, Span<uint> sums)
+    private static void AddColumns(ReadOnlySpan<byte> row, FilterAxis columns, Span<uint> sums)
     {
         var groups = columns.Taps / PixelsAtOnce;
         var first = columns.First;
         ref var source = ref MemoryMarshal.GetReference(row);
         ref var target = ref MemoryMarshal.GetReference(sums);
-        ref var weight = ref MemoryMarshal.GetReference(weights);
+        ref var weight = ref MemoryMarshal.GetReference(columns.Quads);
         for (var x = 0; x < first.Length; x += 2)
         {
             ref var left = ref Unsafe.Add(ref source, first[x] * Channels);

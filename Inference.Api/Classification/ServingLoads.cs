@@ -18,6 +18,7 @@ internal sealed class ServingLoads(InferenceLanes lanes, BulkStreams streams, He
             WaitingBulkImages = load.WaitingInBulk,
             BulkStreams = streams.Open,
             HeldBytes = held.Now,
+            AllocatedBytes = GC.GetTotalAllocatedBytes(),
         };
     }
 }

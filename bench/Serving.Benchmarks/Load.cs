@@ -60,13 +60,15 @@ internal sealed class Load(Side side, Pictures pictures, TimeSpan length)
     private async Task<PointFigures> CountAsync(Tally tally, string name)
     {
         await Task.Delay(Ramp);
+        var allocated = await side.AllocatedBytesAsync();
         var cpu = await side.CpuSecondsAsync();
         var watch = Stopwatch.StartNew();
         tally.Begin();
         await Task.Delay(length);
         var (answered, refused, leastRetry) = tally.End();
         var seconds = watch.Elapsed.TotalSeconds;
-        return PointFigures.Of(name, answered, refused, seconds, await side.CpuSecondsAsync() - cpu) with { LeastRetryMs = leastRetry };
+        var figures = PointFigures.Of(name, answered, refused, seconds, await side.CpuSecondsAsync() - cpu) with { LeastRetryMs = leastRetry };
+        return figures with { AllocatedBytes = (await side.AllocatedBytesAsync() - allocated) / (double)answered.Length };
     }
 
     private async Task<Answer> AskAsync(Tally tally, long caller, long begin)

@@ -9,8 +9,10 @@ internal sealed record RawFigures(int Loops, int ThreadsInside, int Batch, doubl
 /// <param name="CpuMs">Processor time an answered image.</param>
 /// <param name="Cores">Processor seconds a second.</param>
 /// <param name="RefusedPerSecond">Calls refused a second.</param>
+/// <param name="AllocatedBytes">Bytes that Inference.Api allocated an answered image, what it read and refused among them; null where it is not asked.</param>
 internal sealed record PointFigures(
-    string Load, double PerSecond, double P50, double P95, double P99, double CpuMs, double Cores, double RefusedPerSecond, double? RefusalP99, double? LeastRetryMs = null)
+    string Load, double PerSecond, double P50, double P95, double P99, double CpuMs, double Cores, double RefusedPerSecond, double? RefusalP99, double? LeastRetryMs = null,
+    double? AllocatedBytes = null)
 {
     /// <summary>Images in a second of processor time.</summary>
     public double PerCpuSecond => 1000 / CpuMs;

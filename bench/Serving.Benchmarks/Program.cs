@@ -118,11 +118,11 @@ async Task WarmUpAsync(Side[] sides)
 void Print(ModelFigures figures)
 {
     Console.WriteLine($"\n## {figures.Model}\n");
-    Console.WriteLine("| side | load | images/s | p50 ms | p95 ms | p99 ms | CPU ms an image | images/CPU-s | cores | refused/s | refusals, p99 ms | least delay told, ms |");
-    Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    Console.WriteLine("| side | load | images/s | p50 ms | p95 ms | p99 ms | CPU ms an image | images/CPU-s | cores | refused/s | refusals, p99 ms | least delay told, ms | KB allocated an image |");
+    Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     var raw = figures.Raw;
     Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-        $"| ONNX Runtime | {raw.Loops} loops x {raw.ThreadsInside} threads, batch {raw.Batch} | {raw.PerSecond:0.0} | | | | {raw.CpuMs:0.00} | {1000 / raw.CpuMs:0.0} | | | | |"));
+        $"| ONNX Runtime | {raw.Loops} loops x {raw.ThreadsInside} threads, batch {raw.Batch} | {raw.PerSecond:0.0} | | | | {raw.CpuMs:0.00} | {1000 / raw.CpuMs:0.0} | | | | | |"));
     Row("bare decode + run", figures.BareOne);
     Row("bare decode + run", figures.Bare.OrderBy(point => point.PerCpuSecond).ElementAt(figures.Bare.Count / 2));
     foreach (var side in figures.Sides)
@@ -142,6 +142,6 @@ string Rounds(ModelFigures figures) => string.Join("; ", new[] { ("bare", figure
 
 void Row(string side, PointFigures point) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
     $"| {side} | {point.Load} | {point.PerSecond:0.0} | {point.P50:0.0} | {point.P95:0.0} | {point.P99:0.0} | {point.CpuMs:0.00} | {point.PerCpuSecond:0.0} | {point.Cores:0.00} ")
-    + string.Create(CultureInfo.InvariantCulture, $"| {point.RefusedPerSecond:0.0} | {point.RefusalP99:0.0} | {point.LeastRetryMs:0} |"));
+    + string.Create(CultureInfo.InvariantCulture, $"| {point.RefusedPerSecond:0.0} | {point.RefusalP99:0.0} | {point.LeastRetryMs:0} | {point.AllocatedBytes / 1000:0.0} |"));
 
 string? Option(string name) => Array.IndexOf(args, name) is var at and >= 0 && at + 1 < args.Length ? args[at + 1] : null;

@@ -24,6 +24,7 @@ internal sealed class ServingStack : IAsyncDisposable
     private readonly Dictionary<string, string> _versions = [];
     private readonly Uri _door = new($"http://127.0.0.1:{FreePort.Next()}");
     private string _key = "";
+    private GrpcChannel? _inferenceChannel;
 
     private ServingStack(string database, string bus)
     {
@@ -47,8 +48,9 @@ internal sealed class ServingStack : IAsyncDisposable
         var inference = stack._services["inference"];
         var gateway = stack._services["gateway"];
         stack._key = (await ServiceProcess.RunAsync("Gateway", stack._environment, ["keys", "create", "--name", "bench", "--tenant", "bench"])).Trim().Split('\n')[^1];
-        stack.Inference = new Side("Inference.Api", [inference.Grpc], [], () => stack.CpuSecondsAsync(inference));
-        stack.Gateway = new Side("Gateway", [stack._door], new Metadata { { "x-api-key", stack._key } }, () => stack.CpuSecondsAsync(inference, gateway));
+        stack._inferenceChannel = GrpcChannel.ForAddress(inference.Grpc);
+        stack.Inference = new Side("Inference.Api", [inference.Grpc], [], () => stack.CpuSecondsAsync(inference), stack.AllocatedBytesAsync);
+        stack.Gateway = new Side("Gateway", [stack._door], new Metadata { { "x-api-key", stack._key } }, () => stack.CpuSecondsAsync(inference, gateway), stack.AllocatedBytesAsync);
         return stack;
     }
 
@@ -124,6 +126,7 @@ internal sealed class ServingStack : IAsyncDisposable
     {
         Inference?.Dispose();
         Gateway?.Dispose();
+        _inferenceChannel?.Dispose();
         await Task.WhenAll(_services.Values.Select(service => service.DisposeAsync().AsTask()));
         _cache.Delete(recursive: true);
     }
@@ -156,6 +159,9 @@ internal sealed class ServingStack : IAsyncDisposable
 
     private async Task<double> CpuSecondsAsync(params ServiceProcess[] services) =>
         services.Sum(service => ProcessorTime.Of(service.Id)) + await ProcessorTime.OfPostgresAsync(_database);
+
+    private async Task<long> AllocatedBytesAsync() =>
+        (await new ModelRegistry.ModelRegistryClient(_inferenceChannel).GetServingStatusAsync(new GetServingStatusRequest())).Load.AllocatedBytes;
 
     // As if it came with the software, so that it needs no run and no dataset; decided already, so that the promotion policy leaves it alone.
     private async Task<string> RegisterAsync(ServedModel model)

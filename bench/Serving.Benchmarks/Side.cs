@@ -10,7 +10,8 @@ namespace Melanoma.Serving.Benchmarks;
 /// <param name="addresses">Where; callers are spread over them.</param>
 /// <param name="headers">What goes with each call.</param>
 /// <param name="cpuSeconds">Processor time of all its processes until now.</param>
-internal sealed class Side(string name, IEnumerable<Uri> addresses, Metadata headers, Func<Task<double>> cpuSeconds) : IDisposable
+/// <param name="allocatedBytes">Bytes that Inference.Api has allocated until now; null where it is not asked.</param>
+internal sealed class Side(string name, IEnumerable<Uri> addresses, Metadata headers, Func<Task<double>> cpuSeconds, Func<Task<long>>? allocatedBytes = null) : IDisposable
 {
     private const string RetryTrailer = "grpc-retry-pushback-ms";
 
@@ -24,6 +25,8 @@ internal sealed class Side(string name, IEnumerable<Uri> addresses, Metadata hea
     public string Name { get; } = name;
 
     public Task<double> CpuSecondsAsync() => cpuSeconds();
+
+    public async Task<long?> AllocatedBytesAsync() => allocatedBytes is null ? null : await allocatedBytes();
 
     /// <summary>One question.</summary>
     /// <exception cref="RpcException">It was refused for another reason than that the side is busy.</exception>

@@ -309,7 +309,7 @@ internal sealed class InferenceStand : IAsyncDisposable
         (await Registry.GetServingStatusAsync(new GetServingStatusRequest(), cancellationToken: TestContext.Current.CancellationToken)).Load;
 
     /// <summary>Waits until nothing waits, nothing is computed and nothing is held.</summary>
-    public Task<ServingLoad> EmptyAsync() => EventuallyAsync(LoadAsync, load => load.Equals(new ServingLoad { Lanes = load.Lanes }));
+    public Task<ServingLoad> EmptyAsync() => EventuallyAsync(LoadAsync, load => load.Equals(new ServingLoad { Lanes = load.Lanes, AllocatedBytes = load.AllocatedBytes }));
 
     public async Task<StatusCode> StatusAsync(ClassifyRequest request) => (await RefusalAsync(request))?.StatusCode ?? StatusCode.OK;
 

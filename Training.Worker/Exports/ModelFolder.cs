@@ -51,6 +51,14 @@ internal sealed record ModelFolder(VersionFiles Files, int InputSize, ModelRepor
             : throw new InvalidDataException($"The {precision} file and {ReportFile} are not of one model that was trained on an export.");
     }
 
+    /// <summary>The path of the ONNX file that answers.</summary>
+    /// <exception cref="IOException">The report is missing.</exception>
+    public static async Task<string> ServingFileAsync(string folder, CancellationToken cancellationToken)
+    {
+        var report = ModelReport.FromJson(await File.ReadAllTextAsync(Path.Combine(folder, ReportFile), cancellationToken));
+        return Path.Combine(folder, report.Artefacts?.Serves == ModelProperties.EightBits ? EightBitsFile : ModelFile);
+    }
+
     /// <summary>Writes the files, each whole or not at all.</summary>
     public static async Task WriteAsync(string folder, VersionFiles files, ModelReport report, IEnumerable<ExportedImage> images, CancellationToken cancellationToken)
     {

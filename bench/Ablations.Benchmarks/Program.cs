@@ -7,7 +7,6 @@ using Melanoma.Training;
 using Melanoma.Training.Ablations;
 using Melanoma.Training.Evaluation;
 using Melanoma.Training.Exports;
-using Melanoma.Training.Images;
 using Melanoma.Training.Loop;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Recipes;

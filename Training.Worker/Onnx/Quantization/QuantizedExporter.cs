@@ -46,7 +46,9 @@ internal static class QuantizedExporter
             scales[tensor] = scales[source];
         }
 
-        return new Rewriting(precise, plan, scales, largestPairedWeight).ToModel();
+        var quantized = OnnxFile.Parse(new Rewriting(precise, plan, scales, largestPairedWeight).ToModel());
+        EmbeddingCorrection.Apply(quantized, precise, pictures, places);
+        return OnnxFile.Write(quantized);
     }
 
     private sealed class Rewriting(ModelProto precise, QuantizationPlan plan, Dictionary<string, ByteScale> scales, int largestPairedWeight)

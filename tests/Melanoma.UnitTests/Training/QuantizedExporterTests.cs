@@ -82,6 +82,30 @@ public sealed class QuantizedExporterTests
         Assert.DoesNotContain(counts.Keys, operation => operation is "Relu" or "Clip");
     }
 
+    [Theory]
+    [InlineData("quick", 128)]
+    [InlineData("efficientnet-lite0", 64)]
+    public void Should_say_the_same_on_average_when_the_pictures_are_those_that_calibrated(string name, int side)
+    {
+        var description = NetworkCatalogue.All.Single(network => network.Name == name) with { InputSize = side };
+        using var images = new TemporaryImages(side, Pictures, 6);
+        using var network = NetworkTests.WithLifelikeWeights(description, seed: 1);
+        var precise = OnnxExporter.Export(description, network.Weights(), OutputRule.Plain, []);
+        var quantized = QuantizedExporter.Quantize(precise, images.Cache, [.. Enumerable.Range(0, Pictures)], cancellationToken: TestContext.Current.CancellationToken);
+        byte[] pixels = [.. Enumerable.Range(0, Pictures).SelectMany(place => images.Cache[place].ToArray())];
+
+        var (before, after) = (Means(NetworkTests.Run(precise, pixels, side)["embedding"]), Means(NetworkTests.Run(quantized, pixels, side)["embedding"]));
+
+        var scale = before.Max(Math.Abs);
+        Assert.All(before.Zip(after), pair => Assert.Equal(pair.First, pair.Second, 1e-4 * scale));
+
+        static double[] Means(float[] embeddings)
+        {
+            var dimensions = embeddings.Length / Pictures;
+            return [.. Enumerable.Range(0, dimensions).Select(i => Enumerable.Range(0, Pictures).Average(row => (double)embeddings[(row * dimensions) + i]))];
+        }
+    }
+
     [Fact]
     public void Should_not_wrap_or_saturate_within_a_layer_when_all_products_are_as_large_as_can_be()
     {

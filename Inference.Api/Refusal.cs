@@ -10,6 +10,9 @@ internal static class Refusal
     /// <summary>Trailer with the milliseconds after which a refused call is worth repeating: the one that the retry policies of gRPC clients keep to by themselves (gRFC A6).</summary>
     public const string RetryPushbackTrailer = "grpc-retry-pushback-ms";
 
+    /// <summary>The name that the trailer had before; clients of before look for it.</summary>
+    private const string TrailerOfBefore = "retry-after-ms";
+
     public static RpcException Of(StatusCode status, string message) => new(new Status(status, message));
 
     public static RpcException Image(ImageRefusal refusal) => Of(StatusCode.InvalidArgument, refusal.Message);
@@ -25,7 +28,8 @@ internal static class Refusal
     /// <param name="message">What there is too much of.</param>
     public static RpcException Busy(TimeSpan retryAfter, string message = "Too many images are waiting at the moment; try again a little later.")
     {
-        var trailers = new Metadata { { RetryPushbackTrailer, Math.Ceiling(retryAfter.TotalMilliseconds).ToString(CultureInfo.InvariantCulture) } };
+        var milliseconds = Math.Ceiling(retryAfter.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
+        var trailers = new Metadata { { RetryPushbackTrailer, milliseconds }, { TrailerOfBefore, milliseconds } };
         return new RpcException(new Status(StatusCode.ResourceExhausted, message), trailers);
     }
 

@@ -9,7 +9,7 @@ namespace Melanoma.Imaging;
 /// </summary>
 internal sealed class FilterAxis
 {
-    private const int MostKept = 32;
+    private const int MostKept = 128;
     private const int LongestKept = 16 * 1024;
 
     // Cameras make pictures of few sizes, and nothing of an axis changes once it is made.

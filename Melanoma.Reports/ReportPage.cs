@@ -146,7 +146,7 @@ internal static class ReportPage
         yield return Table(
             "Each file with its own temperature and thresholds, as ONNX Runtime computes it; all other figures on this page are of the fp32 network",
             [
-                "file", "MB", "ms a picture", "split", "balanced accuracy", "melanoma AUC", "sensitivity / specificity at 95 %", "sensitivity / specificity at 90 %", "calibration error",
+                "file", "MB", "ms a picture", "thresholds for 95 and 90 %", "split", "balanced accuracy", "melanoma AUC", "sensitivity / specificity at 95 %", "sensitivity / specificity at 90 %", "calibration error",
             ],
             artefacts.Files.SelectMany(file => new[] { (Name: "validation", Figures: (ArtefactSplit?)file.Validation), (Name: "test", Figures: file.Test) }
                 .Where(split => split.Figures is not null)
@@ -155,6 +155,7 @@ internal static class ReportPage
                     file.Precision,
                     Say($"{file.Bytes / 1e6:0.0}"),
                     file.Milliseconds is { } milliseconds ? Say($"{milliseconds:0.0}") : "",
+                    file.OperatingPoints is { } points ? Say($"{points.T95:0.0000} and {points.T90:0.0000}") : "",
                     split.Name,
                     Three(split.Figures!.BalancedAccuracy),
                     Three(split.Figures.MelanomaAuc),
@@ -173,7 +174,8 @@ internal static class ReportPage
         }
         else
         {
-            yield return Paragraph(null, "Thresholds on the melanoma probability, chosen on validation: below the first low risk, from the second on refer, between them review.");
+            yield return Paragraph(null, "Thresholds on the melanoma probability, chosen on validation: below the first low risk, from the second on refer, between them review."
+                + (report.Artefacts?.Serves == ModelProperties.EightBits ? " These are the fp32 network's; callers are answered by those of the int8 file, above." : ""));
             yield return Table(
                 "Operating points",
                 ["threshold chosen for", "threshold", "split", "sensitivity", "specificity"],

@@ -86,7 +86,7 @@ internal sealed class BulkStream : IDisposable
             }
 
             Interlocked.Increment(ref _inFlight);
-            _held.Take(Bytes(_questions.Current));
+            _held.TakeForBulk(Bytes(_questions.Current));
             return _questions.Current;
         }
         finally
@@ -100,7 +100,7 @@ internal sealed class BulkStream : IDisposable
         try
         {
             // Who has nothing in flight may always hold one question: else streams could keep each other from ever being served.
-            while (Volatile.Read(ref _inFlight) > 0 && _held.IsFull(out var change))
+            while (Volatile.Read(ref _inFlight) > 0 && _held.IsFullForBulk(out var change))
             {
                 await change.WaitAsync(_endsReading.Token);
             }
@@ -129,7 +129,7 @@ internal sealed class BulkStream : IDisposable
     {
         try
         {
-            var answer = await _answer(question);
+            var answer = await ComputeAsync(question);
             await _writing.WaitAsync(_cancellation);
             try
             {
@@ -143,7 +143,21 @@ internal sealed class BulkStream : IDisposable
         finally
         {
             Interlocked.Decrement(ref _inFlight);
-            _held.GiveBack(Bytes(question));
+        }
+    }
+
+    // Once a picture is answered it holds no room, however long its caller takes to read the answer.
+    private async Task<ClassifyStreamResponse> ComputeAsync(ClassifyStreamRequest question)
+    {
+        var bytes = Bytes(question);
+        try
+        {
+            return await _answer(question);
+        }
+        finally
+        {
+            question.Request = null;
+            _held.GiveBackOfBulk(bytes);
         }
     }
 

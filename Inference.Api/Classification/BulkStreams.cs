@@ -13,10 +13,23 @@ internal sealed class BulkStreams(
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(5);
 
     private readonly int _most = options.Value.BulkStreams;
-    private int _open;
+
+    /// <summary>No tenant has more than half of them, so that none keeps all others out.</summary>
+    private readonly int _mostOfTenant = (options.Value.BulkStreams + 1) / 2;
+
+    private readonly Dictionary<string, int> _open = [];
 
     /// <summary>How many are open.</summary>
-    public int Open => Volatile.Read(ref _open);
+    public int Open
+    {
+        get
+        {
+            lock (_open)
+            {
+                return _open.Values.Sum();
+            }
+        }
+    }
 
     /// <summary>Answers a stream's questions until it ends.</summary>
     /// <param name="questions">What is asked.</param>
@@ -27,21 +40,46 @@ internal sealed class BulkStreams(
     public async Task ServeAsync(
         IAsyncStreamReader<ClassifyStreamRequest> questions, IServerStreamWriter<ClassifyStreamResponse> answers, Caller caller, CancellationToken cancellationToken)
     {
+        Enter(caller.Tenant);
         try
         {
-            if (Interlocked.Increment(ref _open) > _most)
-            {
-                metrics.Refused(nameof(StatusCode.ResourceExhausted));
-                throw Refusal.Busy(RetryDelay, $"{_most} streams of questions are open, which are as many as are served at a time; try again when one has ended.");
-            }
-
             // One question more than there are lanes: while one answer is written, all of them have work.
             using var stream = new BulkStream(questions, answers, question => AnswerAsync(question, caller, cancellationToken), held, lifetime.ApplicationStopping, cancellationToken);
             await stream.ServeAsync(lanes.Count + 1);
         }
         finally
         {
-            Interlocked.Decrement(ref _open);
+            Leave(caller.Tenant);
+        }
+    }
+
+    private void Enter(string tenant)
+    {
+        int all, own;
+        lock (_open)
+        {
+            (all, own) = (_open.Values.Sum(), _open.GetValueOrDefault(tenant));
+            if (all < _most && own < _mostOfTenant)
+            {
+                _open[tenant] = own + 1;
+                return;
+            }
+        }
+
+        metrics.Refused(nameof(StatusCode.ResourceExhausted));
+        throw Refusal.Busy(RetryDelay, all < _most
+            ? $"{own} streams of questions of this tenant are open, which are as many as one tenant may have at a time; try again when one has ended."
+            : $"{all} streams of questions are open, which are as many as are served at a time; try again when one has ended.");
+    }
+
+    private void Leave(string tenant)
+    {
+        lock (_open)
+        {
+            if (--_open[tenant] == 0)
+            {
+                _open.Remove(tenant);
+            }
         }
     }
 

@@ -22,7 +22,7 @@ internal sealed class ClassificationOptions
     [Range(0, 1024)]
     public int Lanes { get; set; }
 
-    /// <summary>Streams of questions that are served at a time, before further ones are refused; each may hold one question beyond the bytes above. 0 to 10000, default 16.</summary>
+    /// <summary>Streams of questions that are served at a time, of one tenant at most half of them, before further ones are refused; each may hold one question beyond the bytes above. 0 to 10000, default 16.</summary>
     [Range(0, 10_000)]
     public int BulkStreams { get; set; } = 16;
 }

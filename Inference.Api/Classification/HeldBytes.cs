@@ -9,9 +9,13 @@ internal sealed class HeldBytes(IOptions<ClassificationOptions> options)
     public const long PerQuestion = 64 * 1024;
 
     private readonly long _room = options.Value.MaxHeldBytes;
+
+    /// <summary>Bulk leaves the other half to single calls, however many streams are open.</summary>
+    private readonly long _roomOfBulk = options.Value.MaxHeldBytes / 2;
     private readonly Lock _lock = new();
     private TaskCompletionSource? _change;
     private long _held;
+    private long _bulk;
 
     /// <summary>How many at this moment.</summary>
     public long Now
@@ -40,35 +44,29 @@ internal sealed class HeldBytes(IOptions<ClassificationOptions> options)
         }
     }
 
-    /// <summary>Holds so many more, whatever is held already.</summary>
-    public void Take(long bytes)
+    /// <summary>Holds so many more for a stream, whatever is held already.</summary>
+    public void TakeForBulk(long bytes)
     {
         lock (_lock)
         {
             _held += bytes;
+            _bulk += bytes;
         }
     }
 
     /// <summary>Holds so many less.</summary>
-    public void GiveBack(long bytes)
-    {
-        TaskCompletionSource? change;
-        lock (_lock)
-        {
-            _held -= bytes;
-            (change, _change) = (_change, null);
-        }
+    public void GiveBack(long bytes) => GiveBack(bytes, ofBulk: 0);
 
-        change?.SetResult();
-    }
+    /// <summary>Holds so many less for a stream.</summary>
+    public void GiveBackOfBulk(long bytes) => GiveBack(bytes, bytes);
 
-    /// <summary>Whether there is room for nothing more.</summary>
+    /// <summary>Whether there is room for nothing more of bulk.</summary>
     /// <param name="change">Where it is so: ends when some are given back, which may be too few.</param>
-    public bool IsFull(out Task change)
+    public bool IsFullForBulk(out Task change)
     {
         lock (_lock)
         {
-            if (_held < _room)
+            if (_held < _room && _bulk < _roomOfBulk)
             {
                 change = Task.CompletedTask;
                 return false;
@@ -78,5 +76,18 @@ internal sealed class HeldBytes(IOptions<ClassificationOptions> options)
             change = _change.Task;
             return true;
         }
+    }
+
+    private void GiveBack(long bytes, long ofBulk)
+    {
+        TaskCompletionSource? change;
+        lock (_lock)
+        {
+            _held -= bytes;
+            _bulk -= ofBulk;
+            (change, _change) = (_change, null);
+        }
+
+        change?.SetResult();
     }
 }

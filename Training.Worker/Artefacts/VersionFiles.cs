@@ -11,6 +11,9 @@ namespace Melanoma.Training.Artefacts;
 /// <param name="Serves">Which of the two answers.</param>
 internal sealed record VersionFiles(byte[] Precise, byte[]? EightBits, string Serves)
 {
+    /// <summary>Why the file in full precision answers where nothing was to be decided.</summary>
+    public const string AskedFor = "fp32 answers: Training:ServedPrecision asks for it.";
+
     /// <summary>The file that answers.</summary>
     public byte[] Serving => Serves == ModelProperties.EightBits ? EightBits! : Precise;
 
@@ -43,7 +46,7 @@ internal sealed record VersionFiles(byte[] Precise, byte[]? EightBits, string Se
         (one, other) = (one.Taking(times[0]), other.Taking(times[1]));
         var (serves, reason) = mayServeEightBits
             ? ArtefactRule.Decide(one.Figures, other.Figures)
-            : (ModelProperties.FullPrecision, "fp32 answers: Training:ServedPrecision asks for it.");
+            : (ModelProperties.FullPrecision, AskedFor);
 
         var files = new VersionFiles(precise, other.File, serves);
 

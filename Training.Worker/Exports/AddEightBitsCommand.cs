@@ -21,7 +21,7 @@ internal static class AddEightBitsCommand
                 await AddAsync(parsed.GetRequiredValue(export).FullName, parsed.GetRequiredValue(folder).FullName, cancellationToken);
                 return 0;
             }
-            catch (Exception exception) when (exception is InvalidDataException or IOException)
+            catch (Exception exception) when (exception is InvalidDataException or IOException or UnknownRecipeException)
             {
                 Console.Error.WriteLine(exception.Message);
                 return 1;

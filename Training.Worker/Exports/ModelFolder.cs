@@ -35,11 +35,18 @@ internal sealed record ModelFolder(VersionFiles Files, int InputSize, ModelRepor
                 ? new ModelFolder(files with { Answers = StoredAnswer.Of(files.Serving, inputSize) }, inputSize, report, await ReadSeenAsync(folder, cancellationToken))
                 : throw new InvalidDataException($"{ModelFile} and {EightBitsFile} take pictures of different sizes.");
         }
-        catch (Exception exception) when (exception is JsonException or OnnxRuntimeException)
+        catch (Exception exception) when (exception is JsonException or OnnxRuntimeException or FormatException)
         {
             throw new InvalidDataException($"The model of {folder} cannot be read: {exception.Message}", exception);
         }
     }
+
+    /// <summary>The same, with the file in full precision answering.</summary>
+    public ModelFolder ServingFullPrecision() => this with
+    {
+        Files = Files with { Serves = ModelProperties.FullPrecision, Answers = StoredAnswer.Of(Files.Precise, InputSize) },
+        Report = Report with { Artefacts = Report.Artefacts is { } choice ? choice with { Serves = ModelProperties.FullPrecision, Reason = VersionFiles.AskedFor } : null },
+    };
 
     /// <summary>What a file says of itself, which must fit the report.</summary>
     private static ModelProperties RequireOf(byte[] file, string precision, ModelReport report)

@@ -18,9 +18,6 @@ internal static class OnnxExporter
     /// <summary>The tensor inside each graph with the logits at the stated prior, before temperature and mask.</summary>
     public const string LogitsAtPrior = "logits.at_prior";
 
-    /// <summary>The weights of the activation map, [9,C,1,1].</summary>
-    public const string MapWeight = "activation_map.weight";
-
     private const string Temperature = "temperature";
 
     /// <summary>The file's bytes.</summary>
@@ -272,7 +269,7 @@ internal static class OnnxExporter
         var maps = graph.Node(
             "Conv",
             views == 1 ? "activation_map" : "activation_map.views",
-            [features.Name, graph.Constant(MapWeight, last.Values, [.. last.Shape, 1, 1])],
+            [features.Name, graph.Constant("activation_map.weight", last.Values, [.. last.Shape, 1, 1])],
             OnnxGraph.Ints("kernel_shape", 1, 1));
         if (views > 1)
         {

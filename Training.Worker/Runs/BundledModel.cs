@@ -1,4 +1,5 @@
 using Melanoma.Contracts.Messages;
+using Melanoma.Contracts.Models;
 using Melanoma.ServiceDefaults.Database;
 using Melanoma.Storage;
 using Melanoma.Training.Exports;
@@ -70,6 +71,11 @@ internal sealed partial class BundledModel(
         }
 
         var model = await ModelFolder.ReadAsync(folder, cancellationToken);
+        if (options.Value.ServedPrecision == ModelProperties.FullPrecision)
+        {
+            model = model.ServingFullPrecision();
+        }
+
         var version = await ModelRows.InsertVersionAsync(connection, transaction, ModelOrigin.Bundled, model.Report, model.InputSize, model.Files, cancellationToken);
         await using (var copy = await connection.BeginBinaryImportAsync("COPY model_training_images (version, sha256) FROM STDIN (FORMAT binary)", cancellationToken))
         {

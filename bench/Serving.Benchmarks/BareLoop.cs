@@ -13,7 +13,7 @@ internal static class BareLoop
 
     /// <summary>Runs the network on pictures that are decoded already, with each setting in turn.</summary>
     /// <returns>The setting that gave most images a second.</returns>
-    public static RawFigures BestRun(ServedModel model, TimeSpan length)
+    public static RawFigures BestRun(byte[] onnx, int side, TimeSpan length)
     {
         var cores = Environment.ProcessorCount;
         var settings =
@@ -22,10 +22,10 @@ internal static class BareLoop
             select (threads.Loops, threads.Within, Batch: batch);
         return settings.Select(setting =>
         {
-            using var session = Open(model, setting.Within);
+            using var session = Open(onnx, setting.Within);
             var figures = Loop(setting.Loops, length, setting.Batch, _ =>
             {
-                var buffers = new Buffers(setting.Batch, model.Side);
+                var buffers = new Buffers(setting.Batch, side);
                 new Random(1).NextBytes(buffers.Pixels);
                 return (() => buffers.Run(session), buffers);
             });
@@ -36,7 +36,7 @@ internal static class BareLoop
     /// <summary>Decodes and runs, picture by picture, in as many loops as threads.</summary>
     public static PointFigures DecodeAndRun(ServedModel model, Pictures pictures, int threads, TimeSpan length)
     {
-        using var session = Open(model, 1);
+        using var session = Open(model.Onnx, 1);
         return Loop(threads, length, 1, thread =>
         {
             var buffers = new Buffers(1, model.Side);
@@ -78,7 +78,7 @@ internal static class BareLoop
     }
 
     // As Inference.Api opens it.
-    private static InferenceSession Open(ServedModel model, int threads)
+    private static InferenceSession Open(byte[] onnx, int threads)
     {
         using var options = new Microsoft.ML.OnnxRuntime.SessionOptions
         {
@@ -88,7 +88,7 @@ internal static class BareLoop
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
         };
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
-        return new InferenceSession(model.Onnx, options);
+        return new InferenceSession(onnx, options);
     }
 
     private sealed class Buffers : IDisposable

@@ -8,6 +8,7 @@ internal static class Goals
     private const double ServiceToRaw = 0.95;
     private const double GatewayToRaw = 0.90;
     private const double Peer = 1.2;
+    private const double PeerPublished = 2.5;
     private const double BesideRawMs = 1;
     private const double Goodput = 0.9;
     private const double RefusalMs = 50;
@@ -22,6 +23,9 @@ internal static class Goals
         yield return AtLeast($"{figures.Model}: Gateway to the bare loop", figures.Ratios.GatewayToRaw, GatewayToRaw);
         if (figures.Ratios.Peer is { } peer)
             yield return AtLeast($"{figures.Model}: Gateway to Node.js", peer, Peer);
+        if (figures.Ratios.PeerPublished is { } published)
+            yield return AtLeast($"{figures.Model}: Gateway with the published file to Node.js", published, PeerPublished);
+        yield return AtLeast($"{figures.Model}: eight bits to single precision on ready tensors", figures.Ratios.Int8ToFp32, figures.Model == ServedModel.SeedFinalName ? 3 : 2);
         foreach (var side in figures.Sides.Where(side => side.IsOurs))
         {
             var (who, one) = ($"{figures.Model}, {side.Name}", side.At(1));

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Melanoma.Contracts.Models;
 using Melanoma.Serving.Benchmarks;
 using Melanoma.Testing;
 
@@ -16,7 +17,7 @@ var roundLength = length * 0.6;
 var rounds = int.Parse(Option("--rounds") ?? "5", CultureInfo.InvariantCulture);
 var pictures = Pictures.In(Path.Combine(Repository.Root, ".melanoma", "bench", "serving"));
 var bundled = ServedModel.Bundled(Path.Combine(Repository.Root, "models"));
-ServedModel[] models = [.. new[] { bundled, ServedModel.SeedFinal(bundled.Report) }.Where(model => Option("--model") is not { } only || only == model.Name)];
+ServedModel[] models = [.. new[] { bundled, ServedModel.SeedFinal(bundled.Report, pictures) }.Where(model => Option("--model") is not { } only || only == model.Name)];
 if (NodePeer.Missing() is { } reason)
     Console.Error.WriteLine($"The Node.js peer is left out: {reason}.");
 
@@ -46,20 +47,21 @@ foreach (var verdict in verdicts)
     Console.WriteLine($"- {verdict}");
 if (Option("--json") is { } json)
 {
-    // The worse model speaks for both.
-    var ratios = new Ratios(results.Min(one => one.Ratios.ServiceToRaw), results.Min(one => one.Ratios.GatewayToRaw), results.Min(one => one.Ratios.Peer), Int8ToFp32: null);
+    // Those of the bundled model, where it was measured.
+    var ratios = results.FirstOrDefault(one => one.Model == bundled.Name)?.Ratios ?? results[0].Ratios;
     var format = new JsonSerializerOptions(JsonSerializerDefaults.Web)
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
-    await File.WriteAllTextAsync(json, JsonSerializer.Serialize(new { ratios, shareOfCores, models = results, huge, idle, verdicts }, format));
+    await File.WriteAllTextAsync(json, JsonSerializer.Serialize(new { ratios, results[0].Int8Reason, shareOfCores, models = results, huge, idle, verdicts }, format));
 }
 
 async Task<ModelFigures> MeasureAsync(ServedModel model)
 {
     Console.Error.WriteLine($"{model.Name}: bare loops");
-    var raw = BareLoop.BestRun(model, length / 3);
+    var raw = BareLoop.BestRun(model.Onnx, model.Side, length / 3);
+    var rawEightBits = BareLoop.BestRun(model.EightBits, model.Side, length / 3);
     var bareOne = BareLoop.DecodeAndRun(model, pictures, 1, length);
     await stack.PromoteAsync(model, pictures);
     using var peer = NodePeer.Missing() is null ? await NodePeer.StartAsync(model) : null;
@@ -96,7 +98,19 @@ async Task<ModelFigures> MeasureAsync(ServedModel model)
         measured.Add(new SideFigures(side.Name, side != peer?.Side, points, repeated[number]));
     }
 
-    return new ModelFigures(model.Name, raw, bareOne, bare, measured, compiling);
+    var published = new List<(PointFigures Gateway, PointFigures Peer)>();
+    if (peer is not null && model.Report.Artefacts?.Serves == ModelProperties.EightBits)
+    {
+        Console.Error.WriteLine($"{model.Name}: the file that is published, beside the peer");
+        await stack.PromoteAsync(model with { Onnx = model.EightBits }, pictures);
+        for (var round = 1; round <= rounds; round++)
+        {
+            published.Add((
+                await new Load(stack.Gateway, pictures, roundLength).ClosedAsync(RatioCallers), await new Load(peer.Side, pictures, roundLength).ClosedAsync(RatioCallers)));
+        }
+    }
+
+    return new ModelFigures(model.Name, raw, rawEightBits, bareOne, bare, measured, published, compiling);
 }
 
 // A service answers slowly at first and compiles meanwhile what is used often: nobody is judged by that time.
@@ -123,6 +137,9 @@ void Print(ModelFigures figures)
     var raw = figures.Raw;
     Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
         $"| ONNX Runtime | {raw.Loops} loops x {raw.ThreadsInside} threads, batch {raw.Batch} | {raw.PerSecond:0.0} | | | | {raw.CpuMs:0.00} | {1000 / raw.CpuMs:0.0} | | | | | |"));
+    var bits = figures.RawEightBits;
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        $"| ONNX Runtime, eight bits | {bits.Loops} loops x {bits.ThreadsInside} threads, batch {bits.Batch} | {bits.PerSecond:0.0} | | | | {bits.CpuMs:0.00} | {1000 / bits.CpuMs:0.0} | | | | |"));
     Row("bare decode + run", figures.BareOne);
     Row("bare decode + run", figures.Bare.OrderBy(point => point.PerCpuSecond).ElementAt(figures.Bare.Count / 2));
     foreach (var side in figures.Sides)
@@ -133,7 +150,7 @@ void Print(ModelFigures figures)
 
     var ratios = figures.Ratios;
     Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-        $"\nservice_to_raw {ratios.ServiceToRaw:0.000}, gateway_to_raw {ratios.GatewayToRaw:0.000}, peer {ratios.Peer:0.000}; {figures.CompilingSeconds:0.00} s went into compiling meanwhile; rounds: {Rounds(figures)}"));
+        $"\nservice_to_raw {ratios.ServiceToRaw:0.000}, gateway_to_raw {ratios.GatewayToRaw:0.000}, peer {ratios.Peer:0.000}, peer with the published file {ratios.PeerPublished:0.000}, int8_to_fp32 {ratios.Int8ToFp32:0.00}{(figures.Int8Reason is { } reason ? $" ({reason})" : "")}; {figures.CompilingSeconds:0.00} s went into compiling meanwhile; rounds: {Rounds(figures)}"));
 }
 
 // A reader sees how far the rounds lie apart.

@@ -1,17 +1,25 @@
 using Melanoma.Contracts;
 using Melanoma.Contracts.Models;
+using Melanoma.Imaging;
+using Melanoma.Training.Images;
 using Melanoma.Training.Networks;
 using Melanoma.Training.Onnx;
+using Melanoma.Training.Onnx.Quantization;
 
 namespace Melanoma.Serving.Benchmarks;
 
 /// <summary>A model that every side serves.</summary>
-/// <param name="Onnx">The file.</param>
+/// <param name="Onnx">The file that is served.</param>
+/// <param name="EightBits">The one of eight bits.</param>
 /// <param name="Side">Side of its square pictures, in pixels.</param>
 /// <param name="Report">What the registry is told of it.</param>
-internal sealed record ServedModel(string Name, byte[] Onnx, int Side, ModelReport Report)
+internal sealed record ServedModel(string Name, byte[] Onnx, byte[] EightBits, int Side, ModelReport Report)
 {
-    private const string SeedFinalName = "seed-final";
+    public const string SeedFinalName = "seed-final";
+    private const int Calibrating = 16;
+
+    /// <summary>The numbers that the file computes with.</summary>
+    public string Precision => ReferenceEquals(Onnx, EightBits) ? ModelProperties.EightBits : ModelProperties.FullPrecision;
 
     /// <summary>The model that comes with the software.</summary>
     public static ServedModel Bundled(string folder)
@@ -19,18 +27,45 @@ internal sealed record ServedModel(string Name, byte[] Onnx, int Side, ModelRepo
         var report = ModelReport.FromJson(File.ReadAllText(Path.Combine(folder, "report.json")));
         var onnx = File.ReadAllBytes(Path.Combine(folder, "model.onnx"));
         using var session = new Microsoft.ML.OnnxRuntime.InferenceSession(onnx);
-        return new ServedModel("bundled", onnx, ModelProperties.FromMetadata(session.ModelMetadata.CustomMetadataMap).InputSize, report);
+        return new ServedModel("bundled", onnx, File.ReadAllBytes(Path.Combine(folder, "model-int8.onnx")), ModelProperties.FromMetadata(session.ModelMetadata.CustomMetadataMap).InputSize, report);
     }
 
     /// <summary>The original notebook's last network with random weights: it knows nothing, and takes as long as one that does.</summary>
-    public static ServedModel SeedFinal(ModelReport like)
+    /// <param name="like">A report to show.</param>
+    /// <param name="pictures">Pictures by which the file of eight bits is calibrated.</param>
+    public static ServedModel SeedFinal(ModelReport like, Pictures pictures)
     {
         var network = NetworkCatalogue.SeedFinal;
         var prior = Enumerable.Repeat(1.0 / Diagnoses.Count, Diagnoses.Count).ToArray();
         var properties = new ModelProperties(
             network.InputSize, SeedFinalName, 1, ModelProperties.NoDataset, "honest", prior, 1, OperatingPoints: null, DiagnosisSet.Empty, network.HasActivationMap);
         var onnx = OnnxExporter.Export(network, RandomWeights(network), OutputRule.Plain, properties.ToMetadata());
-        return new ServedModel(SeedFinalName, onnx, network.InputSize, like with { Recipe = SeedFinalName });
+        return new ServedModel(SeedFinalName, onnx, Quantize(onnx, network.InputSize, pictures), network.InputSize, like with { Recipe = SeedFinalName, Artefacts = null });
+    }
+
+    private static byte[] Quantize(byte[] onnx, int side, Pictures pictures)
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            using (var squares = File.Create(file))
+            {
+                var pixels = new byte[side * side * 3];
+                for (var number = 0; number < Calibrating; number++)
+                {
+                    if (!ImageDecoder.TryDecodeToSquare(pictures.At(number), side, pixels, ImageLimits.Default, out var refusal))
+                        throw new InvalidOperationException(refusal.Message);
+                    squares.Write(pixels);
+                }
+            }
+
+            using var cache = new ImageCache(file, side);
+            return QuantizedExporter.Quantize(onnx, cache, [.. Enumerable.Range(0, Calibrating)]);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
     }
 
     // As wide as He et al. (2015) start them, so that no layer's numbers vanish: denormal ones would be slow.

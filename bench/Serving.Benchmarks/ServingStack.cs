@@ -179,12 +179,13 @@ internal sealed class ServingStack : IAsyncDisposable
             DatasetKind = DatasetKind.Honest,
             CreatedAt = DateTimeOffset.UtcNow,
             InputSize = model.Side,
+            ServedPrecision = model.Precision,
             Report = model.Report.ToJson(),
             PolicyDecision = "for a benchmark",
         };
         database.ModelVersions.Add(row);
         await database.SaveChangesAsync();
-        database.ModelArtefacts.Add(new ModelArtefact { Version = row.Version, Precision = "fp32", Sha256 = SHA256.HashData(model.Onnx), Bytes = model.Onnx });
+        database.ModelArtefacts.Add(new ModelArtefact { Version = row.Version, Precision = model.Precision, Sha256 = SHA256.HashData(model.Onnx), Bytes = model.Onnx });
         await database.SaveChangesAsync();
         return row.Version.ToString(CultureInfo.InvariantCulture);
     }

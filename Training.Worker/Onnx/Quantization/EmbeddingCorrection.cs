@@ -10,7 +10,8 @@ namespace Melanoma.Training.Onnx.Quantization;
 
 /// <summary>
 /// Takes out of the embedding what rounding does to it on average (after Nagel et al. 2019, bias correction, which they make behind each layer): each of its numbers becomes the least-squares estimate of what it is in
-/// full precision, a factor and a summand from pictures that calibrate. It stands behind the layers of eight bits, in floating point, and costs nothing.
+/// full precision, a factor and a summand from pictures that calibrate. It stands behind the layers of eight bits, in floating point, and costs nothing. The activation map stays as the
+/// bytes give it: a factor that was found for means says little of single places.
 /// </summary>
 internal static class EmbeddingCorrection
 {
@@ -43,17 +44,6 @@ internal static class EmbeddingCorrection
         graph.Node.Insert(at + 2, Node("Add", ModelGraph.Embedding, "embedding.scaled", "embedding.summands"));
         graph.Initializer.Add(Constant("embedding.factors", factors));
         graph.Initializer.Add(Constant("embedding.summands", summands));
-        if (graph.Initializer.FirstOrDefault(constant => constant.Name == OnnxExporter.MapWeight) is { } map)
-        {
-            // Each place's share of a logit follows its embedding.
-            var weights = MemoryMarshal.Cast<byte, float>(map.RawData.Span).ToArray();
-            for (var i = 0; i < weights.Length; i++)
-            {
-                weights[i] *= factors[i % dimensions];
-            }
-
-            map.RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(weights.AsSpan()));
-        }
     }
 
     private static float[][] Embeddings(ModelProto model, ImageCache pictures, IReadOnlyCollection<int> places)

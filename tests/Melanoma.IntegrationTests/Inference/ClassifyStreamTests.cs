@@ -16,7 +16,7 @@ public sealed class ClassifyStreamTests(ClassifyStreamTests.OneService service, 
     /// <summary>Takes a lane for long enough that calls beside it can be seen.</summary>
     private static readonly byte[] Large = InferenceStand.Picture(200, 100, 50, size: 1000);
 
-    public sealed class OneService(TestServers servers) : SharedStand(servers, ("Classification__Lanes", "2"), ("Classification__BulkStreams", "2"));
+    public sealed class OneService(TestServers servers) : SharedStand(servers, ("Classification__Lanes", "2"), ("Classification__BulkStreams", "4"));
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -106,6 +106,17 @@ public sealed class ClassifyStreamTests(ClassifyStreamTests.OneService service, 
 
         Assert.Equal(StatusCode.ResourceExhausted, refusal.StatusCode);
         Assert.Equal("5000", refusal.Trailers.GetValue("grpc-retry-pushback-ms"));
+        Assert.StartsWith("2 streams of questions of this tenant are open", refusal.Status.Detail, StringComparison.Ordinal);
+        using (var third = stand.Classifier.ClassifyStream(InferenceStand.Caller("general"), cancellationToken: Cancellation))
+        using (var fourth = stand.Classifier.ClassifyStream(InferenceStand.Caller("general"), cancellationToken: Cancellation))
+        {
+            await stand.EventuallyAsync(stand.LoadAsync, load => load.BulkStreams == 4);
+            using var fifth = stand.Classifier.ClassifyStream(InferenceStand.Caller("mercy"), cancellationToken: Cancellation);
+            var full = await Assert.ThrowsAsync<RpcException>(() => fifth.ResponseStream.MoveNext(Cancellation));
+            Assert.StartsWith("4 streams of questions are open", full.Status.Detail, StringComparison.Ordinal);
+        }
+
+        await stand.EventuallyAsync(stand.LoadAsync, load => load.BulkStreams == 2);
         Assert.Equal(StatusCode.OK, await stand.StatusAsync(InferenceStand.Request(Red)));
         await first.RequestStream.CompleteAsync();
         Assert.False(await first.ResponseStream.MoveNext(Cancellation));

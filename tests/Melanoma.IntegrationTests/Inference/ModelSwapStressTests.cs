@@ -71,21 +71,25 @@ public sealed class ModelSwapStressTests(TestServers servers)
         var (then, now) = (memory[Settled..(Settled + 5)].Order().ElementAt(2), memory[^5..].Order().ElementAt(2));
         var course = $"MB after each swap: {string.Join(' ', memory.Select(bytes => bytes / 1_000_000))}";
         TestContext.Current.TestOutputHelper?.WriteLine(course);
-        Assert.True(now <= 1.05 * then, course);
+
+
+        // Single readings vary by as much as 5 %: few swaps show a leak of a whole model at each, many show any.
+        Assert.True(now <= (memory.Count < 200 ? 1.2 : 1.05) * then, course);
     }
 
     // A service that has just been started grows by itself under load, for as long as it compiles what is used often and its pools fill.
     private static async Task SettleAsync(InferenceStand stand, Func<int> answers)
     {
         const int Apart = 1500;
-        long before;
-        do
+        for (var round = 0; round < 8; round++)
         {
-            before = stand.Service.ResidentBytes;
-            var seen = answers();
+            var (before, seen) = (stand.Service.ResidentBytes, answers());
             await stand.EventuallyAsync(() => Task.FromResult(answers()), count => count > seen + Apart);
+            if (stand.Service.ResidentBytes <= 1.005 * before)
+            {
+                return;
+            }
         }
-        while (stand.Service.ResidentBytes > 1.005 * before);
     }
 
     private static async Task<Promotion> PromoteAsync(InferenceStand stand, int version)

@@ -3,10 +3,13 @@ using Melanoma.Imaging;
 using Melanoma.Inference.Models;
 using Melanoma.Testing;
 using Melanoma.UnitTests.Imaging;
+using Melanoma.UnitTests.Training;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Melanoma.UnitTests.Inference;
 
+/// <summary>One after another with nothing beside: other tests would drop what the filter keeps.</summary>
+[Collection(TorchTests.Name)]
 public sealed class LoadedModelTests
 {
     private const int Warm = 30;

@@ -134,7 +134,6 @@ public sealed class TrainExportTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    /// <summary>An export as <c>datasets export</c> writes it, with an attribution that has commas and quotes.</summary>
     /// <summary>Share of validation's melanomas at or above a threshold, as a served file says it.</summary>
     private double Sensitivity(string export, byte[] model, double threshold)
     {
@@ -146,6 +145,7 @@ public sealed class TrainExportTests : IDisposable
             DiagnosisRule.Round(NetworkTests.Run(model, pictures[place].ToArray(), side)["probabilities"][(int)Diagnosis.Melanoma]) >= threshold ? 1.0 : 0);
     }
 
+    /// <summary>An export as <c>datasets export</c> writes it, with an attribution that has commas and quotes.</summary>
     private string Write(int count, string name = "export.zip")
     {
         var path = Path.Combine(_folder, name);

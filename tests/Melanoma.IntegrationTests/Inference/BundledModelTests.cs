@@ -65,8 +65,11 @@ public sealed class BundledModelTests(TestServers servers) : IDisposable
     public async Task Should_work_without_it_when_its_files_do_not_belong_together()
     {
         var broken = Directory.CreateDirectory(Path.Combine(_cache.FullName, "broken")).FullName;
-        File.Copy(Path.Combine(Folder, "model.onnx"), Path.Combine(broken, "model.onnx"));
-        File.Copy(Path.Combine(Folder, "report.json"), Path.Combine(broken, "report.json"));
+        foreach (var file in (string[])["model.onnx", "model-int8.onnx", "report.json"])
+        {
+            File.Copy(Path.Combine(Folder, file), Path.Combine(broken, file));
+        }
+
         await File.WriteAllTextAsync(Path.Combine(broken, "seen-images.csv"), "no hash,train\n", Cancellation);
         await using var stand = await InferenceStand.StartAsync(servers);
         await using var worker = stand.StartTraining(broken, _cache.FullName);

@@ -10,7 +10,7 @@ namespace Melanoma.Serving.Benchmarks;
 /// <param name="CompilingSeconds">Processor time of both services' compilers during the rounds: what is not next to nothing spoils the ratios.</param>
 internal sealed record ModelFigures(
     string Model, RawFigures Raw, RawFigures RawEightBits, PointFigures BareOne, IReadOnlyList<PointFigures> Bare, IReadOnlyList<SideFigures> Sides,
-    IReadOnlyList<(PointFigures Gateway, PointFigures Peer)> Published, double CompilingSeconds)
+    IReadOnlyList<PublishedRound> Published, double CompilingSeconds)
 {
     /// <summary>Callers at which the ratios are taken.</summary>
     public const int RatioCallers = 16;
@@ -33,6 +33,9 @@ internal sealed record ModelFigures(
     private static double PerRound(IReadOnlyList<PointFigures> over, IReadOnlyList<PointFigures> under) =>
         PointFigures.Middle(over.Zip(under, (above, below) => above.PerCpuSecond / below.PerCpuSecond));
 }
+
+/// <summary>A round of the Gateway with the published file, and of the peer with the one in full precision.</summary>
+internal sealed record PublishedRound(PointFigures Gateway, PointFigures Peer);
 
 /// <summary>One side under every load.</summary>
 /// <param name="IsOurs">Whether the goals are about it.</param>

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Melanoma.Contracts.Models;
 using Melanoma.Serving.Benchmarks;
 using Melanoma.Testing;
 
@@ -22,7 +21,7 @@ if (NodePeer.Missing() is { } reason)
     Console.Error.WriteLine($"The Node.js peer is left out: {reason}.");
 
 await using var servers = new TestServers();
-await using var stack = await ServingStack.StartAsync(servers, models);
+await using var stack = await ServingStack.StartAsync(servers, [.. models, .. models.Select(model => model.Published).OfType<ServedModel>()]);
 Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
     $"{Environment.ProcessorCount} cores; JPEGs of 600 x 450, {pictures.MeanKilobytes:0} KB on average; {length.TotalSeconds:0.0} s a load, {rounds} rounds at {RatioCallers} callers."));
 var results = new List<ModelFigures>();
@@ -98,14 +97,14 @@ async Task<ModelFigures> MeasureAsync(ServedModel model)
         measured.Add(new SideFigures(side.Name, side != peer?.Side, points, repeated[number]));
     }
 
-    var published = new List<(PointFigures Gateway, PointFigures Peer)>();
-    if (peer is not null && model.Report.Artefacts?.Serves == ModelProperties.EightBits)
+    var published = new List<PublishedRound>();
+    if (peer is not null && model.Published is { } file)
     {
         Console.Error.WriteLine($"{model.Name}: the file that is published, beside the peer");
-        await stack.PromoteAsync(model with { Onnx = model.EightBits }, pictures);
+        await stack.PromoteAsync(file, pictures);
         for (var round = 1; round <= rounds; round++)
         {
-            published.Add((
+            published.Add(new PublishedRound(
                 await new Load(stack.Gateway, pictures, roundLength).ClosedAsync(RatioCallers), await new Load(peer.Side, pictures, roundLength).ClosedAsync(RatioCallers)));
         }
     }

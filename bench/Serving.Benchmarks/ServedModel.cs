@@ -21,6 +21,9 @@ internal sealed record ServedModel(string Name, byte[] Onnx, byte[] EightBits, i
     /// <summary>The numbers that the file computes with.</summary>
     public string Precision => ReferenceEquals(Onnx, EightBits) ? ModelProperties.EightBits : ModelProperties.FullPrecision;
 
+    /// <summary>The model with the file that its report publishes, under a name of its own; null where that is the one in full precision.</summary>
+    public ServedModel? Published => Report.Artefacts?.Serves == ModelProperties.EightBits ? this with { Name = $"{Name}, published", Onnx = EightBits } : null;
+
     /// <summary>The model that comes with the software.</summary>
     public static ServedModel Bundled(string folder)
     {

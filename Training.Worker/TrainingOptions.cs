@@ -9,12 +9,14 @@ internal sealed class TrainingOptions : IValidatableObject
 {
     public const string Section = "Training";
 
+    private const string Auto = "auto";
+
     /// <summary>Threads of the numerics; 0, the default, takes all cores.</summary>
     [Range(0, 1024)]
     public int Threads { get; set; }
 
     /// <summary><c>auto</c> (default: CUDA if the build has it and a device is there, else the CPU), <c>cpu</c> or <c>cuda</c>.</summary>
-    public string Device { get; set; } = "auto";
+    public string Device { get; set; } = Auto;
 
     /// <summary>
     /// Folder of the decoded image caches, which nobody but this user may write; by default <c>melanoma/training</c> in the user's cache
@@ -60,16 +62,19 @@ internal sealed class TrainingOptions : IValidatableObject
     /// Which file of a new version answers: <c>auto</c> (default: the one of eight bits, where it is measured to be faster on this worker's CPU and as good) or
     /// <c>fp32</c>, for an installation whose inference computes on CUDA, where eight bits are no faster.
     /// </summary>
-    public string ServedPrecision { get; set; } = "auto";
+    public string ServedPrecision { get; set; } = Auto;
+
+    /// <summary>Whether a file of eight bits may answer.</summary>
+    internal bool MayServeEightBits => ServedPrecision == Auto;
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        if (Device is not ("auto" or "cpu" or "cuda"))
+        if (Device is not (Auto or "cpu" or "cuda"))
         {
             yield return new ValidationResult($"{Section}:{nameof(Device)} is '{Device}'; it must be auto, cpu or cuda.", [nameof(Device)]);
         }
 
-        if (ServedPrecision is not ("auto" or ModelProperties.FullPrecision))
+        if (ServedPrecision is not (Auto or ModelProperties.FullPrecision))
         {
             yield return new ValidationResult($"{Section}:{nameof(ServedPrecision)} is '{ServedPrecision}'; it must be auto or fp32.", [nameof(ServedPrecision)]);
         }

@@ -60,7 +60,11 @@ internal sealed class RequestAdmission(RequestDelegate next, HeldBytes held, Inf
         context.Response.ContentType = "application/grpc";
         context.Response.AppendTrailer("grpc-status", ((int)refusal.StatusCode).ToString(CultureInfo.InvariantCulture));
         context.Response.AppendTrailer("grpc-message", refusal.Status.Detail);
-        context.Response.AppendTrailer(Refusal.RetryPushbackTrailer, refusal.Trailers.GetValue(Refusal.RetryPushbackTrailer));
+        foreach (var trailer in refusal.Trailers)
+        {
+            context.Response.AppendTrailer(trailer.Key, trailer.Value);
+        }
+
         await context.Response.CompleteAsync();
     }
 

@@ -1,18 +1,18 @@
 namespace Melanoma.Imaging.NearDuplicates;
 
-/// <summary>One of the eight ways to lay a square on itself: first its axes are swapped or not, then each is mirrored or not.</summary>
+/// <summary>One of the views of <see cref="SquareSymmetry"/>, and what near-duplicates need to know of it.</summary>
 internal readonly record struct Symmetry(int Index)
 {
-    public const int Count = 8;
+    public const int Count = SquareSymmetry.Count;
 
     /// <summary>Rows become columns.</summary>
-    public bool Swaps => (Index & 4) != 0;
+    public bool Swaps => SquareSymmetry.Exchanges(Index);
 
     /// <summary>Left and right change places, after the swap.</summary>
-    public bool MirrorsAcross => (Index & 1) != 0;
+    public bool MirrorsAcross => SquareSymmetry.MirrorsColumns(Index);
 
     /// <summary>Top and bottom change places, after the swap.</summary>
-    public bool MirrorsDown => (Index & 2) != 0;
+    public bool MirrorsDown => SquareSymmetry.MirrorsRows(Index);
 
     /// <summary>The way back: a mirroring before the swap is one of the other axis after it.</summary>
     public Symmetry Inverse => Swaps ? new(4 | ((Index & 1) << 1) | ((Index & 2) >> 1)) : this;

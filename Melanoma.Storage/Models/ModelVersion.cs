@@ -1,3 +1,4 @@
+using Melanoma.Contracts.Models;
 using Melanoma.Storage.Datasets;
 using Melanoma.Storage.Runs;
 using Microsoft.EntityFrameworkCore;
@@ -39,7 +40,7 @@ public sealed class ModelVersion
     public required int InputSize { get; init; }
 
     /// <summary>Which of its files answers, decided when it was made: <c>fp32</c> or <c>int8</c>.</summary>
-    public string ServedPrecision { get; init; } = "fp32";
+    public string ServedPrecision { get; init; } = ModelProperties.FullPrecision;
 
     /// <summary>The report as JSON: figures on validation and test, class counts, findings.</summary>
     public required string Report { get; init; }
@@ -167,7 +168,7 @@ internal sealed class ModelConfiguration
         builder.HasOne<Dataset>().WithMany().HasForeignKey(model => new { model.DatasetId, model.DatasetKind })
             .HasPrincipalKey(dataset => new { dataset.Id, dataset.Kind });
         builder.Property(model => model.Report).HasColumnType("jsonb");
-        builder.Property(model => model.ServedPrecision).HasDefaultValue("fp32");
+        builder.Property(model => model.ServedPrecision).HasDefaultValue(ModelProperties.FullPrecision);
         builder.ToTable(table =>
         {
             table.HasCheckConstraint("ck_model_versions_honest", "state = 'candidate' OR dataset_kind = 'honest'");

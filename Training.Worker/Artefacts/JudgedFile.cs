@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Melanoma.Contracts;
 using Melanoma.Contracts.Models;
 using Melanoma.Training.Evaluation;
@@ -44,7 +45,7 @@ internal sealed class JudgedFile
             DistanceLimit = answers.Distances.Length > 0 ? TrainingDistribution.LimitOf(answers.Distances) : properties.DistanceLimit,
         };
         OnnxExporter.Recalibrate(graph, properties);
-        return Of(graph, properties, OnnxFile.Write(graph), answers, data);
+        return Of(graph, properties, graph.ToByteArray(), answers, data);
     }
 
     public JudgedFile Taking(double milliseconds) => new(_graph, _properties, File, Figures with { Milliseconds = milliseconds });

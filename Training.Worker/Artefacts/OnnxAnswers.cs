@@ -1,11 +1,8 @@
 using Google.Protobuf;
-using Melanoma.Contracts;
 using Melanoma.Contracts.Models;
 using Melanoma.Training.Images;
 using Melanoma.Training.Onnx;
 using Melanoma.Training.Onnx.Format;
-using Microsoft.ML.OnnxRuntime;
-using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Melanoma.Training.Artefacts;
 
@@ -14,7 +11,7 @@ namespace Melanoma.Training.Artefacts;
 /// <param name="Distances">One for each picture, where the file can tell; else empty.</param>
 internal sealed record OnnxAnswers(float[] Logits, double[] Distances)
 {
-    /// <summary>Asks a graph of <see cref="OnnxExporter"/> about each picture alone, as it is served; the pictures go side by side.</summary>
+    /// <summary>Asks a graph of <see cref="OnnxExporter"/> about each picture alone, as it is served.</summary>
     public static OnnxAnswers Of(ModelProto file, ImageCache images, IReadOnlyList<Sample> samples)
     {
         var open = file.Clone();
@@ -22,19 +19,7 @@ internal sealed record OnnxAnswers(float[] Logits, double[] Distances)
             ? [OnnxExporter.LogitsAtPrior, ModelGraph.Distance]
             : [OnnxExporter.LogitsAtPrior];
         OnnxFile.LookAt(open.Graph, wanted);
-        using var session = OnnxSession.Open(open.ToByteArray());
-        var logits = new float[samples.Count * Diagnoses.Count];
-        var distances = new double[wanted.Length > 1 ? samples.Count : 0];
-        Parallel.For(0, samples.Count, at =>
-        {
-            var picture = new DenseTensor<byte>(images[samples[at].Image].ToArray(), [1, images.Size, images.Size, 3]);
-            using var results = session.Run([NamedOnnxValue.CreateFromTensor(ModelGraph.Images, picture)], wanted);
-            ((DenseTensor<float>)results[0].AsTensor<float>()).Buffer.Span.CopyTo(logits.AsSpan(at * Diagnoses.Count));
-            if (distances.Length > 0)
-            {
-                distances[at] = results[1].AsTensor<float>().GetValue(0);
-            }
-        });
-        return new OnnxAnswers(logits, distances);
+        var answers = OnnxSession.AskEach(open.ToByteArray(), images, [.. samples.Select(sample => sample.Image)], wanted);
+        return new OnnxAnswers([.. answers.SelectMany(answer => answer[0])], wanted.Length > 1 ? [.. answers.Select(answer => (double)answer[1][0])] : []);
     }
 }

@@ -34,7 +34,8 @@ internal sealed record VersionFiles(byte[] Precise, byte[]? EightBits, string Se
         JudgedFile other;
         try
         {
-            other = JudgedFile.Calibrated(QuantizedExporter.Quantize(precise, data.Images, Calibrating(data), cancellationToken: cancellationToken), data);
+            int[] calibrating = [.. data.SomeTrained(ActivationRanges.Pictures).Take(2 * ActivationRanges.Pictures).Select(sample => sample.Image)];
+            other = JudgedFile.Calibrated(QuantizedExporter.Quantize(precise, data.Images, calibrating, cancellationToken: cancellationToken), data);
         }
         catch (InvalidDataException exception)
         {
@@ -52,12 +53,5 @@ internal sealed record VersionFiles(byte[] Precise, byte[]? EightBits, string Se
 
         // Everything is chosen: test is only told.
         return (files with { Answers = StoredAnswer.Of(files.Serving, data.Images.Size) }, new ArtefactChoice(serves, reason, [one.WithTest(data), other.WithTest(data)]));
-    }
-
-    // In a reproduction nearly everything trained on may be variants.
-    private static int[] Calibrating(TrainingData data)
-    {
-        Sample[] originals = [.. data.SomeOriginals(ActivationRanges.Pictures)];
-        return [.. (originals.Length < 2 ? data.Train : originals).Take(2 * ActivationRanges.Pictures).Select(sample => sample.Image)];
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Melanoma.Storage.Datasets;
 using Melanoma.Training.Artefacts;
 using Melanoma.Training.Recipes;
 
@@ -14,23 +15,12 @@ internal static class AddEightBitsCommand
         var export = new Argument<FileInfo>("EXPORT.zip") { Description = "The export that the model was trained on." };
         var folder = new Argument<DirectoryInfo>("FOLDER") { Description = "The model folder." };
         var command = new RootCommand("Adds a file of eight bits to a model folder.") { new Command(Name, "Adds a file of eight bits to a model folder.") { export, folder } };
-        command.Subcommands[0].SetAction(async (parsed, cancellationToken) =>
-        {
-            try
-            {
-                await AddAsync(parsed.GetRequiredValue(export).FullName, parsed.GetRequiredValue(folder).FullName, cancellationToken);
-                return 0;
-            }
-            catch (Exception exception) when (exception is InvalidDataException or IOException or UnknownRecipeException)
-            {
-                Console.Error.WriteLine(exception.Message);
-                return 1;
-            }
-        });
+        command.Subcommands[0].SetAction((parsed, cancellationToken) =>
+            MendableErrors.SayAsync(AddAsync(parsed.GetRequiredValue(export).FullName, parsed.GetRequiredValue(folder).FullName, cancellationToken)));
         return command.Parse(args).InvokeAsync();
     }
 
-    private static async Task AddAsync(string export, string folder, CancellationToken cancellationToken)
+    private static async Task<int> AddAsync(string export, string folder, CancellationToken cancellationToken)
     {
         var model = await ModelFolder.ReadAsync(folder, cancellationToken);
         var images = ExportedDataset.Read(export);
@@ -43,6 +33,7 @@ internal static class AddEightBitsCommand
             var (files, choice) = VersionFiles.Make(model.Files.Precise, data, mayServeEightBits: true, cancellationToken);
             await ModelFolder.WriteAsync(folder, files, model.Report with { Artefacts = choice }, images, cancellationToken);
             Console.WriteLine(choice.Reason);
+            return 0;
         }
         finally
         {
@@ -53,13 +44,12 @@ internal static class AddEightBitsCommand
     // Calibrated on pictures that it was trained on, a file would be too certain of itself.
     private static void RequireItsOwn(ModelFolder model, IReadOnlyList<ExportedImage> images)
     {
-        var unseen = images.Where(image => image.Split != Storage.Datasets.Split.Test).Select(image => image.Sha256).ToHashSet(StringComparer.OrdinalIgnoreCase);
-        var missing = model.Seen.Count(image => !unseen.Contains(Convert.ToHexString(image.Sha256)));
-        var splits = model.Seen.ToDictionary(image => Convert.ToHexString(image.Sha256), image => image.Split);
-        var others = images.Count(image => splits.TryGetValue(image.Sha256.ToUpperInvariant(), out var split) ? split != image.Split : image.Split != Storage.Datasets.Split.Test);
-        if (others + missing > 0)
+        var differing = model.Seen.Select(image => (Convert.ToHexStringLower(image.Sha256), image.Split)).ToHashSet();
+        differing.SymmetricExceptWith(images.Where(image => image.Split != Split.Test).Select(image => (image.Sha256.ToLowerInvariant(), image.Split)));
+        if (differing.Count > 0)
         {
-            throw new InvalidDataException($"The model was trained on another export: {others} of these images are of another split for it or unknown to it, and {missing} that it has seen are missing.");
+            var pictures = differing.Select(image => image.Item1).Distinct().Count();
+            throw new InvalidDataException($"The model was trained on another export: {pictures} images are in one of the two alone, or in other splits.");
         }
     }
 }

@@ -1,8 +1,6 @@
 using System.CommandLine;
 using Melanoma.Contracts.Recipes;
-using Melanoma.Training.Loop;
 using Melanoma.Training.Recipes;
-using Microsoft.Extensions.Options;
 
 namespace Melanoma.Training.Exports;
 
@@ -45,7 +43,7 @@ internal static class TrainExportCommand
         device.AcceptOnlyFromAmong("auto", "cpu", "cuda");
         views.AcceptOnlyFromAmong("1", "8");
         recipe.AcceptOnlyFromAmong([.. RecipeCatalogue.All.Select(summary => summary.Name)]);
-        command.Subcommands[0].SetAction((parsed, cancellationToken) => SayingWhyAsync(ExportTraining.RunAsync(
+        command.Subcommands[0].SetAction((parsed, cancellationToken) => MendableErrors.SayAsync(ExportTraining.RunAsync(
             new ExportTrainingOptions(
                 parsed.GetRequiredValue(export).FullName,
                 parsed.GetRequiredValue(into).FullName,
@@ -64,20 +62,5 @@ internal static class TrainExportCommand
             TrainingRecipes.Newest(parsed.GetRequiredValue(recipe)),
             cancellationToken)));
         return command.Parse(args).InvokeAsync();
-    }
-
-    /// <summary>What a person can mend is a sentence; anything else is a fault of ours and keeps its stack.</summary>
-    private static async Task<int> SayingWhyAsync(Task<int> training)
-    {
-        try
-        {
-            return await training;
-        }
-        catch (Exception exception) when ((exception is AggregateException { InnerException: { } inner } ? inner : exception) is
-            InvalidDataException or IOException or TrainingDivergedException or NumericsException or OptionsValidationException or OperationCanceledException)
-        {
-            Console.Error.WriteLine((exception as AggregateException)?.InnerException?.Message ?? exception.Message);
-            return 1;
-        }
     }
 }

@@ -61,6 +61,9 @@ internal sealed class TrainingData
         return originals.Where((_, i) => i % stride == 0);
     }
 
+    /// <summary>As <see cref="SomeOriginals"/>; all that is trained on where there are fewer than two: in a reproduction nearly everything may be variants.</summary>
+    public Sample[] SomeTrained(int least) => SomeOriginals(least).ToArray() is { Length: > 1 } originals ? originals : Train;
+
     /// <summary>Leaves pictures out of <see cref="Test"/>.</summary>
     /// <param name="images">Their places in the cache.</param>
     public void LeaveOutOfTest(IReadOnlySet<int> images) => Test = [.. Test.Where(sample => !images.Contains(sample.Image))];

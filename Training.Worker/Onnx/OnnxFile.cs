@@ -25,9 +25,6 @@ internal static class OnnxFile
     public static ModelProperties PropertiesOf(ModelProto model) =>
         ModelProperties.FromMetadata(model.MetadataProps.ToDictionary(property => property.Key, property => property.Value));
 
-    /// <summary>The bytes of a file.</summary>
-    public static byte[] Write(ModelProto model) => model.ToByteArray();
-
     /// <summary>Makes tensors inside a graph, of single precision, its outputs.</summary>
     public static void LookAt(GraphProto graph, IEnumerable<string> tensors)
     {

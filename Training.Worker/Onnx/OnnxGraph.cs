@@ -48,10 +48,18 @@ internal sealed class OnnxGraph
     public string Numbers<T>(string name, TensorProto.Types.DataType type, ReadOnlySpan<T> values, params ReadOnlySpan<long> shape)
         where T : unmanaged
     {
+        Copy(ConstantOf(name, type, values, shape));
+        return name;
+    }
+
+    /// <summary>A constant that is in no graph yet.</summary>
+    /// <param name="shape">Empty for a single number.</param>
+    public static TensorProto ConstantOf<T>(string name, TensorProto.Types.DataType type, ReadOnlySpan<T> values, params ReadOnlySpan<long> shape)
+        where T : unmanaged
+    {
         var tensor = new TensorProto { Name = name, DataType = (int)type, RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values)) };
         tensor.Dims.AddRange(shape.ToArray());
-        _graph.Initializer.Add(tensor);
-        return name;
+        return tensor;
     }
 
     /// <summary>Adds a node, or a constant, of another graph as it is.</summary>
@@ -62,12 +70,18 @@ internal sealed class OnnxGraph
 
     public string Node(string operation, string output, IEnumerable<string> inputs, params IEnumerable<AttributeProto> attributes)
     {
+        Copy(NodeOf(operation, output, inputs, attributes));
+        return output;
+    }
+
+    /// <summary>A node that is in no graph yet.</summary>
+    public static NodeProto NodeOf(string operation, string output, IEnumerable<string> inputs, params IEnumerable<AttributeProto> attributes)
+    {
         var node = new NodeProto { Name = output, OpType = operation };
         node.Input.AddRange(inputs);
         node.Output.Add(output);
         node.Attribute.AddRange(attributes);
-        _graph.Node.Add(node);
-        return output;
+        return node;
     }
 
     public static AttributeProto Int(string name, long value) => new() { Name = name, I = value, Type = AttributeProto.Types.AttributeType.Int };
@@ -79,12 +93,16 @@ internal sealed class OnnxGraph
         return attribute;
     }
 
-    public byte[] ToModel(IEnumerable<KeyValuePair<string, string>> properties)
+    /// <summary>The file's bytes.</summary>
+    public byte[] ToModel(IEnumerable<KeyValuePair<string, string>> properties) => ToProto(properties).ToByteArray();
+
+    /// <summary>The file before it is written.</summary>
+    public ModelProto ToProto(IEnumerable<KeyValuePair<string, string>> properties)
     {
         var model = new ModelProto { IrVersion = IrVersion, ProducerName = "melanoma", Graph = _graph };
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = Opset });
         model.MetadataProps.AddRange(properties.Select(property => new StringStringEntryProto { Key = property.Key, Value = property.Value }));
-        return model.ToByteArray();
+        return model;
     }
 
     private static ValueInfoProto Value(string name, TensorProto.Types.DataType type, ReadOnlySpan<int> shapeBehindBatch)

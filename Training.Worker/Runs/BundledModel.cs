@@ -1,5 +1,4 @@
 using Melanoma.Contracts.Messages;
-using Melanoma.Contracts.Models;
 using Melanoma.ServiceDefaults.Database;
 using Melanoma.Storage;
 using Melanoma.Training.Exports;
@@ -71,7 +70,7 @@ internal sealed partial class BundledModel(
         }
 
         var model = await ModelFolder.ReadAsync(folder, cancellationToken);
-        if (options.Value.ServedPrecision == ModelProperties.FullPrecision)
+        if (!options.Value.MayServeEightBits)
         {
             model = model.ServingFullPrecision();
         }

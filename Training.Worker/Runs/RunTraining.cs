@@ -174,7 +174,7 @@ internal sealed partial class RunTraining(
         IReadOnlyList<string> warnings = [.. await ledger.DatasetWarningsAsync(claim.DatasetId, CancellationToken.None), .. notes];
         var facts = new RunFacts(claim.Recipe, claim.RecipeVersion, claim.DatasetId, claim.DatasetKind, claim.Epochs, claim.Seed, claim.Views, looks, warnings,
             await ledger.LicencesAsync(claim.DatasetId, CancellationToken.None));
-        var (files, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, epochs, frozen, options.Value.ServedPrecision == "auto"));
+        var (files, report) = await device.RunAsync(() => TrainedModel.Make(facts, recipe, trainer, data, epochs, frozen, options.Value.MayServeEightBits));
         if (await ledger.PreviousReportAsync(claim, CancellationToken.None) is { } previous && Findings.OfPreviousRun(report.Test, previous) is { } finding)
         {
             report = report with { Findings = [.. report.Findings, finding] };

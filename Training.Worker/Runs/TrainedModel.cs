@@ -41,9 +41,7 @@ internal static class TrainedModel
             Ham10000 = Judgement.Of(rule, trainer.Prior, validationLogits, data.Validation, ClassVocabulary.Ham10000).VocabularyFigures(facts.Seed),
         };
 
-        // In a reproduction nearly everything trained on may be variants.
-        Sample[] originals = [.. data.SomeOriginals(TrainingDistribution.Pictures)];
-        var distribution = TrainingDistribution.Fit(Seen(originals.Length < 2 ? data.Train : originals).Embeddings, validationEmbeddings);
+        var distribution = TrainingDistribution.Fit(Seen(data.SomeTrained(TrainingDistribution.Pictures)).Embeddings, validationEmbeddings);
 
         // Everything is chosen: now the one look at the test split.
         SplitFigures? test = null;

@@ -112,18 +112,10 @@ internal static class FoldedWeights
         var before = int.Parse(path[dot..], CultureInfo.InvariantCulture) - 1;
         var convolution = $"{NetworkDescription.PathOf(path[..dot], before)}.convolution";
         var (square, mean, meanSquare) = ($"{path}.square", $"{path}.mean", $"{path}.mean_square");
-        Add("Mul", square, convolution, convolution);
-        Add("GlobalAveragePool", mean, convolution);
-        Add("GlobalAveragePool", meanSquare, square);
+        graph.Node.Add(OnnxGraph.NodeOf("Mul", square, [convolution, convolution]));
+        graph.Node.Add(OnnxGraph.NodeOf("GlobalAveragePool", mean, [convolution]));
+        graph.Node.Add(OnnxGraph.NodeOf("GlobalAveragePool", meanSquare, [square]));
         return [mean, meanSquare];
-
-        void Add(string operation, string output, params string[] inputs)
-        {
-            var node = new NodeProto { Name = output, OpType = operation };
-            node.Input.AddRange(inputs);
-            node.Output.Add(output);
-            graph.Node.Add(node);
-        }
     }
 
     /// <summary>Whether a constant is a weight of a layer: a path of numbers, then the role.</summary>

@@ -1,10 +1,7 @@
-using System.Runtime.InteropServices;
 using Google.Protobuf;
 using Melanoma.Contracts.Models;
 using Melanoma.Training.Images;
 using Melanoma.Training.Onnx.Format;
-using Microsoft.ML.OnnxRuntime;
-using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Melanoma.Training.Onnx.Quantization;
 
@@ -40,35 +37,12 @@ internal static class EmbeddingCorrection
         var graph = quantized.Graph;
         var at = graph.Node.IndexOf(graph.Node.Single(node => node.Output[0] == ModelGraph.Embedding));
         graph.Node[at].Name = graph.Node[at].Output[0] = Uncorrected;
-        graph.Node.Insert(at + 1, Node("Mul", "embedding.scaled", Uncorrected, "embedding.factors"));
-        graph.Node.Insert(at + 2, Node("Add", ModelGraph.Embedding, "embedding.scaled", "embedding.summands"));
-        graph.Initializer.Add(Constant("embedding.factors", factors));
-        graph.Initializer.Add(Constant("embedding.summands", summands));
+        graph.Node.Insert(at + 1, OnnxGraph.NodeOf("Mul", "embedding.scaled", [Uncorrected, "embedding.factors"]));
+        graph.Node.Insert(at + 2, OnnxGraph.NodeOf("Add", ModelGraph.Embedding, ["embedding.scaled", "embedding.summands"]));
+        graph.Initializer.Add(OnnxGraph.ConstantOf<float>("embedding.factors", TensorProto.Types.DataType.Float, factors, dimensions));
+        graph.Initializer.Add(OnnxGraph.ConstantOf<float>("embedding.summands", TensorProto.Types.DataType.Float, summands, dimensions));
     }
 
-    private static float[][] Embeddings(ModelProto model, ImageCache pictures, IReadOnlyCollection<int> places)
-    {
-        using var session = OnnxSession.Open(model.ToByteArray());
-        return [.. places.AsParallel().AsOrdered().Select(place =>
-        {
-            var picture = new DenseTensor<byte>(pictures[place].ToArray(), [1, pictures.Size, pictures.Size, 3]);
-            using var results = session.Run([NamedOnnxValue.CreateFromTensor(ModelGraph.Images, picture)], [ModelGraph.Embedding]);
-            return results[0].AsEnumerable<float>().ToArray();
-        })];
-    }
-
-    private static NodeProto Node(string operation, string output, string input, string constant)
-    {
-        var node = new NodeProto { Name = output, OpType = operation };
-        node.Input.AddRange([input, constant]);
-        node.Output.Add(output);
-        return node;
-    }
-
-    private static TensorProto Constant(string name, float[] values)
-    {
-        var constant = new TensorProto { Name = name, DataType = (int)TensorProto.Types.DataType.Float, RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values.AsSpan())) };
-        constant.Dims.Add(values.Length);
-        return constant;
-    }
+    private static float[][] Embeddings(ModelProto model, ImageCache pictures, IReadOnlyCollection<int> places) =>
+        [.. OnnxSession.AskEach(model.ToByteArray(), pictures, places, [ModelGraph.Embedding]).Select(answer => answer[0])];
 }

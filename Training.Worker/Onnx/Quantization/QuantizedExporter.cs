@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using Google.Protobuf;
 using Melanoma.Contracts.Models;
 using Melanoma.Training.Images;
 using Melanoma.Training.Onnx.Format;
@@ -46,9 +47,9 @@ internal static class QuantizedExporter
             scales[tensor] = scales[source];
         }
 
-        var quantized = OnnxFile.Parse(new Rewriting(precise, plan, scales, largestPairedWeight).ToModel());
+        var quantized = new Rewriting(precise, plan, scales, largestPairedWeight).ToProto();
         EmbeddingCorrection.Apply(quantized, precise, pictures, places);
-        return OnnxFile.Write(quantized);
+        return quantized.ToByteArray();
     }
 
     private sealed class Rewriting(ModelProto precise, QuantizationPlan plan, Dictionary<string, ByteScale> scales, int largestPairedWeight)
@@ -58,7 +59,7 @@ internal static class QuantizedExporter
         private readonly OnnxGraph _graph = new(precise.Graph);
         private readonly HashSet<string> _scaled = [];
 
-        public byte[] ToModel()
+        public ModelProto ToProto()
         {
             var pixels = plan.Measured.Select(FindPixels).FirstOrDefault(found => found is not null);
             var absorbed = plan.Absorbed.Values.ToHashSet();
@@ -79,7 +80,7 @@ internal static class QuantizedExporter
                 _graph.Copy(_constants[name]);
             }
 
-            return _graph.ToModel(precise.MetadataProps
+            return _graph.ToProto(precise.MetadataProps
                 .Where(property => property.Key != ModelProperties.PrecisionKey)
                 .Select(property => KeyValuePair.Create(property.Key, property.Value))
                 .Append(KeyValuePair.Create(ModelProperties.PrecisionKey, ModelProperties.EightBits)));

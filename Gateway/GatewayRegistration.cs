@@ -1,5 +1,7 @@
 using Grpc.Reflection;
 using Melanoma.Gateway.Access;
+using Melanoma.Gateway.Keys;
+using Melanoma.Gateway.Limits;
 using Melanoma.Gateway.Refusals;
 using Melanoma.Gateway.Routing;
 using Melanoma.ServiceDefaults;
@@ -14,9 +16,11 @@ internal static class GatewayRegistration
     {
         builder.AddGatewayLimits();
         builder.AddAccess();
+        builder.AddCallerLimits();
+        builder.AddKeys();
         builder.AddRouting();
         builder.Services.AddProblemDetails();
-        builder.Services.AddMelanomaGrpc();
+        builder.Services.AddMelanomaGrpc().AddJsonTranscoding();
         builder.Services.AddGrpcHealthChecks();
         builder.Services.AddSingleton(new ReflectionServiceImpl(RouteTable.Descriptors));
         builder.Services.AddSingleton(new ReflectionV1ServiceImpl(RouteTable.Descriptors));
@@ -27,10 +31,12 @@ internal static class GatewayRegistration
     {
         app.UseRefusalsForExceptions();
         app.UseAccess();
+        app.UseCallerLimits();
         app.MapServiceDefaults();
         app.MapGrpcHealthChecksService().AllowAnonymous();
         app.MapGrpcService<ReflectionServiceImpl>();
         app.MapGrpcService<ReflectionV1ServiceImpl>();
+        app.MapKeys();
         app.MapSignIn();
         app.MapRouting();
         return app;

@@ -33,7 +33,7 @@ internal static class InferenceServer
     public static WebApplication MapInferenceServer(this WebApplication app)
     {
         app.UseMiddleware<UnreadableMessages>();
-        app.MapGrpcHealthChecksService();
+        app.MapGrpcHealthChecksService().AllowAnonymous();
         app.MapGrpcReflectionService();
         return app;
     }

@@ -4,12 +4,14 @@ using Melanoma.Inference.Models;
 using Melanoma.Inference.Predictions;
 using Melanoma.Inference.Registry;
 using Melanoma.ServiceDefaults;
+using Melanoma.ServiceDefaults.Callers;
 using Melanoma.ServiceDefaults.Database;
 using Melanoma.ServiceDefaults.Messaging;
 using Melanoma.Storage.Roles;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
+builder.AddGatewayCallers();
 builder.AddMelanomaDatabase(ServiceRole.Inference);
 builder.AddMelanomaBus(ServiceRole.Inference, queues => queues
     .Shared<ModelTrainedConsumer>("inference-model-trained")

@@ -4,7 +4,7 @@ using Melanoma.Contracts.V1;
 using Melanoma.Ingestion.Deliveries;
 using Melanoma.Ingestion.Forgetting;
 using Melanoma.Ingestion.Images;
-using Melanoma.ServiceDefaults.Grpc;
+using Melanoma.ServiceDefaults.Callers;
 using Microsoft.Extensions.Options;
 
 namespace Melanoma.Ingestion;

@@ -9,6 +9,7 @@ using Melanoma.Ingestion.LesionViews;
 using Melanoma.Ingestion.Reviews;
 using Melanoma.Ingestion.Runs;
 using Melanoma.ServiceDefaults;
+using Melanoma.ServiceDefaults.Callers;
 using Melanoma.ServiceDefaults.Database;
 using Melanoma.ServiceDefaults.Grpc;
 using Melanoma.ServiceDefaults.Messaging;
@@ -18,7 +19,7 @@ var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = ar
 if (args is [MigrateCommand.Name])
     return await MigrateCommand.RunAsync(builder.Configuration);
 
-builder.AddServiceDefaults().AddMelanomaDatabase(ServiceRole.Ingestion)
+builder.AddServiceDefaults().AddGatewayCallers().AddMelanomaDatabase(ServiceRole.Ingestion)
     .AddMelanomaBus(ServiceRole.Ingestion, queues =>
     {
         LabelErrorsRegistration.DeclareQueues(queues);
@@ -31,7 +32,7 @@ builder.AddDeliveries().AddDropFolder().AddImages().AddForgetting().AddReviews()
 
 var app = builder.Build();
 app.MapServiceDefaults().MapDeliveries().MapDatasets().MapReviews().MapTrainingRuns();
-app.MapGrpcHealthChecksService();
+app.MapGrpcHealthChecksService().AllowAnonymous();
 app.MapGrpcReflectionService();
 await app.RunAsync();
 return 0;

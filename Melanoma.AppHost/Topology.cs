@@ -6,6 +6,7 @@ namespace Melanoma.AppHost;
 internal static class Topology
 {
     private const string Ready = "/health/ready";
+    private const string InternalKey = "Internal__Key";
 
     /// <summary>
     /// Adds everything. <c>Melanoma:ExternalInfrastructure=true</c> takes <c>ConnectionStrings:melanoma</c> and <c>ConnectionStrings:rabbitmq</c> as given
@@ -18,19 +19,26 @@ internal static class Topology
             ? new Servers(builder.AddConnectionString("melanoma"), builder.AddConnectionString("rabbitmq"), Own: false)
             : builder.AddServers();
 
+        // By which the services know the Gateway: 44 letters and digits are the base64 of 33 bytes. Made once and kept in the user's secrets.
+        var internalKey = builder.AddParameter("internal-key", new GenerateParameterDefault { MinLength = 44, Special = false }, secret: true, persist: true);
+
         var migrate = builder.AddProject<Projects.Ingestion_Service>("migrate", Command)
             .WithArgs("migrate")
             .WithDatabase(servers);
 
-        var ingestion = builder.AddService<Projects.Ingestion_Service>("ingestion", servers, migrate);
+        var ingestion = builder.AddService<Projects.Ingestion_Service>("ingestion", servers, migrate).WithEnvironment(InternalKey, internalKey);
         builder.AddService<Projects.Augmentation_Worker>("augmentation", servers, migrate).WithReplicas(builder.Replicas("augmentation", 2));
         builder.AddService<Projects.Training_Worker>("training", servers, migrate).WithReplicas(builder.Replicas("training", 1))
             .WithEnvironment("MALLOC_ARENA_MAX", "1") // scripts/lib/services.sh says why
             .WithEnvironment("Training__BundledModel", Path.GetFullPath(Path.Combine(builder.AppHostDirectory, "..", "models")));
-        var inference = builder.AddService<Projects.Inference_Api>("inference", servers, migrate).WithReplicas(builder.Replicas("inference", 1));
-        var portal = builder.AddProject<Projects.Portal>("portal", Service).WithHttpHealthCheck(Ready, endpointName: "http");
+        var inference = builder.AddService<Projects.Inference_Api>("inference", servers, migrate).WithReplicas(builder.Replicas("inference", 1))
+            .WithEnvironment(InternalKey, internalKey);
+        var portal = builder.AddProject<Projects.Portal>("portal", Service)
+            .WithEnvironment(InternalKey, internalKey)
+            .WithHttpHealthCheck(Ready, endpointName: "http");
         var gateway = builder.AddProject<Projects.Gateway>("gateway", Service)
             .WithDatabase(servers)
+            .WithEnvironment(InternalKey, internalKey)
             .WaitForCompletion(migrate)
             .WithReference(ingestion).WaitFor(ingestion)
             .WithReference(inference).WaitFor(inference)
@@ -41,7 +49,7 @@ internal static class Topology
 
         // Started by hand from the dashboard; each prints its key or token once, in its own log.
         builder.AddProject<Projects.Gateway>("local-key", Command)
-            .WithArgs("keys", "create", "--name", "local", "--tenant", "local")
+            .WithArgs("keys", "create", "--name", "local", "--tenant", "local", "--roles", "classify,data,ops,read")
             .WithDatabase(servers)
             .WaitForCompletion(migrate)
             .WithExplicitStart();

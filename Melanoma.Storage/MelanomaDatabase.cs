@@ -17,6 +17,9 @@ public static class MelanomaDatabase
     /// <summary>NOTIFY channel for changes of runs; the payload is the run's id, or empty when several may have changed.</summary>
     public const string RunsChannel = "melanoma_runs";
 
+    /// <summary>NOTIFY channel for API keys and sessions that have ended or changed, so that no Gateway goes by what it remembers of them.</summary>
+    public const string CredentialsChannel = "melanoma_credentials";
+
     /// <summary>The connection string with which a service takes its role.</summary>
     /// <remarks>Connections are not reset on return to the pool, because a reset would drop the role; nothing here keeps session state.</remarks>
     public static string ConnectionStringFor(string connectionString, ServiceRole role) => new NpgsqlConnectionStringBuilder(connectionString)

@@ -133,6 +133,9 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
     /// <summary>Sign-in tickets and sessions.</summary>
     public DbSet<SignInToken> SignInTokens => Set<SignInToken>();
 
+    /// <summary>What callers have sent day by day.</summary>
+    public DbSet<DailyUsage> DailyUsage => Set<DailyUsage>();
+
     /// <summary>Messages to publish.</summary>
     public DbSet<OutboxMessage> Outbox => Set<OutboxMessage>();
 

@@ -1,52 +1,98 @@
+using System.Collections.Concurrent;
+using Melanoma.ServiceDefaults.Callers;
 using Melanoma.Storage;
 using Melanoma.Storage.Access;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Caching.Memory;
 
 namespace Melanoma.Gateway.Access;
 
-/// <summary>Finds out whose credential it is. Good ones are remembered for a few seconds, which is also how long a revoked one may live on.</summary>
-internal sealed class CredentialDirectory(IDbContextFactory<MelanomaDbContext> databases, TimeProvider time) : IDisposable
+/// <summary>
+/// Finds out whose credential it is. Good ones are remembered for a few seconds; one that is revoked, rotated or signed out is forgotten at once, because the
+/// database tells every Gateway (see <see cref="CredentialWatch"/>).
+/// </summary>
+internal sealed class CredentialDirectory(IDbContextFactory<MelanomaDbContext> databases, TimeProvider time)
 {
+    private const int MaxRemembered = 10_000;
+
+    // How long an ended credential may live on where the database cannot tell.
     private static readonly TimeSpan Remembered = TimeSpan.FromSeconds(5);
 
-    private readonly MemoryCache _cache = new(new MemoryCacheOptions { SizeLimit = 10_000 });
+    // An address that tries credentials must not lock out those who share it.
+    private static readonly TimeSpan GoodLately = TimeSpan.FromHours(1);
 
-    public Task<CallerIdentity?> FindKeyAsync(string? key, CancellationToken cancellationToken) => FindAsync(
+    private readonly ConcurrentDictionary<string, DateTimeOffset> _lastGood = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Entry> _known = new(StringComparer.Ordinal);
+
+    // What a look into the database began with: what it finds is not remembered when everything was forgotten meanwhile.
+    private int _forgotten;
+
+    public ValueTask<KnownCaller?> FindKeyAsync(string? key, CancellationToken cancellationToken) => FindAsync(
         Secret.HashOf(key, Secret.KeyPrefix),
-        (database, hash) => database.ApiKeys.Where(row => row.KeySha256 == hash && row.RevokedAt == null),
+        Credential.ApiKey,
+        (database, hash, now) => database.ApiKeys.Where(row => row.KeySha256 == hash || (row.PreviousSha256 == hash && row.PreviousUntil > now))
+            .Select(row => new Found(row, row.KeySha256 == hash ? null : row.PreviousUntil)),
         cancellationToken);
 
-    public Task<CallerIdentity?> FindSessionAsync(string? session, CancellationToken cancellationToken)
+    public ValueTask<KnownCaller?> FindSessionAsync(string? session, CancellationToken cancellationToken) => FindAsync(
+        Secret.HashOf(session, Secret.SessionPrefix),
+        Credential.Session,
+        (database, hash, now) => database.SignInTokens
+            .Where(token => token.TokenSha256 == hash && token.Kind == SignInTokenKind.Session && token.UsedAt == null && token.ExpiresAt > now)
+            .Join(database.ApiKeys, token => token.ApiKeyId, key => key.Id, (token, key) => new Found(key, token.ExpiresAt)),
+        cancellationToken);
+
+    /// <summary>Whether it was a good credential within the last hour; that it still is has to be looked up.</summary>
+    public bool WasGoodLately(string? secret)
     {
-        var now = time.GetUtcNow();
-        return FindAsync(
-            Secret.HashOf(session, Secret.SessionPrefix),
-            (database, hash) => database.SignInTokens
-                .Where(token => token.TokenSha256 == hash && token.Kind == SignInTokenKind.Session && token.UsedAt == null && token.ExpiresAt > now)
-                .Join(database.ApiKeys, token => token.ApiKeyId, key => key.Id, (token, key) => key)
-                .Where(key => key.RevokedAt == null),
-            cancellationToken);
+        var hash = Secret.HashOf(secret, Secret.KeyPrefix) ?? Secret.HashOf(secret, Secret.SessionPrefix);
+        return hash is not null && _lastGood.TryGetValue(Convert.ToHexString(hash), out var at) && time.GetUtcNow() - at < GoodLately;
     }
 
-    /// <summary>Forgets a session that was signed out, so that it ends here at once.</summary>
-    public void Forget(byte[] hash) => _cache.Remove(Convert.ToHexString(hash));
+    /// <summary>Lets nothing that it remembers stand for the database's word.</summary>
+    public void Forget()
+    {
+        Interlocked.Increment(ref _forgotten);
+        _known.Clear();
+    }
 
-    public void Dispose() => _cache.Dispose();
-
-    private async Task<CallerIdentity?> FindAsync(
-        byte[]? hash, Func<MelanomaDbContext, byte[], IQueryable<ApiKey>> keys, CancellationToken cancellationToken)
+    private ValueTask<KnownCaller?> FindAsync(
+        byte[]? hash, Credential credential, Func<MelanomaDbContext, byte[], DateTimeOffset, IQueryable<Found>> query, CancellationToken cancellationToken)
     {
         if (hash is null)
-            return null;
-        var entry = Convert.ToHexString(hash);
-        if (_cache.TryGetValue(entry, out CallerIdentity? known))
-            return known;
+            return new ValueTask<KnownCaller?>((KnownCaller?)null);
+        var name = Convert.ToHexString(hash);
+        return _known.TryGetValue(name, out var known) && time.GetUtcNow() < known.Until
+            ? new ValueTask<KnownCaller?>(known.Caller)
+            : new ValueTask<KnownCaller?>(LookAsync(name, hash, credential, query, cancellationToken));
+    }
 
+    private async Task<KnownCaller?> LookAsync(
+        string name, byte[] hash, Credential credential, Func<MelanomaDbContext, byte[], DateTimeOffset, IQueryable<Found>> query, CancellationToken cancellationToken)
+    {
+        var (forgotten, now) = (Volatile.Read(ref _forgotten), time.GetUtcNow());
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
-        var caller = await keys(database, hash).Select(key => new CallerIdentity(key.Id, key.Name, key.Tenant)).SingleOrDefaultAsync(cancellationToken);
-        if (caller is not null)
-            _cache.Set(entry, caller, new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = Remembered });
+        var found = await query(database, hash, now).AsNoTracking().SingleOrDefaultAsync(cancellationToken);
+        if (found is null || found.Key.RevokedAt is not null || found.Key.ExpiresAt <= now)
+        {
+            _known.TryRemove(name, out _);
+            return null;
+        }
+
+        var key = found.Key;
+        var caller = new KnownCaller(
+            new Caller(key.Name, key.Tenant, key.Roles), credential, new KeyAllowance(key.RequestsPerSecond, key.ConcurrentCalls, key.BytesPerDay));
+        if (_known.Count >= MaxRemembered)
+            _known.Clear();
+        if (_lastGood.Count >= MaxRemembered)
+            _lastGood.Clear();
+        _lastGood[name] = now;
+        _known[name] = new Entry(caller, new[] { now + Remembered, key.ExpiresAt ?? DateTimeOffset.MaxValue, found.Until ?? DateTimeOffset.MaxValue }.Min());
+        if (forgotten != Volatile.Read(ref _forgotten))
+            _known.TryRemove(name, out _);
         return caller;
     }
+
+    private sealed record Entry(KnownCaller Caller, DateTimeOffset Until);
+
+    private sealed record Found(ApiKey Key, DateTimeOffset? Until);
 }

@@ -13,12 +13,12 @@ internal static partial class SignIn
         endpoints.MapPost("/sign-out", EndAsync);
     }
 
-    private static async Task BeginAsync(HttpContext context, CredentialIssuer issuer, ILogger<CredentialIssuer> logger)
+    private static async Task BeginAsync(HttpContext context, BrowserSessions sessions, ILogger<BrowserSessions> logger)
     {
         // A browser that only looks ahead must not use the link up.
         var peeking = context.Request.Headers["Sec-Purpose"].ToString().Contains("prefetch", StringComparison.OrdinalIgnoreCase);
         string? ticket = context.Request.Query["token"];
-        if (peeking || await issuer.BeginSessionAsync(ticket, context.RequestAborted) is not { } session)
+        if (peeking || await sessions.BeginAsync(ticket, context.RequestAborted) is not { } session)
         {
             context.Response.StatusCode = StatusCodes.Status401Unauthorized;
             await PlainPage.WriteSignInAsync(context, string.IsNullOrEmpty(ticket) ? "You need a sign-in link." : "This sign-in link has been used already, or is too old.");
@@ -30,12 +30,12 @@ internal static partial class SignIn
         await PlainPage.WriteSignedInAsync(context);
     }
 
-    private static async Task EndAsync(HttpContext context, CredentialIssuer issuer, CredentialDirectory credentials)
+    private static async Task EndAsync(HttpContext context, BrowserSessions sessions, CredentialDirectory credentials)
     {
         if (Secret.HashOf(context.Request.Cookies[SessionCookie.Name], Secret.SessionPrefix) is { } hash)
         {
-            await issuer.EndSessionAsync(hash, context.RequestAborted);
-            credentials.Forget(hash);
+            await sessions.EndAsync(hash, context.RequestAborted);
+            credentials.Forget();
         }
 
         SessionCookie.Delete(context);

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using Melanoma.Contracts.Access;
 using Melanoma.Gateway.Access;
+using Melanoma.Gateway.Keys;
 using Melanoma.Storage;
 using Melanoma.Storage.Roles;
 using Microsoft.EntityFrameworkCore;
@@ -19,13 +21,23 @@ internal static class GatewayCommands
     {
         var name = new Option<string>("--name") { Description = "What the key is called; it appears in the audit.", Required = true };
         var tenant = new Option<string>("--tenant") { Description = "Who owns it, for example a hospital.", Required = true };
-        var createKey = new Command("create", "Makes an API key and prints it. It cannot be shown again.") { name, tenant };
-        createKey.SetAction((parsed, cancellation) =>
-            PrintAsync(issuer => issuer.CreateKeyAsync(parsed.GetRequiredValue(name), parsed.GetRequiredValue(tenant), cancellation)));
+        var roles = new Option<string>("--roles")
+        {
+            Description = "What its owner may do, with commas: classify (a hospital's system), data (the data team), ops (the ops team), read.",
+            DefaultValueFactory = _ => "classify,read",
+        };
+        var createKey = new Command("create", "Makes an API key and prints it. It cannot be shown again.") { name, tenant, roles };
+        createKey.SetAction((parsed, cancellation) => PrintAsync(async databases =>
+        {
+            var (_, secret) = await new KeyRing(databases, TimeProvider.System).CreateAsync(
+                parsed.GetRequiredValue(name), parsed.GetRequiredValue(tenant), Roles(parsed.GetRequiredValue(roles)), expiresAt: null, KeyAllowance.Usual, cancellation);
+            return secret;
+        }));
 
         var keyName = new Option<string>("--key-name") { Description = "The API key whose rights the browser gets.", Required = true };
         var createTicket = new Command("create", "Prints a token for GATEWAY/sign-in?token=TOKEN that signs one browser in, within ten minutes.") { keyName };
-        createTicket.SetAction((parsed, cancellation) => PrintAsync(issuer => issuer.CreateTicketAsync(parsed.GetRequiredValue(keyName), cancellation)));
+        createTicket.SetAction((parsed, cancellation) =>
+            PrintAsync(databases => new BrowserSessions(databases, TimeProvider.System).CreateTicketAsync(parsed.GetRequiredValue(keyName), cancellation)));
 
         return new RootCommand("The Gateway of Melanoma. Without a command it serves. Commands need ConnectionStrings__melanoma and nothing else.")
         {
@@ -34,14 +46,22 @@ internal static class GatewayCommands
         };
     }
 
-    private static async Task<int> PrintAsync(Func<CredentialIssuer, Task<string>> create)
+    private static CallerRoles Roles(string text)
+    {
+        var names = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        return names.FirstOrDefault(name => CallerRoleNames.Of(name) == CallerRoles.None) is { } unknown
+            ? throw new CredentialException($"There is no role '{unknown}'; there are {string.Join(", ", CallerRoles.All.Names())}.")
+            : CallerRoleNames.Of(names);
+    }
+
+    private static async Task<int> PrintAsync(Func<IDbContextFactory<MelanomaDbContext>, Task<string>> create)
     {
         try
         {
             await using var dataSource = NpgsqlDataSource.Create(MelanomaDatabase.ConnectionStringFor(ConnectionString(), ServiceRole.Gateway));
             var options = new DbContextOptionsBuilder<MelanomaDbContext>();
             options.UseMelanoma(dataSource);
-            Console.WriteLine(await create(new CredentialIssuer(new Databases(options.Options), TimeProvider.System)));
+            Console.WriteLine(await create(new Databases(options.Options)));
             return 0;
         }
         catch (CredentialException refusal)

@@ -1,3 +1,4 @@
+using Melanoma.Gateway.Limits;
 using Melanoma.ServiceDefaults.Grpc;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.Features;
@@ -15,6 +16,7 @@ internal static class ExceptionRefusals
 
     private static Refusal RefusalOf(Exception exception) => exception switch
     {
+        _ when DayUsedUpException.In(exception) is { } usedUp => usedUp.Refusal,
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => Refusal.BodyTooLarge(GatewayLimits.OtherBodyBytes),
         BadHttpRequestException => Refusal.MalformedBody,
         _ when ExceptionInterceptor.IsDatabaseLost(exception) => Refusal.DatabaseLost,

@@ -7,14 +7,12 @@ namespace Melanoma.Gateway.Refusals;
 /// <param name="Http">Status for everybody else.</param>
 /// <param name="Title">The same few words for every refusal of this kind.</param>
 /// <param name="Sentence">What is wrong and what to do; ASCII.</param>
-internal sealed record Refusal(StatusCode Grpc, int Http, string Title, string Sentence)
+/// <param name="RetryAfter">When it is worth trying again; null where it is not, or where nobody knows.</param>
+internal sealed record Refusal(StatusCode Grpc, int Http, string Title, string Sentence, TimeSpan? RetryAfter = null)
 {
     public static Refusal NotSignedIn { get; } = new(
         StatusCode.Unauthenticated, StatusCodes.Status401Unauthorized, "Not signed in",
-        "API key missing or unknown: send it as x-api-key (HTTP header or gRPC metadata). `Gateway keys create` makes one.");
-
-    public static Refusal NotAllowed { get; } = new(
-        StatusCode.PermissionDenied, StatusCodes.Status403Forbidden, "Not allowed", "This API key may not do that.");
+        "API key missing, unknown, expired or revoked: send a good one as x-api-key (HTTP header or gRPC metadata). `melanoma keys create` makes one.");
 
     public static Refusal CrossSite { get; } = new(
         StatusCode.PermissionDenied, StatusCodes.Status403Forbidden, "Not allowed",
@@ -34,6 +32,21 @@ internal sealed record Refusal(StatusCode Grpc, int Http, string Title, string S
 
     public static Refusal MalformedBody { get; } = new(
         StatusCode.InvalidArgument, StatusCodes.Status400BadRequest, "Bad request", "The request's body could not be read to its end.");
+
+    public static Refusal NotAllowed(string roles) => new(
+        StatusCode.PermissionDenied, StatusCodes.Status403Forbidden, "Not allowed",
+        roles.Length == 0 ? "This caller may not do that." : $"This caller may not do that: it takes the role {roles}.");
+
+    public static Refusal TooManyWrongCredentials(TimeSpan retryAfter) => new(
+        StatusCode.ResourceExhausted, StatusCodes.Status429TooManyRequests, "Too many wrong keys",
+        "This address has sent too many wrong keys; wait a little, then send a good one.", retryAfter);
+
+    public static Refusal TooManyCalls(string whose, string what, TimeSpan retryAfter) => new(
+        StatusCode.ResourceExhausted, StatusCodes.Status429TooManyRequests, "Too many calls", $"{whose} {what}; try again a little later.", retryAfter);
+
+    public static Refusal DayUsedUp(TimeSpan untilTomorrow) => new(
+        StatusCode.ResourceExhausted, StatusCodes.Status429TooManyRequests, "Too many bytes",
+        "This key, or its tenant, has sent as many bytes today (UTC) as it may; try again tomorrow, or ask for a higher limit.", untilTomorrow);
 
     public static Refusal ServiceDown(string service) => new(
         StatusCode.Unavailable, StatusCodes.Status503ServiceUnavailable, "Unavailable", $"The {service} service cannot be reached at the moment; try again.");

@@ -16,6 +16,9 @@ internal static class RefusalWriter
             context.Response.ContentType = "application/grpc";
             context.Response.Headers["grpc-status"] = ((int)refusal.Grpc).ToString(CultureInfo.InvariantCulture);
             context.Response.Headers["grpc-message"] = PercentEncode(refusal.Sentence);
+            // The retry policies of gRPC clients keep to it by themselves (gRFC A6).
+            if (refusal.RetryAfter is { } pause)
+                context.Response.Headers["grpc-retry-pushback-ms"] = Math.Ceiling(pause.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
             return;
         }
 
@@ -23,6 +26,8 @@ internal static class RefusalWriter
         context.Response.Headers.CacheControl = "no-store";
         if (refusal.Http == StatusCodes.Status401Unauthorized)
             context.Response.Headers.WWWAuthenticate = "ApiKey realm=\"melanoma\"";
+        if (refusal.RetryAfter is { } delay)
+            context.Response.Headers.RetryAfter = Math.Ceiling(delay.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         if (context.Request.IsNavigation())
         {
             await PlainPage.WriteAsync(context, refusal);

@@ -1,3 +1,4 @@
+using Melanoma.Gateway.Limits;
 using Melanoma.Gateway.Refusals;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -25,8 +26,9 @@ internal sealed class ForwardingRefusals(RequestDelegate next)
 
         var stream = limit is null ? CutStream.Watch(context) : null;
         await next(context);
-        stream?.End(Refusal.ServiceDown(service));
-        if (!context.Response.HasStarted && context.GetForwarderErrorFeature() is { } failure && RefusalOf(failure, service, limit) is { } refusal)
+        var refusal = context.GetForwarderErrorFeature() is { } failure ? RefusalOf(failure, service, limit) : null;
+        stream?.End(refusal ?? Refusal.ServiceDown(service));
+        if (!context.Response.HasStarted && refusal is not null)
             await context.RefuseAsync(refusal);
     }
 
@@ -34,9 +36,9 @@ internal sealed class ForwardingRefusals(RequestDelegate next)
     {
         // The caller has gone away; nobody reads the answer.
         ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled or ForwarderError.ResponseBodyCanceled => null,
-        ForwarderError.RequestBodyClient => IsTooLarge(failure.Exception)
-            ? Refusal.BodyTooLarge(limit ?? GatewayLimits.OtherBodyBytes)
-            : Refusal.MalformedBody,
+        ForwarderError.RequestBodyClient when DayUsedUpException.In(failure.Exception) is { } usedUp => usedUp.Refusal,
+        ForwarderError.RequestBodyClient when IsTooLarge(failure.Exception) => Refusal.BodyTooLarge(limit ?? GatewayLimits.OtherBodyBytes),
+        ForwarderError.RequestBodyClient => Refusal.MalformedBody,
         ForwarderError.RequestTimedOut => Refusal.ServiceSilent(service),
         _ => Refusal.ServiceDown(service),
     };

@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 using Google.Api;
 using Grpc.Health.V1;
 using Grpc.Reflection.V1Alpha;
+using Melanoma.Contracts.Access;
 using Melanoma.Contracts.V1;
+using Melanoma.Gateway.Access;
 using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
 
 namespace Melanoma.Gateway.Routing;
@@ -10,7 +12,7 @@ namespace Melanoma.Gateway.Routing;
 /// <summary>Where each call goes. The JSON routes of a service are those that its proto declares, so that no list can fall behind another.</summary>
 internal static class RouteTable
 {
-    /// <summary>The gRPC services, and who answers them.</summary>
+    /// <summary>The gRPC services behind the Gateway, and who answers them.</summary>
     public static ImmutableArray<ServiceRow> Services { get; } =
     [
         new(ImageCatalog.Descriptor, Backend.Ingestion),
@@ -23,24 +25,30 @@ internal static class RouteTable
         new(Predictions.Descriptor, Backend.Inference),
     ];
 
-    /// <summary>Every route. What no other takes is a page of the Portal.</summary>
+    /// <summary>The gRPC services that the Gateway answers itself.</summary>
+    public static ImmutableArray<ServiceDescriptor> OwnServices { get; } = [Contracts.V1.Keys.Descriptor];
+
+    /// <summary>Every route to a service. What no other takes is a page of the Portal.</summary>
     public static ImmutableArray<Route> Routes { get; } =
     [
-        .. Services.Select(row => new Route(row.Service.FullName, $"/{row.Service.FullName}/{{method}}", "POST", row.Backend, Wire.Grpc, BodyBytes: null)),
+        .. Services.SelectMany(GrpcRoutes),
         .. Services.SelectMany(JsonRoutes),
-        new("portal", "/{**path}", Method: null, Backend.Portal, Wire.Http, GatewayLimits.OtherBodyBytes),
+        new("portal", "/{**path}", Method: null, Backend.Portal, Wire.Http, GatewayLimits.OtherBodyBytes, Roles: null),
     ];
 
     /// <summary>What gRPC reflection tells.</summary>
     public static ImmutableArray<ServiceDescriptor> Descriptors { get; } =
-        [.. Services.Select(row => row.Service), Health.Descriptor, ServerReflection.Descriptor, Grpc.Reflection.V1.ServerReflection.Descriptor];
+        [.. Services.Select(row => row.Service), .. OwnServices, Health.Descriptor, ServerReflection.Descriptor, Grpc.Reflection.V1.ServerReflection.Descriptor];
+
+    private static IEnumerable<Route> GrpcRoutes(ServiceRow row) => row.Service.Methods.Select(method =>
+        new Route($"{method.FullName} gRPC", $"/{row.Service.FullName}/{method.Name}", "POST", row.Backend, Wire.Grpc, BodyBytes: null, RoleTable.Of(method)));
 
     private static IEnumerable<Route> JsonRoutes(ServiceRow row) =>
         from method in row.Service.Methods
         let rule = method.GetOptions()?.GetExtension(AnnotationsExtensions.Http)
         where rule is not null
         let pattern = PatternOf(rule)
-        select new Route(method.FullName, pattern.Path, pattern.Method, row.Backend, Wire.Http, row.JsonBodyBytes);
+        select new Route(method.FullName, pattern.Path, pattern.Method, row.Backend, Wire.Http, row.JsonBodyBytes, RoleTable.Of(method));
 
     private static (string Method, string Path) PatternOf(HttpRule rule) => rule.PatternCase switch
     {
@@ -66,7 +74,8 @@ internal sealed record ServiceRow(ServiceDescriptor Service, Backend Backend, lo
 /// <param name="Backend">Who answers.</param>
 /// <param name="Wire">How the Gateway speaks to them.</param>
 /// <param name="BodyBytes">Largest body in bytes; null where the service limits each message instead.</param>
-internal sealed record Route(string Name, string Path, string? Method, Backend Backend, Wire Wire, long? BodyBytes);
+/// <param name="Roles">Who may call: whoever has one of these roles; null for any caller.</param>
+internal sealed record Route(string Name, string Path, string? Method, Backend Backend, Wire Wire, long? BodyBytes, CallerRoles? Roles);
 
 /// <summary>The endpoint of a service, by its name in discovery.</summary>
 internal enum Wire

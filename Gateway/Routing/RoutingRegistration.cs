@@ -1,7 +1,7 @@
 using System.Net;
 using Melanoma.Gateway.Access;
 using Melanoma.Gateway.Refusals;
-using Melanoma.ServiceDefaults.Grpc;
+using Melanoma.ServiceDefaults.Callers;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Health;
@@ -49,6 +49,7 @@ internal static class RoutingRegistration
         // Behind everything else, also behind the answer for an unknown method under /v1.
         Order = route.Backend == Backend.Portal ? int.MaxValue : null,
         MaxRequestBodySize = route.BodyBytes,
+        AuthorizationPolicy = route.Roles is { } roles ? RoleTable.PolicyOf(roles) : null,
     };
 
     private static ClusterConfig[] Clusters(IConfiguration configuration) =>
@@ -103,15 +104,16 @@ internal static class RoutingRegistration
     private static void SayWhoCalls(TransformBuilderContext route)
     {
         var toPortal = route.Cluster?.ClusterId == ClusterId(Backend.Portal, Wire.Http);
+        var tokens = route.Services.GetRequiredService<CallerTokens>();
         route.AddRequestTransform(transform =>
         {
             var headers = transform.ProxyRequest.Headers;
             headers.Remove(CredentialHandler.KeyHeader);
+            headers.Authorization = null;
             // The Portal alone calls back in the browser's name.
             if (!toPortal)
                 headers.Remove("Cookie");
-            headers.Add(MelanomaGrpc.CallerHeader, CallerIdentity.NameOf(transform.HttpContext.User));
-            headers.Add(MelanomaGrpc.TenantHeader, CallerIdentity.TenantOf(transform.HttpContext.User));
+            headers.Add(CallerTokens.Header, tokens.Issue(KnownCaller.Of(transform.HttpContext).Caller));
             return ValueTask.CompletedTask;
         });
     }

@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Melanoma.Contracts.V1;
+using Melanoma.ServiceDefaults.Callers;
 using Melanoma.ServiceDefaults.Grpc;
 using Microsoft.Extensions.Options;
 

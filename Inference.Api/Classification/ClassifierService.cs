@@ -1,7 +1,7 @@
 using System.Globalization;
 using Grpc.Core;
 using Melanoma.Contracts.V1;
-using Melanoma.ServiceDefaults.Grpc;
+using Melanoma.ServiceDefaults.Callers;
 
 namespace Melanoma.Inference.Classification;
 

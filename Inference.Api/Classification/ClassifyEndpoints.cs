@@ -2,6 +2,7 @@ using System.Globalization;
 using Google.Protobuf;
 using Grpc.Core;
 using Melanoma.Imaging;
+using Melanoma.ServiceDefaults.Callers;
 using Melanoma.ServiceDefaults.Grpc;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
@@ -41,8 +42,7 @@ internal static class ClassifyEndpoints
     private static async Task<IResult> ClassifyAsync(HttpRequest request, ImageClassifier classifier, CancellationToken cancellationToken)
     {
         var image = await ReadImageAsync(request, cancellationToken);
-        var caller = new Caller(Header(request, MelanomaGrpc.CallerHeader) ?? "unknown", Header(request, MelanomaGrpc.TenantHeader) ?? "unknown");
-        var question = new ClassificationQuestion(image, Setting(request, ModelVersionName), Setting(request, CaseReferenceName), caller);
+        var question = new ClassificationQuestion(image, Setting(request, ModelVersionName), Setting(request, CaseReferenceName), request.HttpContext.GetCaller());
         var answer = await classifier.ClassifyAsync(question, cancellationToken);
         return Results.Content(Json.Format(answer), "application/json");
     }

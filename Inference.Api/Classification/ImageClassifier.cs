@@ -8,7 +8,7 @@ using Melanoma.Imaging;
 using Melanoma.Inference.Explanations;
 using Melanoma.Inference.Models;
 using Melanoma.Inference.Predictions;
-using Melanoma.ServiceDefaults.Grpc;
+using Melanoma.ServiceDefaults.Callers;
 
 namespace Melanoma.Inference.Classification;
 

@@ -4,7 +4,7 @@ using Grpc.Core;
 using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
 using Melanoma.Inference.Classification;
-using Melanoma.ServiceDefaults.Grpc;
+using Melanoma.ServiceDefaults.Callers;
 using Melanoma.Storage;
 using Microsoft.EntityFrameworkCore;
 

@@ -8,7 +8,7 @@ using Melanoma.Contracts.V1;
 using Melanoma.Inference.Classification;
 using Melanoma.Inference.Models;
 using Melanoma.ServiceDefaults;
-using Melanoma.ServiceDefaults.Grpc;
+using Melanoma.ServiceDefaults.Callers;
 using Melanoma.Storage;
 using Melanoma.Storage.Models;
 using Melanoma.Storage.Runs;

@@ -2,7 +2,7 @@ using Grpc.Core;
 using Melanoma.Contracts.Messages;
 using Melanoma.Contracts.Models;
 using Melanoma.Contracts.V1;
-using Melanoma.ServiceDefaults.Grpc;
+using Melanoma.ServiceDefaults.Callers;
 using Melanoma.Storage;
 using Melanoma.Storage.Datasets;
 using Melanoma.Storage.Outbox;

@@ -5,7 +5,7 @@ using Melanoma.Contracts.Messages;
 using Melanoma.Contracts.Recipes;
 using Melanoma.Contracts.V1;
 using Melanoma.ServiceDefaults.Database;
-using Melanoma.ServiceDefaults.Grpc;
+using Melanoma.ServiceDefaults.Callers;
 using Melanoma.Storage;
 using Melanoma.Storage.Outbox;
 using Melanoma.Storage.Roles;

@@ -29,14 +29,30 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("uuid")
                         .HasColumnName("id");
 
+                    b.Property<long?>("BytesPerDay")
+                        .HasColumnType("bigint")
+                        .HasColumnName("bytes_per_day");
+
+                    b.Property<int?>("ConcurrentCalls")
+                        .HasColumnType("integer")
+                        .HasColumnName("concurrent_calls");
+
                     b.Property<DateTimeOffset>("CreatedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("created_at");
+
+                    b.Property<DateTimeOffset?>("ExpiresAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("expires_at");
 
                     b.Property<byte[]>("KeySha256")
                         .IsRequired()
                         .HasColumnType("bytea")
                         .HasColumnName("key_sha256");
+
+                    b.Property<DateTimeOffset?>("LastUsedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("last_used_at");
 
                     b.Property<string>("Name")
                         .IsRequired()
@@ -44,9 +60,26 @@ namespace Melanoma.Storage.Migrations
                         .HasColumnType("character varying(200)")
                         .HasColumnName("name");
 
+                    b.Property<byte[]>("PreviousSha256")
+                        .HasColumnType("bytea")
+                        .HasColumnName("previous_sha256");
+
+                    b.Property<DateTimeOffset?>("PreviousUntil")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("previous_until");
+
+                    b.Property<int?>("RequestsPerSecond")
+                        .HasColumnType("integer")
+                        .HasColumnName("requests_per_second");
+
                     b.Property<DateTimeOffset?>("RevokedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("revoked_at");
+
+                    b.Property<string>("Roles")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("roles");
 
                     b.Property<string>("Tenant")
                         .IsRequired()
@@ -65,7 +98,39 @@ namespace Melanoma.Storage.Migrations
                         .IsUnique()
                         .HasDatabaseName("ix_api_keys_name");
 
+                    b.HasIndex("PreviousSha256")
+                        .IsUnique()
+                        .HasDatabaseName("ix_api_keys_previous_sha256");
+
                     b.ToTable("api_keys", (string)null);
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Access.DailyUsage", b =>
+                {
+                    b.Property<DateOnly>("Day")
+                        .HasColumnType("date")
+                        .HasColumnName("day");
+
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Caller")
+                        .HasColumnType("text")
+                        .HasColumnName("caller");
+
+                    b.Property<long>("Bytes")
+                        .HasColumnType("bigint")
+                        .HasColumnName("bytes");
+
+                    b.Property<long>("Calls")
+                        .HasColumnType("bigint")
+                        .HasColumnName("calls");
+
+                    b.HasKey("Day", "Tenant", "Caller")
+                        .HasName("pk_daily_usage");
+
+                    b.ToTable("daily_usage", (string)null);
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Access.SignInToken", b =>

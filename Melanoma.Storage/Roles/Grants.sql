@@ -36,7 +36,7 @@ GRANT INSERT ON model_versions, model_artefacts, model_stored_answers, model_tra
 GRANT UPDATE (state, policy_decision) ON model_versions TO melanoma_inference;
 GRANT INSERT ON model_transitions, comparison_looks, predictions TO melanoma_inference;
 
-GRANT INSERT, UPDATE, DELETE ON api_keys, sign_in_tokens TO melanoma_gateway;
+GRANT INSERT, UPDATE, DELETE ON api_keys, sign_in_tokens, daily_usage TO melanoma_gateway;
 
 -- Nobody else needs to know even the hashes of credentials.
 REVOKE ALL ON api_keys, sign_in_tokens FROM melanoma_ingestion, melanoma_augmentation, melanoma_training, melanoma_inference;

@@ -1,14 +1,14 @@
 using System.Security.Claims;
 using System.Text.Encodings.Web;
-using Melanoma.ServiceDefaults.Grpc;
+using Melanoma.ServiceDefaults.Callers;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.Extensions.Options;
 
 namespace Melanoma.Portal.Access;
 
 /// <summary>
-/// Takes the browser's session from the cookie that the Gateway let through. It is believed, not checked: only the Gateway reaches the Portal, and each
-/// call that the Portal makes with it is checked there.
+/// Knows the person before the page from the Gateway's token, and takes the browser's session from the cookie that the Gateway let through. The session is
+/// believed, not checked: each call that the Portal makes with it is checked at the Gateway.
 /// </summary>
 internal sealed class SessionHandler(IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logging, UrlEncoder encoder)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, logging, encoder)
@@ -17,11 +17,14 @@ internal sealed class SessionHandler(IOptionsMonitor<AuthenticationSchemeOptions
     public const string CookieName = "melanoma-session";
     public const string SessionClaim = "session";
 
-    protected override Task<AuthenticateResult> HandleAuthenticateAsync()
+    protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
-        if (!Request.Cookies.TryGetValue(CookieName, out var session))
-            return Task.FromResult(AuthenticateResult.NoResult());
-        var identity = new ClaimsIdentity([new Claim(ClaimTypes.Name, Request.Headers[MelanomaGrpc.CallerHeader].ToString()), new Claim(SessionClaim, session)], SchemeName);
-        return Task.FromResult(AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), SchemeName)));
+        var gateway = await Context.AuthenticateAsync(GatewayCallers.SchemeName);
+        if (gateway.Principal is not CallerPrincipal { Caller: var caller })
+            return gateway;
+        Claim[] claims = Request.Cookies.TryGetValue(CookieName, out var session) ? [new Claim(SessionClaim, session)] : [];
+        return AuthenticateResult.Success(new AuthenticationTicket(new CallerPrincipal(caller, SchemeName, claims), SchemeName));
     }
+
+    protected override Task HandleChallengeAsync(AuthenticationProperties properties) => Context.ChallengeAsync(GatewayCallers.SchemeName);
 }

@@ -53,13 +53,13 @@ internal sealed record TrainingDistribution(float[] Mean, float[] Axes, double[]
         return distribution with { Limit = LimitOf(Array.ConvertAll(validation, distribution.Distance)) };
     }
 
-    /// <summary>The largest distance that is still familiar, by those of validation's pictures.</summary>
+    /// <summary>The largest distance that is still familiar, by those of validation's pictures; above 0 also where a network that learnt nothing gives all pictures the same embedding.</summary>
     /// <param name="distances">At least one.</param>
     public static double LimitOf(IEnumerable<double> distances)
     {
         double[] ascending = [.. distances.Order()];
         var familiar = ascending[Math.Min(ascending.Length - 1, (int)Math.Ceiling(FamiliarShare * ascending.Length) - 1)];
-        return Math.Ceiling(familiar * Resolution) / Resolution;
+        return Math.Max(1, Math.Ceiling(familiar * Resolution)) / Resolution;
     }
 
     /// <summary>The distance of an embedding, as the graph calculates it.</summary>

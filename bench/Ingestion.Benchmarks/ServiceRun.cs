@@ -19,7 +19,7 @@ internal sealed class ServiceRun : IAsyncDisposable
     private ServiceRun(ServiceProcess service)
     {
         _service = service;
-        _channel = GrpcChannel.ForAddress(service.Grpc);
+        _channel = PlayedGateway.Connect(service.Grpc);
         _megabytesAtStart = Megabytes("VmRSS");
     }
 

@@ -48,7 +48,7 @@ internal sealed class NodePeer : IDisposable
             ports.Add(int.Parse(await process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The Node.js server ended before it was ready."), CultureInfo.InvariantCulture));
         }
 
-        peer.Side = new Side("Node.js", ports.Select(port => new Uri($"http://127.0.0.1:{port}")), [], () => Task.FromResult(peer._processes.Sum(process => ProcessorTime.Of(process.Id))));
+        peer.Side = new Side("Node.js", ports.Select(port => new Uri($"http://127.0.0.1:{port}")), () => [], () => Task.FromResult(peer._processes.Sum(process => ProcessorTime.Of(process.Id))));
         return peer;
     }
 

@@ -48,16 +48,17 @@ internal sealed class ServingStack : IAsyncDisposable
         var inference = stack._services["inference"];
         var gateway = stack._services["gateway"];
         stack._key = (await ServiceProcess.RunAsync("Gateway", stack._environment, ["keys", "create", "--name", "bench", "--tenant", "bench"])).Trim().Split('\n')[^1];
-        stack._inferenceChannel = GrpcChannel.ForAddress(inference.Grpc);
-        stack.Inference = new Side("Inference.Api", [inference.Grpc], [], () => stack.CpuSecondsAsync(inference), stack.AllocatedBytesAsync);
-        stack.Gateway = new Side("Gateway", [stack._door], new Metadata { { "x-api-key", stack._key } }, () => stack.CpuSecondsAsync(inference, gateway), stack.AllocatedBytesAsync);
+        stack._inferenceChannel = PlayedGateway.Connect(inference.Grpc);
+        stack.Inference = new Side("Inference.Api", [inference.Grpc], () => PlayedGateway.Caller("bench", "bench"), () => stack.CpuSecondsAsync(inference), stack.AllocatedBytesAsync);
+        var key = new Metadata { { "x-api-key", stack._key } };
+        stack.Gateway = new Side("Gateway", [stack._door], () => key, () => stack.CpuSecondsAsync(inference, gateway), stack.AllocatedBytesAsync);
         return stack;
     }
 
     /// <summary>Puts a model into production and waits until it answers.</summary>
     public async Task PromoteAsync(ServedModel model, Pictures pictures)
     {
-        using var channel = GrpcChannel.ForAddress(_services["inference"].Grpc);
+        using var channel = PlayedGateway.Connect(_services["inference"].Grpc);
         await new ModelRegistry.ModelRegistryClient(channel).PromoteModelAsync(new PromoteModelRequest { Version = _versions[model.Name], Reason = "to be measured" });
         for (var left = 100; (await Inference.AskAsync(0, pictures.Next())).ModelVersion != _versions[model.Name]; left--)
         {

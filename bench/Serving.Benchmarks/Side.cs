@@ -11,7 +11,7 @@ namespace Melanoma.Serving.Benchmarks;
 /// <param name="headers">What goes with each call.</param>
 /// <param name="cpuSeconds">Processor time of all its processes until now.</param>
 /// <param name="allocatedBytes">Bytes that Inference.Api has allocated until now; null where it is not asked.</param>
-internal sealed class Side(string name, IEnumerable<Uri> addresses, Metadata headers, Func<Task<double>> cpuSeconds, Func<Task<long>>? allocatedBytes = null) : IDisposable
+internal sealed class Side(string name, IEnumerable<Uri> addresses, Func<Metadata> headers, Func<Task<double>> cpuSeconds, Func<Task<long>>? allocatedBytes = null) : IDisposable
 {
     private const string RetryTrailer = "grpc-retry-pushback-ms";
 
@@ -34,7 +34,7 @@ internal sealed class Side(string name, IEnumerable<Uri> addresses, Metadata hea
     {
         try
         {
-            var answer = await new Classifier.ClassifierClient(_channels[caller % _channels.Length]).ClassifyAsync(new ClassifyRequest { Image = picture }, headers);
+            var answer = await new Classifier.ClassifierClient(_channels[caller % _channels.Length]).ClassifyAsync(new ClassifyRequest { Image = picture }, headers());
             return new Answer(true, answer.ModelVersion, null);
         }
         catch (RpcException refusal) when (refusal.StatusCode == StatusCode.ResourceExhausted)

@@ -67,6 +67,15 @@ assign_ports() {
     done
 }
 
+# internal_key: by which the services know the Gateway; made once for each state folder.
+internal_key() {
+    local file=$STATE/services/internal-key
+    if [[ ! -s $file ]]; then
+        (umask 077 && head -c 32 /dev/urandom | base64 >"$file.new" && mv "$file.new" "$file")
+    fi
+    cat "$file"
+}
+
 # Secrets reach a service through its environment, never through a command line.
 export_service_environment() {
     local name replica index
@@ -74,6 +83,8 @@ export_service_environment() {
     # shellcheck source=/dev/null
     . "$STATE/servers.env"
     set +a
+    Internal__Key=$(internal_key)
+    export Internal__Key
     export ASPNETCORE_ENVIRONMENT=Production DOTNET_gcServer=0 OMP_WAIT_POLICY=passive MELANOMA_STATE="$STATE" Training__CacheFolder="$STATE/cache/training"
     if [[ -e $STATE/services/no-bundled-model ]]; then
         export Training__BundledModel=''

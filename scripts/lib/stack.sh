@@ -91,7 +91,7 @@ write_local_json() {
 # make_key: the key is the last line that the Gateway prints.
 make_key() {
     local printed
-    printed=$(run_command Gateway keys create --name "$KEY_NAME" --tenant local) || return 1
+    printed=$(run_command Gateway keys create --name "$KEY_NAME" --tenant local --roles classify,data,ops,read) || return 1
     printf '%s' "${printed##*$'\n'}"
 }
 

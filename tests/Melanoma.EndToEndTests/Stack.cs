@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
@@ -9,7 +10,7 @@ using Npgsql;
 namespace Melanoma.EndToEndTests;
 
 /// <summary>The whole product as processes on a database and virtual host of its own, with an API key in a state folder as the launcher leaves it.</summary>
-internal sealed class Stack : IAsyncDisposable
+internal sealed partial class Stack : IAsyncDisposable
 {
     // Short, so that work whose worker died is taken over while the test waits.
     private static readonly Dictionary<string, string?> Quick = new()
@@ -22,6 +23,7 @@ internal sealed class Stack : IAsyncDisposable
     };
 
     private readonly List<ServiceProcess> _processes = [];
+    private readonly List<string> _secrets;
     private readonly DirectoryInfo _state = Directory.CreateTempSubdirectory("melanoma-e2e-");
     private readonly Dictionary<string, string?> _environment;
     private GrpcChannel? _channel;
@@ -29,6 +31,7 @@ internal sealed class Stack : IAsyncDisposable
     private Stack(string database, string bus)
     {
         Database = NpgsqlDataSource.Create(database);
+        _secrets = [PlayedGateway.Key, new NpgsqlConnectionStringBuilder(database).Password!, new Uri(bus).UserInfo.Split(':')[^1]];
         _environment = new(Quick)
         {
             ["ConnectionStrings__melanoma"] = database,
@@ -106,6 +109,7 @@ internal sealed class Stack : IAsyncDisposable
     public string Complaints() => string.Join('\n', _processes.SelectMany(process => process.Log.Split('\n')
         .SkipWhile(line => !IsComplaint(line)).Take(60).Prepend($"--- process {process.Id}{(process.HasExited ? ", ended" : "")}")));
 
+    /// <exception cref="InvalidOperationException">A service has written a secret into its log, in whatever the test did with it.</exception>
     public async ValueTask DisposeAsync()
     {
         _channel?.Dispose();
@@ -113,7 +117,18 @@ internal sealed class Stack : IAsyncDisposable
         await Task.WhenAll(Enumerable.Reverse(_processes).Select(process => process.DisposeAsync().AsTask()));
         await Database.DisposeAsync();
         _state.Delete(recursive: true);
+        foreach (var log in _processes.Select(process => process.Log))
+        {
+            if (Secrets().Match(log) is { Success: true } match)
+                throw new InvalidOperationException($"A secret stands in a log: ...{log[Math.Max(0, match.Index - 300)..match.Index]}");
+            if (_secrets.Find(secret => log.Contains(secret, StringComparison.Ordinal)) is not null)
+                throw new InvalidOperationException("A password or the internal key stands in a log.");
+        }
     }
+
+    // API keys, sign-in tickets and sessions, and tokens (JWT).
+    [GeneratedRegex(@"\bm[kts]_[A-Za-z0-9_-]{43}|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.")]
+    private static partial Regex Secrets();
 
     private async Task StartAsync(int workers, CancellationToken cancellationToken)
     {
@@ -131,7 +146,7 @@ internal sealed class Stack : IAsyncDisposable
             TrainingWorkers.Add(Start("Training.Worker"));
         }
 
-        ApiKey = (await ServiceProcess.RunAsync("Gateway", _environment, ["keys", "create", "--name", "local", "--tenant", "local"], cancellationToken)).Trim();
+        ApiKey = (await ServiceProcess.RunAsync("Gateway", _environment, ["keys", "create", "--name", "local", "--tenant", "local", "--roles", "classify,data,ops,read"], cancellationToken)).Trim();
         var local = new { grpc = Gateway.Grpc, http = Gateway.Http, portal = Gateway.Http, apiKey = ApiKey };
         await File.WriteAllTextAsync(Path.Combine(Folder, "local.json"), JsonSerializer.Serialize(local), cancellationToken);
         foreach (var process in _processes)

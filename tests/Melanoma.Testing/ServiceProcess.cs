@@ -208,6 +208,7 @@ public sealed class ServiceProcess : IAsyncDisposable
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";
         start.Environment["DOTNET_gcServer"] = "0";
         start.Environment["OMP_WAIT_POLICY"] = "passive";
+        start.Environment["Internal__Key"] = PlayedGateway.Key;
         return start;
     }
 

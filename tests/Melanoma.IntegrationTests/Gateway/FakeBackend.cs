@@ -1,6 +1,8 @@
 using System.Net;
 using Grpc.Core;
+using Melanoma.Contracts.Access;
 using Melanoma.Contracts.V1;
+using Melanoma.ServiceDefaults.Callers;
 using Melanoma.ServiceDefaults.Grpc;
 using Melanoma.Testing;
 using Microsoft.AspNetCore.Builder;
@@ -59,7 +61,7 @@ internal sealed class FakeBackend : IAsyncDisposable
         app.MapFallback(async context =>
         {
             await context.Request.Body.CopyToAsync(Stream.Null, context.RequestAborted);
-            await context.Response.WriteAsync(Describe(context), context.RequestAborted);
+            await context.Response.WriteAsync(await DescribeAsync(context), context.RequestAborted);
         });
         await app.StartAsync(cancellationToken);
         return new FakeBackend(app, new Uri($"http://127.0.0.1:{http}"), new Uri($"http://127.0.0.1:{grpc}"));
@@ -67,9 +69,17 @@ internal sealed class FakeBackend : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
 
-    /// <summary>One line a header, as it arrived.</summary>
-    private static string Describe(HttpContext context) => string.Join(
-        '\n', context.Request.Headers.Select(header => $"{header.Key.ToLowerInvariant()}: {header.Value}").Prepend($"{context.Request.Method} {context.Request.Path}"));
+    /// <summary>One line a header, as it arrived; the Gateway's token as what it says.</summary>
+    private static async Task<string> DescribeAsync(HttpContext context)
+    {
+        var token = context.Request.Headers[CallerTokens.Header].ToString();
+        var caller = await PlayedGateway.ReadAsync(token) is { } known ? $"{known.Name} of {known.Tenant} ({string.Join(", ", known.Roles.Names())})" : "nobody";
+        return string.Join(
+            '\n',
+            context.Request.Headers
+                .Select(header => $"{header.Key.ToLowerInvariant()}: {header.Value}").Prepend($"{context.Request.Method} {context.Request.Path}"))
+            .Replace(token.Length == 0 ? "\0" : token, caller, StringComparison.Ordinal);
+    }
 
     internal sealed class WatchGate
     {
@@ -78,8 +88,8 @@ internal sealed class FakeBackend : IAsyncDisposable
 
     private sealed class EchoClassifier : Classifier.ClassifierBase
     {
-        public override Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context) =>
-            Task.FromResult(new ClassifyResponse { Diagnosis = Describe(context.GetHttpContext()), ModelVersion = request.Image.Length.ToString(System.Globalization.CultureInfo.InvariantCulture) });
+        public override async Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context) =>
+            new() { Diagnosis = await DescribeAsync(context.GetHttpContext()), ModelVersion = request.Image.Length.ToString(System.Globalization.CultureInfo.InvariantCulture) };
 
         public override async Task ClassifyStream(IAsyncStreamReader<ClassifyStreamRequest> requestStream, IServerStreamWriter<ClassifyStreamResponse> responseStream, ServerCallContext context)
         {

@@ -14,7 +14,7 @@ public sealed class GatewayFixture(TestServers servers) : IAsyncLifetime
 
     internal ServiceProcess Gateway { get; private set; } = null!;
 
-    /// <summary>A key named "clinic-system" of the tenant "st-mary".</summary>
+    /// <summary>A key named "clinic-system" of the tenant "st-mary" that may do everything.</summary>
     internal string Key { get; private set; } = "";
 
     internal Dictionary<string, string?> Environment { get; } = [];
@@ -32,7 +32,7 @@ public sealed class GatewayFixture(TestServers servers) : IAsyncLifetime
         }
 
         Gateway = ServiceProcess.Start("Gateway", Environment);
-        Key = await CommandAsync("keys", "create", "--name", "clinic-system", "--tenant", "st-mary");
+        Key = await CommandAsync("keys", "create", "--name", "clinic-system", "--tenant", "st-mary", "--roles", "classify,data,ops,read");
         await Gateway.WaitUntilReadyAsync(cancellation);
     }
 
@@ -44,6 +44,9 @@ public sealed class GatewayFixture(TestServers servers) : IAsyncLifetime
         if (Backend is not null)
             await Backend.DisposeAsync();
     }
+
+    /// <summary>A path of a route's template.</summary>
+    internal static string Example(string path) => path.Replace("{**path}", "", StringComparison.Ordinal).Replace('{', 'x').Replace('}', 'x');
 
     /// <summary>Runs a command of the Gateway and returns what it printed.</summary>
     internal async Task<string> CommandAsync(params string[] arguments) =>

@@ -18,7 +18,7 @@ public sealed class GatewayHttpTests(GatewayFixture gateway) : IClassFixture<Gat
         Assert.NotEmpty(RouteTable.Routes);
         foreach (var route in RouteTable.Routes)
         {
-            using var request = new HttpRequestMessage(new HttpMethod(route.Method ?? "GET"), Example(route.Path));
+            using var request = new HttpRequestMessage(new HttpMethod(route.Method ?? "GET"), GatewayFixture.Example(route.Path));
             using var response = await stranger.SendAsync(request, Cancellation);
 
             Assert.True(HttpStatusCode.Unauthorized == response.StatusCode, $"{route.Name} answers {response.StatusCode}");
@@ -31,11 +31,11 @@ public sealed class GatewayHttpTests(GatewayFixture gateway) : IClassFixture<Gat
         using var client = gateway.Browse(gateway.Key);
         foreach (var route in RouteTable.Routes.Where(route => route.Wire == Wire.Http))
         {
-            using var request = new HttpRequestMessage(new HttpMethod(route.Method ?? "GET"), Example(route.Path));
+            using var request = new HttpRequestMessage(new HttpMethod(route.Method ?? "GET"), GatewayFixture.Example(route.Path));
             using var response = await client.SendAsync(request, Cancellation);
             var seen = await response.Content.ReadAsStringAsync(Cancellation);
 
-            Assert.StartsWith($"{route.Method ?? "GET"} {Example(route.Path)}", seen, StringComparison.Ordinal);
+            Assert.StartsWith($"{route.Method ?? "GET"} {GatewayFixture.Example(route.Path)}", seen, StringComparison.Ordinal);
             Assert.Contains("x-melanoma-caller: clinic-system", seen, StringComparison.Ordinal);
             Assert.DoesNotContain("x-api-key", seen, StringComparison.Ordinal);
         }
@@ -112,8 +112,6 @@ public sealed class GatewayHttpTests(GatewayFixture gateway) : IClassFixture<Gat
         Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
         Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
     }
-
-    private static string Example(string path) => path.Replace("{**path}", "", StringComparison.Ordinal).Replace('{', 'x').Replace('}', 'x');
 
     /// <summary>A body whose length is not told beforehand.</summary>
     private sealed class Unmeasured(long length) : Stream

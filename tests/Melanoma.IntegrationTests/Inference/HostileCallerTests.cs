@@ -63,7 +63,7 @@ public sealed class HostileCallerTests(HostileCallerTests.OneService service) : 
     {
         var stand = service.Stand;
         await stand.RegisterAndPromoteAsync(new TestModel());
-        using var client = new HttpClient { BaseAddress = stand.Service.Grpc };
+        using var client = PlayedGateway.Browse(stand.Service.Grpc);
         var question = InferenceStand.Request(Small).ToByteArray();
         (byte[] Body, StatusCode Status)[] bodies =
         [
@@ -197,7 +197,7 @@ public sealed class HostileCallerTests(HostileCallerTests.OneService service) : 
                 return new NetworkStream(socket, ownsSocket: true);
             },
         };
-        using var client = new HttpClient(handler) { BaseAddress = http == 2 ? stand.Service.Grpc : stand.Service.Http };
+        using var client = new HttpClient(PlayedGateway.Handler(handler)) { BaseAddress = http == 2 ? stand.Service.Grpc : stand.Service.Http };
         using var body = new HalfBody();
         using var request = Post(path, http, body);
         var sending = client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancellation);

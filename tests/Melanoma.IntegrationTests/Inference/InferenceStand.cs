@@ -42,12 +42,12 @@ internal sealed class InferenceStand : IAsyncDisposable
     private InferenceStand(NpgsqlDataSource dataSource, ServiceProcess service, Dictionary<string, string?> environment)
     {
         (_dataSource, Service, _environment) = (dataSource, service, environment);
-        _channel = GrpcChannel.ForAddress(service.Grpc, new GrpcChannelOptions { MaxSendMessageSize = 100_000_000 });
+        _channel = PlayedGateway.Connect(service.Grpc);
         Classifier = new Classifier.ClassifierClient(_channel);
         Registry = new ModelRegistry.ModelRegistryClient(_channel);
         Predictions = new Predictions.PredictionsClient(_channel);
         Health = new Health.HealthClient(_channel);
-        Http = new HttpClient { BaseAddress = service.Http };
+        Http = PlayedGateway.Browse(service.Http);
     }
 
     public ServiceProcess Service { get; }
@@ -63,7 +63,7 @@ internal sealed class InferenceStand : IAsyncDisposable
     public HttpClient Http { get; }
 
     /// <summary>Who calls, as the Gateway would say.</summary>
-    public static Metadata Caller(string tenant = "st-elsewhere") => new() { { "x-melanoma-caller", "key-of-" + tenant }, { "x-melanoma-tenant", tenant } };
+    public static Metadata Caller(string tenant = "st-elsewhere") => PlayedGateway.Caller("key-of-" + tenant, tenant);
 
     public static async Task<InferenceStand> StartAsync(TestServers servers, params (string Name, string Value)[] settings)
     {

@@ -22,10 +22,14 @@ internal sealed class IngestionHost : IAsyncDisposable
         _environment = environment;
         Database = database;
         _process = process;
-        _channel = GrpcChannel.ForAddress(process.Grpc);
+        _channel = PlayedGateway.Connect(process.Grpc);
     }
 
     public NpgsqlDataSource Database { get; }
+
+    public Uri Grpc => _process.Grpc;
+
+    public Uri Http => _process.Http;
 
     public ImageCatalog.ImageCatalogClient Catalog => new(_channel);
 
@@ -71,7 +75,7 @@ internal sealed class IngestionHost : IAsyncDisposable
         await _process.DisposeAsync();
         _channel.Dispose();
         _process = ServiceProcess.Start("Ingestion.Service", _environment);
-        _channel = GrpcChannel.ForAddress(_process.Grpc);
+        _channel = PlayedGateway.Connect(_process.Grpc);
         await _process.WaitUntilReadyAsync(cancellationToken);
     }
 

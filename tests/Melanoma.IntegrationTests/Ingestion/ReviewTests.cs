@@ -271,7 +271,7 @@ public sealed class ReviewTests(TestServers servers)
     private static SettleImagesRequest Settle(string diagnosis, params string[] images) =>
         new() { Selection = new ImageSelection { ImageIds = { images } }, Diagnoses = { diagnosis } };
 
-    private static Metadata Caller(string name) => new() { { MelanomaGrpc.CallerHeader, name } };
+    private static Metadata Caller(string name) => PlayedGateway.Caller(name);
 
     private static int CountOf(Dataset dataset, string diagnosis) =>
         dataset.Splits.Sum(split => split.Classes.Single(row => row.Diagnosis == diagnosis).Count);

@@ -240,7 +240,7 @@ public sealed class TableTests(TestServers servers)
 
         var settled = await host.Reviews.SettleImagesAsync(
             new SettleImagesRequest { Selection = new ImageSelection { FirstIsicId = "ISIC_0000002", LastIsicId = "ISIC_0000003" }, Diagnoses = { "nevus" } },
-            new Metadata { { MelanomaGrpc.CallerHeader, "ada" } }, cancellationToken: cancellation);
+            PlayedGateway.Caller("ada"), cancellationToken: cancellation);
         await AssertDecisionsAsync(
             Keratosis,
             "Decided by reviewer ada: nevus; overrules histopathology of HAM10000 metadata: actinic keratosis or squamous cell carcinoma, folder: squamous cell carcinoma.",

@@ -80,7 +80,7 @@ public sealed class TrainingRunsTests(TestServers servers)
         var dataset = await DatasetRows.InsertHonestAsync(ingestion.Source, Rows, Cancellation);
         var run = await ingestion.Runs.StartRunAsync(
             new() { Recipe = "QUICK", DatasetId = dataset, SamplesPerClass = 6, Epochs = 3, Seed = 9, Views = 8 },
-            new Metadata { { "x-melanoma-caller", "tests" } }, cancellationToken: Cancellation);
+            PlayedGateway.Caller("tests"), cancellationToken: Cancellation);
         Assert.Equal((RunState.Requested, "quick", "tests", 9, 8), (run.State, run.Recipe, run.RequestedBy, run.Seed, run.Views));
         using var watch = ingestion.Runs.WatchRun(new() { RunId = run.RunId }, cancellationToken: Cancellation);
 
@@ -238,7 +238,7 @@ public sealed class TrainingRunsTests(TestServers servers)
 
     private sealed class RunningIngestion(string database, string broker, ServiceProcess service) : IAsyncDisposable
     {
-        private readonly GrpcChannel _channel = GrpcChannel.ForAddress(service.Grpc);
+        private readonly GrpcChannel _channel = PlayedGateway.Connect(service.Grpc);
         private ServiceProcess? _augmentation;
 
         public NpgsqlDataSource Source { get; } = NpgsqlDataSource.Create(database);

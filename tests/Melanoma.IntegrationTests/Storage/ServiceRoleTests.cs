@@ -49,6 +49,7 @@ public sealed class ServiceRoleTests(TestServers servers)
         ["predictions"] = [ServiceRole.Inference],
         ["api_keys"] = [ServiceRole.Gateway],
         ["sign_in_tokens"] = [ServiceRole.Gateway],
+        ["daily_usage"] = [ServiceRole.Gateway],
         ["outbox"] = Enum.GetValues<ServiceRole>(),
         ["__EFMigrationsHistory"] = [],
     };

@@ -1,4 +1,3 @@
-using Melanoma.Contracts.V1;
 using Melanoma.Gateway;
 using Melanoma.Gateway.Routing;
 
@@ -7,17 +6,10 @@ namespace Melanoma.UnitTests.Gateway;
 public sealed class RouteTableTests
 {
     [Fact]
-    public void Should_have_a_row_for_each_service_when_the_contracts_declare_it()
-    {
-        var declared = typeof(ClassifierReflection).Assembly.GetTypes()
-            .Select(type => type.GetProperty("Descriptor")?.GetValue(null))
-            .OfType<Google.Protobuf.Reflection.FileDescriptor>()
-            .Where(file => file.Package == "melanoma.v1")
-            .SelectMany(file => file.Services)
-            .Select(service => service.FullName);
-
-        Assert.Equal(declared.Order(), RouteTable.Services.Select(row => row.Service.FullName).Order());
-    }
+    public void Should_have_a_row_for_each_service_when_the_contracts_declare_it() =>
+        Assert.Equal(
+            DeclaredServices.All.Select(service => service.FullName).Order(),
+            RouteTable.Services.Select(row => row.Service).Concat(RouteTable.OwnServices).Select(service => service.FullName).Order());
 
     [Fact]
     public void Should_name_each_route_once_when_all_are_listed() =>

@@ -34,6 +34,17 @@ public sealed class TrainingDistributionTests
     }
 
     [Fact]
+    public void Should_have_a_limit_that_a_file_may_hold_when_a_network_has_learnt_nothing()
+    {
+        float[][] same = [.. Enumerable.Repeat(new float[8], 30)];
+
+        var distribution = TrainingDistribution.Fit(same, same);
+
+        Assert.InRange(distribution.Limit, double.Epsilon, 0.01);
+        Assert.False(distribution.Distance(same[0]) > distribution.Limit);
+    }
+
+    [Fact]
     public void Should_be_calculated_by_the_graph_as_by_the_formula() => Gen.Select(Gen.Int[1, 6], Gen.Int[2, 60], Gen.Long).Sample(
         (scale, pictures, seed) =>
         {

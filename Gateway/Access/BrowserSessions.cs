@@ -1,52 +1,22 @@
 using Melanoma.Storage;
 using Melanoma.Storage.Access;
 using Microsoft.EntityFrameworkCore;
-using Npgsql;
 
 namespace Melanoma.Gateway.Access;
 
-/// <summary>Makes API keys, the tickets that sign a browser in, and the sessions that tickets buy.</summary>
-internal sealed class CredentialIssuer(IDbContextFactory<MelanomaDbContext> databases, TimeProvider time)
+/// <summary>Makes the tickets that sign a browser in, and the sessions that tickets buy.</summary>
+internal sealed class BrowserSessions(IDbContextFactory<MelanomaDbContext> databases, TimeProvider time)
 {
     public static readonly TimeSpan TicketLifetime = TimeSpan.FromMinutes(10);
     public static readonly TimeSpan SessionLifetime = TimeSpan.FromHours(12);
 
-    /// <summary>Makes a key and returns it; it is never shown again.</summary>
-    /// <exception cref="CredentialException">The name is taken, or name or tenant is none.</exception>
-    public async Task<string> CreateKeyAsync(string name, string tenant, CancellationToken cancellationToken)
-    {
-        RequireLabel(name, "name");
-        RequireLabel(tenant, "tenant");
-        var key = Secret.New(Secret.KeyPrefix);
-        await using var database = await databases.CreateDbContextAsync(cancellationToken);
-        database.ApiKeys.Add(new ApiKey
-        {
-            Id = Guid.CreateVersion7(),
-            Name = name,
-            Tenant = tenant,
-            KeySha256 = Secret.HashOf(key, Secret.KeyPrefix)!,
-            CreatedAt = time.GetUtcNow(),
-        });
-        try
-        {
-            await database.SaveChangesAsync(cancellationToken);
-        }
-        catch (DbUpdateException exception) when (exception.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation })
-        {
-            throw new CredentialException($"There is an API key named '{name}' already: choose another name.");
-        }
-
-        return key;
-    }
-
     /// <summary>Makes a ticket for the owner of a key.</summary>
-    /// <exception cref="CredentialException">There is no such key, or it is revoked.</exception>
+    /// <exception cref="CredentialException">There is no such key, or it is revoked or has expired.</exception>
     public async Task<string> CreateTicketAsync(string keyName, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
-        var keyId = await database.ApiKeys.Where(key => key.Name == keyName && key.RevokedAt == null)
-            .Select(key => (Guid?)key.Id).SingleOrDefaultAsync(cancellationToken)
+        var keyId = await Good(database.ApiKeys, now).Where(key => key.Name == keyName).Select(key => (Guid?)key.Id).SingleOrDefaultAsync(cancellationToken)
             ?? throw new CredentialException($"There is no API key named '{keyName}' that is good: make one with `Gateway keys create --name NAME --tenant TENANT`.");
 
         // What has ended is of no use to anybody.
@@ -63,8 +33,8 @@ internal sealed class CredentialIssuer(IDbContextFactory<MelanomaDbContext> data
         return ticket;
     }
 
-    /// <summary>Uses a ticket up and begins a session; null when the ticket is unknown, used, too old, or its key is revoked.</summary>
-    public async Task<NewSession?> BeginSessionAsync(string? ticket, CancellationToken cancellationToken)
+    /// <summary>Uses a ticket up and begins a session; null when the ticket is unknown, used, too old, or its key is no longer good.</summary>
+    public async Task<NewSession?> BeginAsync(string? ticket, CancellationToken cancellationToken)
     {
         if (Secret.HashOf(ticket, Secret.TicketPrefix) is not { } hash)
             return null;
@@ -79,8 +49,8 @@ internal sealed class CredentialIssuer(IDbContextFactory<MelanomaDbContext> data
         var key = used == 0
             ? null
             : await database.SignInTokens.Where(token => token.TokenSha256 == hash)
-                .Join(database.ApiKeys, token => token.ApiKeyId, key => key.Id, (token, key) => key)
-                .SingleOrDefaultAsync(key => key.RevokedAt == null, cancellationToken);
+                .Join(Good(database.ApiKeys, now), token => token.ApiKeyId, key => key.Id, (token, key) => key)
+                .AsNoTracking().SingleOrDefaultAsync(cancellationToken);
         if (key is null)
             return null;
 
@@ -97,24 +67,21 @@ internal sealed class CredentialIssuer(IDbContextFactory<MelanomaDbContext> data
         return new NewSession(session, now + SessionLifetime, key.Name);
     }
 
-    /// <summary>Ends a session for good.</summary>
-    public async Task EndSessionAsync(byte[] hash, CancellationToken cancellationToken)
+    /// <summary>Ends a session for good, at every Gateway.</summary>
+    public async Task EndAsync(byte[] hash, CancellationToken cancellationToken)
     {
         await using var database = await databases.CreateDbContextAsync(cancellationToken);
         await database.SignInTokens.Where(token => token.TokenSha256 == hash && token.Kind == SignInTokenKind.Session && token.UsedAt == null)
             .ExecuteUpdateAsync(set => set.SetProperty(token => token.UsedAt, time.GetUtcNow()), cancellationToken);
+        await CredentialWatch.TellAsync(database, cancellationToken);
     }
 
-    // Names travel in headers and logs, so they are plain ASCII without spaces at the ends.
-    private static void RequireLabel(string text, string what)
-    {
-        if (text.Length is 0 or > 200 || text.Trim() != text || text.Any(character => character is < ' ' or > '~'))
-            throw new CredentialException($"The {what} must have 1 to 200 printable ASCII characters and no spaces around it.");
-    }
+    private static IQueryable<ApiKey> Good(IQueryable<ApiKey> keys, DateTimeOffset now) =>
+        keys.Where(key => key.RevokedAt == null && (key.ExpiresAt == null || key.ExpiresAt > now));
 }
 
 /// <summary>A session that has just begun.</summary>
 internal sealed record NewSession(string Token, DateTimeOffset ExpiresAt, string KeyName);
 
 /// <summary>A credential that cannot be made; the message says why and what to do.</summary>
-internal sealed class CredentialException(string message) : Exception(message);
+internal class CredentialException(string message) : Exception(message);

@@ -2,6 +2,7 @@ using Grpc.Reflection;
 using Melanoma.Gateway.Access;
 using Melanoma.Gateway.Keys;
 using Melanoma.Gateway.Limits;
+using Melanoma.Gateway.OpenApi;
 using Melanoma.Gateway.Refusals;
 using Melanoma.Gateway.Routing;
 using Melanoma.ServiceDefaults;
@@ -38,6 +39,7 @@ internal static class GatewayRegistration
         app.MapGrpcService<ReflectionV1ServiceImpl>();
         app.MapKeys();
         app.MapSignIn();
+        app.MapOpenApi();
         app.MapRouting();
         return app;
     }

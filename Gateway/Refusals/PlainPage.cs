@@ -5,6 +5,9 @@ namespace Melanoma.Gateway.Refusals;
 /// <summary>The few pages that the Gateway shows itself, without script and without anything fetched.</summary>
 internal static class PlainPage
 {
+    /// <summary>What a page of the Gateway's own may do: show itself, and nothing else.</summary>
+    public const string ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
     public static Task WriteAsync(HttpContext context, Refusal refusal) => refusal.Http == StatusCodes.Status401Unauthorized
         ? WriteSignInAsync(context, "You are not signed in, or your session has ended.")
         : WriteAsync(context, refusal.Title, $"<p>{HtmlEncoder.Default.Encode(refusal.Sentence)}</p><p><a href=\"\">Try again</a></p>");
@@ -39,7 +42,7 @@ internal static class PlainPage
     {
         context.Response.ContentType = "text/html; charset=utf-8";
         context.Response.Headers.CacheControl = "no-store";
-        context.Response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        context.Response.Headers.ContentSecurityPolicy = ContentSecurityPolicy;
         context.Response.Headers["Referrer-Policy"] = "no-referrer";
         return context.Response.WriteAsync(
             $$"""

@@ -50,7 +50,8 @@ internal static class RouteTable
         let pattern = PatternOf(rule)
         select new Route(method.FullName, pattern.Path, pattern.Method, row.Backend, Wire.Http, row.JsonBodyBytes, RoleTable.Of(method));
 
-    private static (string Method, string Path) PatternOf(HttpRule rule) => rule.PatternCase switch
+    /// <summary>The method and the path of a JSON route.</summary>
+    public static (string Method, string Path) PatternOf(HttpRule rule) => rule.PatternCase switch
     {
         HttpRule.PatternOneofCase.Get => ("GET", rule.Get),
         HttpRule.PatternOneofCase.Post => ("POST", rule.Post),

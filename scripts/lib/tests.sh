@@ -9,6 +9,7 @@ declare -A TEST_TOOLS=(
     [python3-grpcio]=/usr/lib/python3/dist-packages/grpc
     [protobuf-compiler]=/usr/bin/protoc
     [protobuf-compiler-grpc]=/usr/bin/grpc_python_plugin
+    [jq]=/usr/bin/jq
 )
 
 bring_test_tools() {

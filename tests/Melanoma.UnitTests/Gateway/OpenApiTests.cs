@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Melanoma.Gateway.OpenApi;
 using Melanoma.Gateway.Routing;
+using Microsoft.AspNetCore.Grpc.JsonTranscoding;
 using Microsoft.OpenApi;
 
 namespace Melanoma.UnitTests.Gateway;
@@ -63,6 +64,17 @@ public sealed partial class OpenApiTests
     }
 
     [Fact]
+    public void Should_describe_numbers_enums_and_defaults_as_they_are_when_JSON_transcoding_is_as_it_comes()
+    {
+        var settings = new GrpcJsonSettings();
+
+        Assert.False(settings.WriteInt64sAsStrings);
+        Assert.False(settings.WriteEnumsAsIntegers);
+        Assert.False(settings.IgnoreDefaultValues);
+        Assert.Equal("integer", (string?)Document["components"]!["schemas"]!["Model"]!["properties"]!["sizeBytes"]!["type"]);
+    }
+
+    [Fact]
     public void Should_put_fields_into_path_query_or_body_when_the_annotation_says_so()
     {
         var listed = Document["paths"]!["/v1/images"]!["get"]!;
@@ -79,9 +91,9 @@ public sealed partial class OpenApiTests
     public void Should_describe_everything_when_somebody_reads_it()
     {
         var described = Document["components"]!["schemas"]!.AsObject()
-            .SelectMany(schema => (schema.Value!["properties"]?.AsObject() ?? []).Select(field => (Name: $"{schema.Key}.{field.Key}", field.Value)).Append((schema.Key, schema.Value)));
+            .SelectMany(schema => (schema.Value!["properties"]?.AsObject() ?? []).Select(field => KeyValuePair.Create($"{schema.Key}.{field.Key}", field.Value)).Append(schema));
 
-        Assert.Empty(described.Where(part => string.IsNullOrWhiteSpace((string?)part.Value!["description"])).Select(part => part.Name));
+        Assert.Empty(described.Where(part => string.IsNullOrWhiteSpace((string?)part.Value!["description"])).Select(part => part.Key));
     }
 
     [Fact]

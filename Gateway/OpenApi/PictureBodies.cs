@@ -24,7 +24,7 @@ internal static class PictureBodies
             },
         };
         operation["parameters"] = new JsonArray(
-            Parameter("idempotency-key", "header", "The caller's name for this question, at most 200 characters, for example a UUID: the same key with the same picture gets the same answer again, under the same prediction id."),
+            Parameter("idempotency-key", "header", "The caller's name for this question, for example a UUID: the same key with the same picture gets the same answer again, under the same prediction id."),
             Parameter("x-model-version", "header", "As `modelVersion` of the JSON body, where the body is the picture itself."),
             Parameter("x-case-reference", "header", "As `caseReference` of the JSON body, where the body is the picture itself. A header, because addresses end up in logs."),
             Parameter("model_version", "query", "As the header `x-model-version`, which counts where both are given."),

@@ -35,7 +35,7 @@ internal static partial class ReferencePage
         <a href="/openapi/v1.json">the OpenAPI document</a> of the JSON routes, and makes gRPC clients of <a href="/openapi/protos.zip">the protos</a>; with a key, gRPC reflection tells them too.</p>
         <h2 id="calling">Calling it</h2>
         <p>Send your API key as <code>x-api-key</code>: an HTTP header, or gRPC metadata of that name. For the examples below, put it into a file, so that it stands in no list of processes:</p>
-        <pre><code>printf 'x-api-key: %s\n' "$MELANOMA_API_KEY" &gt; key; chmod 600 key
+        <pre><code>(umask 077; printf 'x-api-key: %s\n' "$MELANOMA_API_KEY" &gt; key)
         MELANOMA=https://the-address-of-this-page</code></pre>
         <h3 id="refusals">Refusals</h3>
         <p>A refusal has a sentence that says what is wrong and what to do. Besides those that each call names, every call may be refused with</p>

@@ -36,11 +36,11 @@ using var channel = GrpcChannel.ForAddress(args[0], new GrpcChannelOptions
 
 // A system of yours stores the idempotency key with its order: the same one gets the same answer, however often it has to ask.
 var idempotencyKey = Environment.GetEnvironmentVariable("MELANOMA_IDEMPOTENCY_KEY") ?? Guid.NewGuid().ToString();
-var request = new ClassifyRequest { Image = ByteString.CopyFrom(await File.ReadAllBytesAsync(args[1])) };
-if (args.Length > 2)
-    request.CaseReference = args[2];
 try
 {
+    var request = new ClassifyRequest { Image = ByteString.CopyFrom(await File.ReadAllBytesAsync(args[1])) };
+    if (args.Length > 2)
+        request.CaseReference = args[2];
     var answer = await new Classifier.ClassifierClient(channel).ClassifyAsync(
         request, new Metadata { { "x-api-key", apiKey }, { "idempotency-key", idempotencyKey } }, deadline: DateTime.UtcNow.AddSeconds(60));
     var decision = string.Join(", ", answer.Reasons.Select(reason => reason.Code).Prepend(answer.Decision.ToString()));
@@ -52,4 +52,9 @@ catch (RpcException refusal)
 {
     Console.Error.WriteLine($"{refusal.StatusCode}: {refusal.Status.Detail}");
     return refusal.StatusCode is StatusCode.Unavailable or StatusCode.ResourceExhausted or StatusCode.DeadlineExceeded ? 75 : 1;
+}
+catch (IOException problem)
+{
+    Console.Error.WriteLine(problem.Message);
+    return 1;
 }

@@ -33,15 +33,9 @@ internal static class ProtoCompatibility
         Same(before.Name, "package", before.Package, now.Package, complaints);
         Same(before.Name, "syntax", before.Syntax, now.Syntax, complaints);
         Same(before.Name, "csharp_namespace", before.Options?.CsharpNamespace ?? "", now.Options?.CsharpNamespace ?? "", complaints);
-        foreach (var (name, message) in MessagesOf(before))
-            Against(MessagesOf(now), name, found => CompareMessages(name, message, found, complaints), complaints);
-        foreach (var (name, type) in EnumsOf(before))
-            Against(EnumsOf(now), name, found => CompareEnums(name, type, found, complaints), complaints);
-        foreach (var service in before.Service)
-        {
-            var services = now.Service.ToDictionary(candidate => candidate.Name);
-            Against(services, service.Name, found => CompareServices(service, found, complaints), complaints);
-        }
+        CompareAll(before.Name, MessagesOf(before), MessagesOf(now), CompareMessages, complaints);
+        CompareAll(before.Name, EnumsOf(before), EnumsOf(now), CompareEnums, complaints);
+        CompareAll(before.Name, before.Service.ToDictionary(service => service.Name), now.Service.ToDictionary(service => service.Name), CompareServices, complaints);
     }
 
     private static void CompareMessages(string name, DescriptorProto before, DescriptorProto now, List<string> complaints)
@@ -88,12 +82,12 @@ internal static class ProtoCompatibility
             complaints.Add($"{name} no longer reserves the name {reserved}.");
     }
 
-    private static void CompareServices(ServiceDescriptorProto before, ServiceDescriptorProto now, List<string> complaints)
+    private static void CompareServices(string service, ServiceDescriptorProto before, ServiceDescriptorProto now, List<string> complaints)
     {
         var methods = now.Method.ToDictionary(method => method.Name);
         foreach (var method in before.Method)
         {
-            var name = $"{before.Name}.{method.Name}";
+            var name = $"{service}.{method.Name}";
             if (!methods.TryGetValue(method.Name, out var found))
             {
                 complaints.Add($"{name} is gone.");
@@ -108,12 +102,17 @@ internal static class ProtoCompatibility
         }
     }
 
-    private static void Against<T>(IReadOnlyDictionary<string, T> now, string name, Action<T> compare, List<string> complaints)
+    // Also what moved is gone from where stubs in C++ and Python import it.
+    private static void CompareAll<T>(
+        string file, Dictionary<string, T> before, Dictionary<string, T> now, Action<string, T, T, List<string>> compare, List<string> complaints)
     {
-        if (now.TryGetValue(name, out var found))
-            compare(found);
-        else
-            complaints.Add($"{name} is gone.");
+        foreach (var (name, part) in before)
+        {
+            if (now.TryGetValue(name, out var found))
+                compare(name, part, found, complaints);
+            else
+                complaints.Add($"{name} is gone from {file}.");
+        }
     }
 
     private static void Same(string name, string what, string before, string now, List<string> complaints)

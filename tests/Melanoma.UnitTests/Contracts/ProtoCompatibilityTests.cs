@@ -83,9 +83,14 @@ public sealed class ProtoCompatibilityTests
         ["syntax changed"] = new("melanoma/v1/predictions.proto has another syntax: proto3 became editions.", set => File(set, "predictions").Syntax = "editions"),
         ["namespace changed"] = new(
             "melanoma/v1/predictions.proto has another csharp_namespace: Melanoma.Contracts.V1 became Other.", set => File(set, "predictions").Options.CsharpNamespace = "Other"),
-        ["message removed"] = new("PictureQuality is gone.", set => File(set, "classifier").MessageType.Remove(Message(set, "PictureQuality"))),
-        ["enum removed"] = new("Decision is gone.", set => File(set, "classifier").EnumType.Remove(Enum(set, "Decision"))),
-        ["service removed"] = new("Predictions is gone.", set => File(set, "predictions").Service.Clear()),
+        ["message removed"] = new("PictureQuality is gone from melanoma/v1/classifier.proto.", set => File(set, "classifier").MessageType.Remove(Message(set, "PictureQuality"))),
+        ["message moved"] = new("PictureQuality is gone from melanoma/v1/classifier.proto.", set =>
+        {
+            File(set, "models").MessageType.Add(Message(set, "PictureQuality").Clone());
+            File(set, "classifier").MessageType.Remove(File(set, "classifier").MessageType.Single(message => message.Name == "PictureQuality"));
+        }),
+        ["enum removed"] = new("Decision is gone from melanoma/v1/classifier.proto.", set => File(set, "classifier").EnumType.Remove(Enum(set, "Decision"))),
+        ["service removed"] = new("Predictions is gone from melanoma/v1/predictions.proto.", set => File(set, "predictions").Service.Clear()),
         ["RPC removed"] = new("Classifier.Explain is gone.", set => Service(set, "Classifier").Method.Remove(Method(set, "Explain"))),
         ["field removed"] = new("ClassifyRequest.top_k is gone: reserve its number 4 and its name.", set => Message(set, "ClassifyRequest").Field.Remove(Field(set, "ClassifyRequest", "top_k"))),
         ["field removed, number reserved alone"] = new("ClassifyRequest.top_k is gone: reserve its number 4 and its name.", set =>

@@ -33,6 +33,7 @@ internal static class GatewayRegistration
         app.UseRefusalsForExceptions();
         app.UseAccess();
         app.UseCallerLimits();
+        app.UseMiddleware<UnreadableMessages>();
         app.MapServiceDefaults();
         app.MapGrpcHealthChecksService().AllowAnonymous();
         app.MapGrpcService<ReflectionServiceImpl>();

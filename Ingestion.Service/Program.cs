@@ -31,6 +31,7 @@ builder.Services.AddGrpcReflection();
 builder.AddDeliveries().AddDropFolder().AddImages().AddForgetting().AddReviews().AddLabelErrors().AddLesionViews().AddDatasets().AddTrainingRuns();
 
 var app = builder.Build();
+app.UseMiddleware<UnreadableMessages>();
 app.MapServiceDefaults().MapDeliveries().MapDatasets().MapReviews().MapTrainingRuns();
 app.MapGrpcHealthChecksService().AllowAnonymous();
 app.MapGrpcReflectionService();

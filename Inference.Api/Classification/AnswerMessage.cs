@@ -12,8 +12,10 @@ internal static class AnswerMessage
     /// <summary>The length of <see cref="ClassifyResponse.Top"/> when the question does not say.</summary>
     public const int DefaultTop = 3;
 
+    /// <summary>What every answer may be used for.</summary>
+    public const string Notice = "For research, not a medical device.";
+
     private const string HonestKind = "honest";
-    private const string Notice = "For research, not a medical device.";
     private const string LeakyNotice = Notice + " This version was trained by the leaky protocol, which serves comparisons alone.";
 
     /// <param name="row">The audit row of the answer.</param>
@@ -28,14 +30,14 @@ internal static class AnswerMessage
         {
             Diagnosis = Diagnoses.NameOf(row.Diagnosis),
             MelanomaProbability = row.Probabilities[(int)Diagnosis.Melanoma],
-            MalignancyProbability = Diagnoses.Malignant.Members.Sum(diagnosis => row.Probabilities[(int)diagnosis]),
+            MalignancyProbability = Malignancy(row.Probabilities),
             Decision = Probabilities.ToMessage(row.Decision),
             ModelVersion = row.ModelVersion.ToString(CultureInfo.InvariantCulture),
             Artefact = properties.Precision,
             ExecutionProvider = row.ExecutionProvider,
             PredictionId = row.Id.ToString(),
             Quality = Quality(answer, properties),
-            Notice = properties.DatasetKind == HonestKind ? Notice : LeakyNotice,
+            Notice = NoticeOf(properties.DatasetKind == HonestKind),
         };
         message.Probabilities.AddRange(Probabilities.ToMessages(row.Probabilities));
         message.Top.AddRange(message.Probabilities.OrderByDescending(probability => probability.Probability).Take(top));
@@ -58,6 +60,14 @@ internal static class AnswerMessage
 
         return message;
     }
+
+    /// <summary>What an answer may be used for.</summary>
+    /// <param name="isHonest">Whether the version was trained by the honest protocol.</param>
+    public static string NoticeOf(bool isHonest) => isHonest ? Notice : LeakyNotice;
+
+    /// <summary>The probability of any malignant diagnosis.</summary>
+    /// <param name="probabilities">All nine, in index order.</param>
+    public static double Malignancy(double[] probabilities) => Diagnoses.Malignant.Members.Sum(diagnosis => probabilities[(int)diagnosis]);
 
     private static Consistency Consistency(double[][] views, Diagnosis answer, ModelProperties properties)
     {

@@ -1,9 +1,12 @@
 using System.Globalization;
+using Google.Api;
+using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
 using Melanoma.Inference.Classification;
+using Melanoma.Inference.Fhir;
 using Melanoma.ServiceDefaults.Callers;
 using Melanoma.Storage;
 using Microsoft.EntityFrameworkCore;
@@ -15,16 +18,34 @@ internal sealed class PredictionsService(IDbContextFactory<MelanomaDbContext> da
 {
     public override async Task<Prediction> GetPrediction(GetPredictionRequest request, ServerCallContext context)
     {
-        if (!Guid.TryParse(request.PredictionId, out var id))
+        await using var database = await databases.CreateDbContextAsync(context.CancellationToken);
+        return ToMessage(await FindAsync(database, request.PredictionId, context));
+    }
+
+    public override async Task<HttpBody> GetPredictionBundle(GetPredictionBundleRequest request, ServerCallContext context)
+    {
+        await using var database = await databases.CreateDbContextAsync(context.CancellationToken);
+        var row = await FindAsync(database, request.PredictionId, context);
+        var model = await (
+            from version in database.ModelVersions
+            join artefact in database.ModelArtefacts on new { version.Version, Precision = version.ServedPrecision } equals new { artefact.Version, artefact.Precision }
+            where version.Version == row.ModelVersion
+            select new ServedVersion(version.Version, version.Recipe, artefact.Precision, artefact.Sha256, version.DatasetKind == Storage.Datasets.DatasetKind.Honest))
+            .SingleAsync(context.CancellationToken);
+        var json = PredictionBundle.ToJson(PredictionBundle.Of(row, model));
+        return new HttpBody { ContentType = PredictionBundle.MediaType, Data = UnsafeByteOperations.UnsafeWrap(json) };
+    }
+
+    private static async Task<Storage.Predictions.Prediction> FindAsync(MelanomaDbContext database, string predictionId, ServerCallContext context)
+    {
+        if (!Guid.TryParse(predictionId, out var id))
         {
             throw Refusal.Of(StatusCode.InvalidArgument, "The prediction id is not a UUID; it is the prediction_id of an answer.");
         }
 
         var tenant = context.GetCaller().Tenant;
-        await using var database = await databases.CreateDbContextAsync(context.CancellationToken);
-        var row = await database.Predictions.AsNoTracking().SingleOrDefaultAsync(prediction => prediction.Tenant == tenant && prediction.Id == id, context.CancellationToken)
+        return await database.Predictions.AsNoTracking().SingleOrDefaultAsync(prediction => prediction.Tenant == tenant && prediction.Id == id, context.CancellationToken)
             ?? throw Refusal.Of(StatusCode.NotFound, $"There is no prediction {id}.");
-        return ToMessage(row);
     }
 
     private static Prediction ToMessage(Storage.Predictions.Prediction row)

@@ -41,6 +41,7 @@ internal static class CommandLine
             ModelCommands.Create(),
             ClassifyCommand.Create(),
             ExplainCommand.Create(),
+            PredictionCommands.Create(),
             KeyCommands.Create(),
             DemoCommand.Create(),
         };

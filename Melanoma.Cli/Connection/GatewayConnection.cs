@@ -44,6 +44,7 @@ internal sealed class GatewayConnection : IDisposable
         Models = new ModelRegistry.ModelRegistryClient(invoker);
         Classifier = new Classifier.ClassifierClient(invoker);
         Keys = new Keys.KeysClient(invoker);
+        Predictions = new Predictions.PredictionsClient(invoker);
         Retries = new Retries(time);
         Time = time;
     }
@@ -63,6 +64,7 @@ internal sealed class GatewayConnection : IDisposable
     public Classifier.ClassifierClient Classifier { get; }
 
     public Keys.KeysClient Keys { get; }
+    public Predictions.PredictionsClient Predictions { get; }
 
     public Retries Retries { get; }
 

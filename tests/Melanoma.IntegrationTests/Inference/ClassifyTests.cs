@@ -67,6 +67,36 @@ public sealed class ClassifyTests(TestServers servers, ClassifyTests.OneService 
     }
 
     [Fact]
+    public async Task Should_be_a_FHIR_bundle_for_the_tenant_alone_when_an_answer_is_fetched_as_one()
+    {
+        var stand = service.Stand;
+        var version = await stand.RegisterAndPromoteAsync(new TestModel());
+        var answer = await stand.Classifier.ClassifyAsync(
+            new ClassifyRequest(InferenceStand.Request(Red)) { CaseReference = "case 18" }, InferenceStand.Caller("north"), cancellationToken: Cancellation);
+        var request = new GetPredictionBundleRequest { PredictionId = answer.PredictionId };
+
+        var bundle = await stand.Predictions.GetPredictionBundleAsync(request, InferenceStand.Caller("north"), cancellationToken: Cancellation);
+        var refusal = await Assert.ThrowsAsync<RpcException>(async () => await stand.Predictions.GetPredictionBundleAsync(request, InferenceStand.Caller("south"), cancellationToken: Cancellation));
+        using var question = new HttpRequestMessage(HttpMethod.Get, $"/v1/predictions/{answer.PredictionId}/fhir") { Headers = { { "x-melanoma-tenant", "north" } } };
+        using var page = await stand.Http.SendAsync(question, Cancellation);
+        using var foreign = await stand.Http.GetAsync($"/v1/predictions/{answer.PredictionId}/fhir", Cancellation);
+
+        Assert.Equal("application/fhir+json", bundle.ContentType);
+        Assert.Equal(StatusCode.NotFound, refusal.StatusCode);
+        Assert.Equal((HttpStatusCode.OK, "application/fhir+json"), (page.StatusCode, page.Content.Headers.ContentType?.MediaType));
+        Assert.Equal(bundle.Data.ToByteArray(), await page.Content.ReadAsByteArrayAsync(Cancellation));
+        Assert.Equal(HttpStatusCode.NotFound, foreign.StatusCode);
+        using var json = JsonDocument.Parse(bundle.Data.Memory);
+        var resources = json.RootElement.GetProperty("entry").EnumerateArray().Select(entry => entry.GetProperty("resource")).ToList();
+        var device = Assert.Single(resources, resource => resource.GetProperty("resourceType").GetString() == "Device");
+        Assert.Equal("case 18", resources[0].GetProperty("subject").GetProperty("display").GetString());
+        Assert.Equal($"{version}", device.GetProperty("version")[0].GetProperty("value").GetString());
+        await using var database = stand.Database();
+        var sha256 = await database.ModelArtefacts.Where(artefact => artefact.Version == version).Select(artefact => artefact.Sha256).SingleAsync(Cancellation);
+        Assert.Equal(Convert.ToHexStringLower(sha256), device.GetProperty("identifier")[0].GetProperty("value").GetString());
+    }
+
+    [Fact]
     public async Task Should_refuse_each_bad_call_and_answer_its_neighbours_when_they_come_together()
     {
         var stand = service.Stand;

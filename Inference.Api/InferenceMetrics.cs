@@ -19,6 +19,7 @@ internal sealed class InferenceMetrics : IDisposable
     private readonly Counter<long> _refusals;
     private readonly Counter<long> _loads;
     private readonly Histogram<int> _auditRows;
+    private readonly Counter<long> _feedback;
 
     public InferenceMetrics(IMeterFactory meters)
     {
@@ -29,6 +30,7 @@ internal sealed class InferenceMetrics : IDisposable
         _refusals = _meter.CreateCounter<long>("melanoma.inference.refusals", "{call}", "Calls refused, by reason.");
         _loads = _meter.CreateCounter<long>("melanoma.inference.model.loads", "{load}", "Model versions loaded or refused.");
         _auditRows = _meter.CreateHistogram<int>("melanoma.inference.audit.batch", "{row}", "Audit rows written in one statement.");
+        _feedback = _meter.CreateCounter<long>("melanoma.inference.feedback", "{feedback}", "Feedback to answers, by verdict.");
     }
 
     public static ActivitySource Activities { get; } = new(MeterName);
@@ -47,6 +49,8 @@ internal sealed class InferenceMetrics : IDisposable
     public void Loaded(int version, bool accepted) => _loads.Add(1, new("model.version", version), new("outcome", accepted ? "loaded" : "refused"));
 
     public void AuditBatch(int rows) => _auditRows.Record(rows);
+
+    public void FeedbackGiven(string verdict) => _feedback.Add(1, new KeyValuePair<string, object?>("verdict", verdict));
 
     public void ObserveLanes(Func<LaneLoad> load)
     {

@@ -1,5 +1,6 @@
 using Melanoma.Inference;
 using Melanoma.Inference.Classification;
+using Melanoma.Inference.Feedback;
 using Melanoma.Inference.Models;
 using Melanoma.Inference.Predictions;
 using Melanoma.Inference.Registry;
@@ -21,6 +22,7 @@ builder.AddPredictions();
 builder.AddModels();
 builder.AddRegistry();
 builder.AddClassification();
+builder.AddFeedback();
 
 var app = builder.Build();
 app.MapServiceDefaults();

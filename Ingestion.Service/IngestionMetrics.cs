@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Melanoma.Storage.Catalogue;
+using Melanoma.Storage.Predictions;
 
 namespace Melanoma.Ingestion;
 
@@ -17,6 +18,7 @@ internal sealed class IngestionMetrics
     private readonly UpDownCounter<int> _deliveries;
     private readonly Counter<long> _datasets;
     private readonly Counter<long> _reviews;
+    private readonly Counter<long> _feedback;
 
     public IngestionMetrics(IMeterFactory meters)
     {
@@ -27,6 +29,7 @@ internal sealed class IngestionMetrics
         _deliveries = meter.CreateUpDownCounter<int>("melanoma.ingestion.deliveries.receiving", "{delivery}", "Deliveries that are coming in");
         _datasets = meter.CreateCounter<long>("melanoma.ingestion.datasets", "{dataset}", "Datasets asked for, by kind and whether they were new");
         _reviews = meter.CreateCounter<long>("melanoma.ingestion.reviews", "{decision}", "Decisions of reviewers, by action");
+        _feedback = meter.CreateCounter<long>("melanoma.ingestion.feedback", "{feedback}", "Feedback settled, by what became of it");
     }
 
     public void BatchWritten(IReadOnlyCollection<DeliveryFile> files, TimeSpan duration)
@@ -45,6 +48,8 @@ internal sealed class IngestionMetrics
     public void DeliveryEnded() => _deliveries.Add(-1);
 
     public void DatasetAsked(string kind, bool created) => _datasets.Add(1, new TagList { { "kind", kind }, { "created", created } });
+
+    public void FeedbackSettled(FeedbackState state, int count) => _feedback.Add(count, new TagList { { "state", state.ToString() } });
 
     public void ReviewDecided(string action) => _reviews.Add(1, new TagList { { "action", action } });
 }

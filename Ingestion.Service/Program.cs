@@ -2,6 +2,7 @@ using Melanoma.Ingestion;
 using Melanoma.Ingestion.Datasets;
 using Melanoma.Ingestion.Deliveries;
 using Melanoma.Ingestion.DropFolder;
+using Melanoma.Ingestion.Feedback;
 using Melanoma.Ingestion.Forgetting;
 using Melanoma.Ingestion.Images;
 using Melanoma.Ingestion.LabelErrors;
@@ -24,11 +25,12 @@ builder.AddServiceDefaults().AddGatewayCallers().AddMelanomaDatabase(ServiceRole
     {
         LabelErrorsRegistration.DeclareQueues(queues);
         LesionViewsRegistration.DeclareQueues(queues);
+        FeedbackRegistration.DeclareQueues(queues);
     });
 builder.Services.AddMelanomaGrpc().AddJsonTranscoding();
 builder.Services.AddGrpcHealthChecks();
 builder.Services.AddGrpcReflection();
-builder.AddDeliveries().AddDropFolder().AddImages().AddForgetting().AddReviews().AddLabelErrors().AddLesionViews().AddDatasets().AddTrainingRuns();
+builder.AddDeliveries().AddDropFolder().AddImages().AddForgetting().AddReviews().AddLabelErrors().AddLesionViews().AddFeedback().AddDatasets().AddTrainingRuns();
 
 var app = builder.Build();
 app.UseMiddleware<UnreadableMessages>();

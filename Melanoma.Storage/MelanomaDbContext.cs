@@ -127,6 +127,15 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
     /// <summary>The audit of answers.</summary>
     public DbSet<Prediction> Predictions => Set<Prediction>();
 
+    /// <summary>What callers say of answers.</summary>
+    public DbSet<PredictionFeedback> Feedback => Set<PredictionFeedback>();
+
+    /// <summary>Images that came with feedback; never tracked.</summary>
+    public DbSet<FeedbackImage> FeedbackImages => Set<FeedbackImage>();
+
+    /// <summary>What became of feedback.</summary>
+    public DbSet<FeedbackOutcome> FeedbackOutcomes => Set<FeedbackOutcome>();
+
     /// <summary>API keys.</summary>
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
 
@@ -158,6 +167,8 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
         configurationBuilder.Properties<Split>().HaveConversion<EnumTextConverter<Split>>();
         configurationBuilder.Properties<RunExecutionState>().HaveConversion<EnumTextConverter<RunExecutionState>>();
         configurationBuilder.Properties<ModelState>().HaveConversion<EnumTextConverter<ModelState>>();
+        configurationBuilder.Properties<FeedbackVerdict>().HaveConversion<EnumTextConverter<FeedbackVerdict>>();
+        configurationBuilder.Properties<FeedbackState>().HaveConversion<EnumTextConverter<FeedbackState>>();
         configurationBuilder.Properties<SignInTokenKind>().HaveConversion<EnumTextConverter<SignInTokenKind>>();
         configurationBuilder.Properties<ServiceRole>().HaveConversion<EnumTextConverter<ServiceRole>>();
     }

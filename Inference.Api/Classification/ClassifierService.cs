@@ -1,12 +1,13 @@
 using System.Globalization;
 using Grpc.Core;
 using Melanoma.Contracts.V1;
+using Melanoma.Inference.Feedback;
 using Melanoma.ServiceDefaults.Callers;
 
 namespace Melanoma.Inference.Classification;
 
 /// <summary>The question by gRPC, and by JSON through transcoding.</summary>
-internal sealed class ClassifierService(ImageClassifier classifier, BulkStreams streams) : Classifier.ClassifierBase
+internal sealed class ClassifierService(ImageClassifier classifier, BulkStreams streams, FeedbackReceiver feedback) : Classifier.ClassifierBase
 {
     public override Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context)
     {
@@ -26,6 +27,9 @@ internal sealed class ClassifierService(ImageClassifier classifier, BulkStreams 
             context.GetCaller());
         return AnswerAsync(() => classifier.ExplainAsync(question, request.HasDiagnosis ? request.Diagnosis : null, context.CancellationToken), context);
     }
+
+    public override Task<SendFeedbackResponse> SendFeedback(SendFeedbackRequest request, ServerCallContext context) =>
+        feedback.ReceiveAsync(request, context.GetCaller(), context.CancellationToken);
 
     private static async Task<T> AnswerAsync<T>(Func<Task<T>> answer, ServerCallContext context)
     {

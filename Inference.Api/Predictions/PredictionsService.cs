@@ -19,13 +19,13 @@ internal sealed class PredictionsService(IDbContextFactory<MelanomaDbContext> da
     public override async Task<Prediction> GetPrediction(GetPredictionRequest request, ServerCallContext context)
     {
         await using var database = await databases.CreateDbContextAsync(context.CancellationToken);
-        return ToMessage(await FindAsync(database, request.PredictionId, context));
+        return ToMessage(await OwnPrediction.FindAsync(database, request.PredictionId, context.GetCaller(), context.CancellationToken));
     }
 
     public override async Task<HttpBody> GetPredictionBundle(GetPredictionBundleRequest request, ServerCallContext context)
     {
         await using var database = await databases.CreateDbContextAsync(context.CancellationToken);
-        var row = await FindAsync(database, request.PredictionId, context);
+        var row = await OwnPrediction.FindAsync(database, request.PredictionId, context.GetCaller(), context.CancellationToken);
         var model = await (
             from version in database.ModelVersions
             join artefact in database.ModelArtefacts on new { version.Version, Precision = version.ServedPrecision } equals new { artefact.Version, artefact.Precision }
@@ -34,18 +34,6 @@ internal sealed class PredictionsService(IDbContextFactory<MelanomaDbContext> da
             .SingleAsync(context.CancellationToken);
         var json = PredictionBundle.ToJson(PredictionBundle.Of(row, model));
         return new HttpBody { ContentType = PredictionBundle.MediaType, Data = UnsafeByteOperations.UnsafeWrap(json) };
-    }
-
-    private static async Task<Storage.Predictions.Prediction> FindAsync(MelanomaDbContext database, string predictionId, ServerCallContext context)
-    {
-        if (!Guid.TryParse(predictionId, out var id))
-        {
-            throw Refusal.Of(StatusCode.InvalidArgument, "The prediction id is not a UUID; it is the prediction_id of an answer.");
-        }
-
-        var tenant = context.GetCaller().Tenant;
-        return await database.Predictions.AsNoTracking().SingleOrDefaultAsync(prediction => prediction.Tenant == tenant && prediction.Id == id, context.CancellationToken)
-            ?? throw Refusal.Of(StatusCode.NotFound, $"There is no prediction {id}.");
     }
 
     private static Prediction ToMessage(Storage.Predictions.Prediction row)

@@ -58,10 +58,10 @@ internal sealed partial class LabelErrorItems(NpgsqlDataSource dataSource, TimeP
 
     public string Found => "Likely label errors";
 
-    public async Task UpdateAsync(Guid? runId, CancellationToken cancellationToken)
+    public async Task UpdateAsync(Guid? source, CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        await using (var ask = Command(connection, Unasked, runId))
+        await using (var ask = Command(connection, Unasked, source))
         {
             if (!(bool)(await ask.ExecuteScalarAsync(cancellationToken))!)
                 return;
@@ -69,17 +69,17 @@ internal sealed partial class LabelErrorItems(NpgsqlDataSource dataSource, TimeP
 
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await CatalogueLock.TakeAsync(transaction, cancellationToken);
-        await using var refresh = Command(connection, Refresh, runId);
+        await using var refresh = Command(connection, Refresh, source);
         var refreshed = await refresh.ExecuteNonQueryAsync(cancellationToken);
-        var opened = await OpenAsync(connection, runId, cancellationToken);
+        var opened = await OpenAsync(connection, source, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         LogUpdated(opened, refreshed);
     }
 
-    private async Task<int> OpenAsync(NpgsqlConnection connection, Guid? runId, CancellationToken cancellationToken)
+    private async Task<int> OpenAsync(NpgsqlConnection connection, Guid? source, CancellationToken cancellationToken)
     {
         var images = new List<Guid>();
-        await using (var command = Command(connection, New, runId))
+        await using (var command = Command(connection, New, source))
         await using (var rows = await command.ExecuteReaderAsync(cancellationToken))
         {
             while (await rows.ReadAsync(cancellationToken))
@@ -87,19 +87,19 @@ internal sealed partial class LabelErrorItems(NpgsqlDataSource dataSource, TimeP
         }
 
         var now = time.GetUtcNow();
-        await using var open = Command(connection, Open, runId);
+        await using var open = Command(connection, Open, source);
         open.Parameters.Add(new() { Value = now });
         open.Parameters.Add(new() { Value = images.Select(_ => Guid.CreateVersion7(now)).ToArray() });
         open.Parameters.Add(new() { Value = images.ToArray() });
         return await open.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private static NpgsqlCommand Command(NpgsqlConnection connection, string statement, Guid? runId) => new(statement, connection)
+    private static NpgsqlCommand Command(NpgsqlConnection connection, string statement, Guid? source) => new(statement, connection)
     {
         CommandTimeout = CatalogueLock.Timeout,
         Parameters =
         {
-            new() { Value = (object?)runId ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid },
+            new() { Value = (object?)source ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid },
             new() { Value = LabelState.Conflict.ToColumn() },
             new() { Value = LabelState.Settled.ToColumn() },
             new() { Value = (short)ClaimRank.Reviewer },

@@ -23,10 +23,14 @@ internal static class LabelResolution
         WHERE images.group_id = change.group_id AND (images.label_state, images.label) IS DISTINCT FROM (change.label_state, change.label)
         """;
 
-    // A reviewer who settles one picture of a lesion has been asked about all of them.
+    // A reviewer who settles one picture of a lesion has been asked about all of them; but not about what a hospital said afterwards.
     private const string CloseAnswered = """
         UPDATE review_items SET state = 'closed', closed_at = $2 FROM images
-        WHERE kind = 'labelerror' AND images.group_id = ANY($1) AND review_items.image_id = images.id AND state <> 'closed'
+        WHERE kind IN ('labelerror', 'feedback') AND images.group_id = ANY($1) AND review_items.image_id = images.id AND state <> 'closed'
+            AND (kind = 'labelerror' OR EXISTS (
+                SELECT FROM label_claims JOIN images AS decided ON decided.id = label_claims.image_id
+                WHERE decided.group_id = images.group_id AND rank = $3 AND decided.excluded_at IS NULL AND decided.forgotten_at IS NULL
+                    AND claimed_at >= review_items.opened_at))
         """;
 
     /// <summary>Resolves groups anew from all claims in the database, and opens or closes their items in the review queue.</summary>
@@ -73,7 +77,7 @@ internal static class LabelResolution
             await using var close = new NpgsqlCommand(CloseAnswered, connection)
             {
                 CommandTimeout = CatalogueLock.Timeout,
-                Parameters = { new() { Value = decided }, new() { Value = now } },
+                Parameters = { new() { Value = decided }, new() { Value = now }, new() { Value = (short)ClaimRank.Reviewer } },
             };
             await close.ExecuteNonQueryAsync(cancellationToken);
         }

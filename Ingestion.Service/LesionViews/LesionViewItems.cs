@@ -38,10 +38,10 @@ internal sealed partial class LesionViewItems(NpgsqlDataSource dataSource, TimeP
 
     public string Found => "Other views of lesions";
 
-    public async Task UpdateAsync(Guid? runId, CancellationToken cancellationToken)
+    public async Task UpdateAsync(Guid? source, CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        await using (var ask = Command(connection, IsOutOfDate, runId))
+        await using (var ask = Command(connection, IsOutOfDate, source))
         {
             if (!(bool)(await ask.ExecuteScalarAsync(cancellationToken))!)
                 return;
@@ -51,22 +51,22 @@ internal sealed partial class LesionViewItems(NpgsqlDataSource dataSource, TimeP
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await CatalogueLock.TakeAsync(transaction, cancellationToken);
         var closed = await LesionViewQuestions.CloseAnsweredAsync(connection, now, cancellationToken);
-        var opened = await OpenAsync(connection, runId, now, cancellationToken);
+        var opened = await OpenAsync(connection, source, now, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         LogUpdated(opened, closed);
     }
 
-    private static async Task<int> OpenAsync(NpgsqlConnection connection, Guid? runId, DateTimeOffset now, CancellationToken cancellationToken)
+    private static async Task<int> OpenAsync(NpgsqlConnection connection, Guid? source, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var pairs = new List<(Guid Image, Guid Other)>();
-        await using (var command = Command(connection, New, runId))
+        await using (var command = Command(connection, New, source))
         await using (var rows = await command.ExecuteReaderAsync(cancellationToken))
         {
             while (await rows.ReadAsync(cancellationToken))
                 pairs.Add((rows.GetGuid(0), rows.GetGuid(1)));
         }
 
-        await using var open = Command(connection, Open, runId);
+        await using var open = Command(connection, Open, source);
         open.Parameters.Add(new() { Value = now });
         open.Parameters.Add(new() { Value = pairs.Select(_ => Guid.CreateVersion7(now)).ToArray() });
         open.Parameters.Add(new() { Value = pairs.Select(pair => pair.Image).ToArray() });
@@ -74,10 +74,10 @@ internal sealed partial class LesionViewItems(NpgsqlDataSource dataSource, TimeP
         return await open.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private static NpgsqlCommand Command(NpgsqlConnection connection, string statement, Guid? runId) => new(statement, connection)
+    private static NpgsqlCommand Command(NpgsqlConnection connection, string statement, Guid? source) => new(statement, connection)
     {
         CommandTimeout = CatalogueLock.Timeout,
-        Parameters = { new() { Value = (object?)runId ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid } },
+        Parameters = { new() { Value = (object?)source ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid } },
     };
 
     [LoggerMessage(63, LogLevel.Information, "{Opened} pairs of pictures that may show one lesion were put before a reviewer, {Closed} are no question any more")]

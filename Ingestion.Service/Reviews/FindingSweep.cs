@@ -2,16 +2,16 @@ using Melanoma.ServiceDefaults.Database;
 
 namespace Melanoma.Ingestion.Reviews;
 
-/// <summary>Review items that are derived from what training runs found.</summary>
+/// <summary>Review items that are derived from what others found: training runs, and callers who judge answers.</summary>
 internal interface IFindingItems
 {
     /// <summary>What is found, in the plural and for the log: "Likely label errors".</summary>
     public string Found { get; }
 
     /// <summary>Opens an item for each question that nobody was asked yet; brings the others up to date. Repeating it changes nothing.</summary>
-    /// <param name="runId">The run whose findings are looked at; null for all.</param>
+    /// <param name="source">The run, or the feedback, that is looked at at least; null for all.</param>
     /// <param name="cancellationToken">Changes nothing.</param>
-    public Task UpdateAsync(Guid? runId, CancellationToken cancellationToken);
+    public Task UpdateAsync(Guid? source, CancellationToken cancellationToken);
 }
 
 /// <summary>Asks about findings that nobody was woken for, or that a decision taken back made a question again.</summary>
@@ -24,7 +24,7 @@ internal sealed partial class FindingSweep(IFindingItems items, TimeSpan interva
         {
             try
             {
-                await items.UpdateAsync(runId: null, stoppingToken);
+                await items.UpdateAsync(source: null, stoppingToken);
             }
             catch (Exception exception) when (DatabaseTrouble.Is(exception))
             {

@@ -10,7 +10,7 @@ using V1 = Melanoma.Contracts.V1;
 namespace Melanoma.Ingestion.Reviews;
 
 /// <summary>
-/// Reads what is to be looked at: open items before deferred ones, conflicts before likely label errors before other views of lesions, of a kind the most urgent first and of
+/// Reads what is to be looked at: open items before deferred ones, conflicts before feedback before likely label errors before other views of lesions, of a kind the most urgent first and of
 /// equally urgent ones the oldest.
 /// </summary>
 internal sealed class ReviewQueue(NpgsqlDataSource dataSource)
@@ -114,6 +114,7 @@ internal sealed class ReviewQueue(NpgsqlDataSource dataSource)
                 Kind = EnumText.FromColumn<ReviewKind>(row.Place.Kind) switch
                 {
                     ReviewKind.Conflict => V1.ReviewKind.Conflict,
+                    ReviewKind.Feedback => V1.ReviewKind.Feedback,
                     ReviewKind.LabelError => V1.ReviewKind.LabelError,
                     _ => V1.ReviewKind.LesionViews,
                 },

@@ -76,8 +76,10 @@ internal sealed class ReviewsService(ReviewQueue queue, ReviewDecisions decision
                 return Storage.Reviews.ReviewKind.LabelError;
             case ReviewKind.LesionViews:
                 return Storage.Reviews.ReviewKind.LesionViews;
+            case ReviewKind.Feedback:
+                return Storage.Reviews.ReviewKind.Feedback;
             default:
-                Throw(StatusCode.InvalidArgument, "kind is not known; choose REVIEW_KIND_CONFLICT, _LABEL_ERROR or _LESION_VIEWS, or leave it out for all.");
+                Throw(StatusCode.InvalidArgument, "kind is not known; choose REVIEW_KIND_CONFLICT, _FEEDBACK, _LABEL_ERROR or _LESION_VIEWS, or leave it out for all.");
                 return null;
         }
     }

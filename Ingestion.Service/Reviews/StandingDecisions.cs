@@ -40,23 +40,27 @@ internal static class StandingDecisions
     // What a reviewer says of the label of a lesion answers the items of all its images, see LabelResolution; an excluded image is no question.
     private const string CloseItems = """
         UPDATE review_items SET state = $2, closed_at = $3 FROM images
-        WHERE kind = $4 AND images.id = ANY($1) AND review_items.image_id = images.id AND state <> $2 AND excluded_at IS NOT NULL
+        WHERE kind = ANY($4) AND images.id = ANY($1) AND review_items.image_id = images.id AND state <> $2 AND excluded_at IS NOT NULL
         """;
 
     // Only what a decision about the lesion closed, told by the time, which no two decisions share; of several items of an image the newest.
     private const string ReopenItems = """
         WITH closed AS (
-            SELECT DISTINCT ON (item.image_id) item.id FROM review_items AS item JOIN images ON images.id = item.image_id
-            WHERE item.kind = $4 AND images.group_id = ANY($1) AND item.state = $2 AND images.excluded_at IS NULL AND images.forgotten_at IS NULL
+            SELECT DISTINCT ON (item.kind, item.image_id) item.id FROM review_items AS item JOIN images ON images.id = item.image_id
+            WHERE item.kind = ANY($4) AND images.group_id = ANY($1) AND item.state = $2 AND images.excluded_at IS NULL AND images.forgotten_at IS NULL
                 AND EXISTS (SELECT FROM review_decisions AS decision JOIN review_decision_images AS about ON about.decision_id = decision.id
                     JOIN images AS decided ON decided.id = about.image_id
                     WHERE decision.decided_at = item.closed_at AND decided.group_id = images.group_id)
                 AND NOT EXISTS (SELECT FROM label_claims JOIN images AS decided ON decided.id = label_claims.image_id
-                    WHERE decided.group_id = images.group_id AND rank = $5 AND decided.excluded_at IS NULL AND decided.forgotten_at IS NULL)
-                AND NOT EXISTS (SELECT FROM review_items AS other WHERE other.kind = $4 AND other.image_id = item.image_id AND other.state <> $2)
-            ORDER BY item.image_id, item.id DESC)
+                    WHERE decided.group_id = images.group_id AND rank = $5 AND decided.excluded_at IS NULL AND decided.forgotten_at IS NULL
+                        AND (item.kind = 'labelerror' OR claimed_at >= item.opened_at))
+                AND NOT EXISTS (SELECT FROM review_items AS other WHERE other.kind = item.kind AND other.image_id = item.image_id AND other.state <> $2)
+            ORDER BY item.kind, item.image_id, item.id DESC)
         UPDATE review_items SET state = $3, closed_at = NULL FROM closed WHERE review_items.id = closed.id
         """;
+
+    /// <summary>The kinds of items that ask about the label of an image.</summary>
+    private static readonly string[] AboutLabels = [ReviewKind.LabelError.ToColumn(), ReviewKind.Feedback.ToColumn()];
 
     /// <summary>Derives claims, exclusions, labels and items of images anew from the log.</summary>
     public static async Task ApplyAsync(
@@ -68,8 +72,8 @@ internal static class StandingDecisions
         Add(batch, TakeClaimsBack, ids, (short)ClaimRank.Reviewer);
         Add(batch, Claim, ids, (short)ClaimRank.Reviewer);
         Add(batch, Exclude, ids);
-        Add(batch, CloseItems, ids, ReviewState.Closed.ToColumn(), now, ReviewKind.LabelError.ToColumn());
-        Add(batch, ReopenItems, groups, ReviewState.Closed.ToColumn(), ReviewState.Open.ToColumn(), ReviewKind.LabelError.ToColumn(), (short)ClaimRank.Reviewer);
+        Add(batch, CloseItems, ids, ReviewState.Closed.ToColumn(), now, AboutLabels);
+        Add(batch, ReopenItems, groups, ReviewState.Closed.ToColumn(), ReviewState.Open.ToColumn(), AboutLabels, (short)ClaimRank.Reviewer);
         await batch.ExecuteNonQueryAsync(cancellationToken);
         await LabelResolution.ApplyAsync(connection, groups, now, cancellationToken);
         await LesionViewQuestions.CloseAnsweredAsync(connection, now, cancellationToken);

@@ -42,6 +42,7 @@ internal static class CommandLine
             ClassifyCommand.Create(),
             ExplainCommand.Create(),
             PredictionCommands.Create(),
+            FeedbackCommand.Create(),
             KeyCommands.Create(),
             DemoCommand.Create(),
         };

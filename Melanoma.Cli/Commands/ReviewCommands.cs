@@ -22,7 +22,7 @@ internal static class ReviewCommands
     private static readonly Argument<long> Decision = new("DECISION") { Description = "The decision's number, as the history has it." };
 
     private static readonly Option<string?> Kind = new Option<string?>("--kind") { Description = "Only items of this kind." }
-        .AcceptOnlyFromAmong("conflict", "label-error", "lesion-views");
+        .AcceptOnlyFromAmong("conflict", "feedback", "label-error", "lesion-views");
 
     private static readonly Option<string?> State = new Option<string?>("--state")
     {

@@ -14,6 +14,8 @@ internal sealed record ReviewItemDocument(
 {
     public const string LesionViews = "lesion-views";
 
+    private const string Feedback = "feedback";
+
     public static ReviewItemDocument From(ReviewItem item) => new(
         item.ItemId, WordOf(item.Kind), item.State.ToString().ToLowerInvariant(), item.Reason, item.Score,
         [.. item.Suggested], item.OpenedAt.ToDateTimeOffset(), [.. item.Images.Select(ImageDocument.From)], [.. item.Claims.Select(ClaimDocument.From)]);
@@ -23,6 +25,7 @@ internal sealed record ReviewItemDocument(
         null => ReviewKind.Unspecified,
         "conflict" => ReviewKind.Conflict,
         LesionViews => ReviewKind.LesionViews,
+        Feedback => ReviewKind.Feedback,
         _ => ReviewKind.LabelError,
     };
 
@@ -32,6 +35,7 @@ internal sealed record ReviewItemDocument(
     {
         ReviewKind.LabelError => "label-error",
         ReviewKind.LesionViews => LesionViews,
+        ReviewKind.Feedback => Feedback,
         _ => "conflict",
     };
 }

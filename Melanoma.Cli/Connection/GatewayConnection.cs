@@ -64,6 +64,7 @@ internal sealed class GatewayConnection : IDisposable
     public Classifier.ClassifierClient Classifier { get; }
 
     public Keys.KeysClient Keys { get; }
+
     public Predictions.PredictionsClient Predictions { get; }
 
     public Retries Retries { get; }

@@ -53,3 +53,9 @@ public sealed record LabelErrorsFound(Guid RunId);
 [MessageUrn("melanoma:lesion-views-found:v1", useDefaultPrefix: false)]
 [EntityName("melanoma.lesion-views-found.v1")]
 public sealed record LesionViewsFound(Guid RunId);
+
+/// <summary>A caller said whether an answer was right; it is to become a claim and be put before a reviewer.</summary>
+/// <param name="FeedbackId">The feedback.</param>
+[MessageUrn("melanoma:feedback-given:v1", useDefaultPrefix: false)]
+[EntityName("melanoma.feedback-given.v1")]
+public sealed record FeedbackGiven(Guid FeedbackId);

@@ -11,7 +11,7 @@ public static class MessageCatalogue
     private static readonly FrozenDictionary<string, Type> ByName = new[]
     {
         typeof(RunRequested), typeof(AugmentationBatchReady), typeof(AugmentationCompleted), typeof(ModelTrained), typeof(ModelPromoted),
-        typeof(ImagesForgotten), typeof(LabelErrorsFound), typeof(LesionViewsFound),
+        typeof(ImagesForgotten), typeof(LabelErrorsFound), typeof(LesionViewsFound), typeof(FeedbackGiven),
     }.ToFrozenDictionary(type => type.GetCustomAttribute<EntityNameAttribute>()!.EntityName);
 
     /// <summary>Every message type.</summary>

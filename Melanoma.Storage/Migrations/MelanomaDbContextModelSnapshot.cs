@@ -1359,6 +1359,56 @@ namespace Melanoma.Storage.Migrations
                     b.ToTable("outbox", (string)null);
                 });
 
+            modelBuilder.Entity("Melanoma.Storage.Predictions.FeedbackImage", b =>
+                {
+                    b.Property<Guid>("FeedbackId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("feedback_id");
+
+                    b.Property<byte[]>("Bytes")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("bytes");
+
+                    b.HasKey("FeedbackId")
+                        .HasName("pk_feedback_images");
+
+                    b.ToTable("feedback_images", (string)null);
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Predictions.FeedbackOutcome", b =>
+                {
+                    b.Property<Guid>("FeedbackId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("feedback_id");
+
+                    b.Property<Guid?>("ImageId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("image_id");
+
+                    b.Property<string>("Reason")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("reason");
+
+                    b.Property<DateTimeOffset>("SettledAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("settled_at");
+
+                    b.Property<string>("State")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("state");
+
+                    b.HasKey("FeedbackId")
+                        .HasName("pk_feedback_outcomes");
+
+                    b.HasIndex("ImageId")
+                        .HasDatabaseName("ix_feedback_outcomes_image_id");
+
+                    b.ToTable("feedback_outcomes", (string)null);
+                });
+
             modelBuilder.Entity("Melanoma.Storage.Predictions.Prediction", b =>
                 {
                     b.Property<Guid>("Id")
@@ -1432,6 +1482,85 @@ namespace Melanoma.Storage.Migrations
                     b.ToTable("predictions", null, t =>
                         {
                             t.HasCheckConstraint("ck_predictions_nine", "cardinality(probabilities) = 9");
+                        });
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Predictions.PredictionFeedback", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<short>("AnsweredDiagnosis")
+                        .HasColumnType("smallint")
+                        .HasColumnName("answered_diagnosis");
+
+                    b.Property<bool>("BroughtImage")
+                        .HasColumnType("boolean")
+                        .HasColumnName("brought_image");
+
+                    b.Property<string>("Caller")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("caller");
+
+                    b.Property<string>("Comment")
+                        .IsRequired()
+                        .HasMaxLength(2000)
+                        .HasColumnType("character varying(2000)")
+                        .HasColumnName("comment");
+
+                    b.Property<short?>("Diagnosis")
+                        .HasColumnType("smallint")
+                        .HasColumnName("diagnosis");
+
+                    b.Property<byte[]>("ImageSha256")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("image_sha256");
+
+                    b.Property<int>("ModelVersion")
+                        .HasColumnType("integer")
+                        .HasColumnName("model_version");
+
+                    b.Property<int>("Number")
+                        .HasColumnType("integer")
+                        .HasColumnName("number");
+
+                    b.Property<Guid>("PredictionId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("prediction_id");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<DateTimeOffset>("Time")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("time");
+
+                    b.Property<string>("Verdict")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("verdict");
+
+                    b.HasKey("Id")
+                        .HasName("pk_feedback");
+
+                    b.HasIndex("ImageSha256")
+                        .HasDatabaseName("ix_feedback_image_sha256");
+
+                    b.HasIndex("PredictionId", "Tenant", "Caller", "Number")
+                        .IsUnique()
+                        .HasDatabaseName("ix_feedback_prediction_id_tenant_caller_number");
+
+                    b.ToTable("feedback", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_feedback_agree", "verdict <> 'agree' OR (diagnosis IS NOT NULL AND diagnosis = answered_diagnosis)");
+
+                            t.HasCheckConstraint("ck_feedback_disagree", "verdict <> 'disagree' OR diagnosis IS NULL OR diagnosis <> answered_diagnosis");
                         });
                 });
 
@@ -2367,6 +2496,32 @@ namespace Melanoma.Storage.Migrations
                         .HasForeignKey("DatasetId", "DatasetKind")
                         .HasPrincipalKey("Id", "Kind")
                         .HasConstraintName("fk_model_versions_datasets_dataset_id_dataset_kind");
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Predictions.FeedbackImage", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Predictions.PredictionFeedback", null)
+                        .WithOne()
+                        .HasForeignKey("Melanoma.Storage.Predictions.FeedbackImage", "FeedbackId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_feedback_images_feedback_feedback_id");
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Predictions.FeedbackOutcome", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Predictions.PredictionFeedback", null)
+                        .WithOne()
+                        .HasForeignKey("Melanoma.Storage.Predictions.FeedbackOutcome", "FeedbackId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_feedback_outcomes_feedback_feedback_id");
+
+                    b.HasOne("Melanoma.Storage.Catalogue.Image", null)
+                        .WithMany()
+                        .HasForeignKey("ImageId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .HasConstraintName("fk_feedback_outcomes_images_image_id");
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Predictions.Prediction", b =>

@@ -53,6 +53,9 @@ public enum ReviewKind
 
     /// <summary>Two images are likely to show one lesion.</summary>
     LesionViews = 2,
+
+    /// <summary>Somebody said whether an answer about an image was right.</summary>
+    Feedback = 3,
 }
 
 /// <summary>How far a review item has come.</summary>

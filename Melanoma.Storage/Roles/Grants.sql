@@ -21,7 +21,7 @@ BEGIN
 END $$;
 
 GRANT INSERT, UPDATE, DELETE ON deliveries, delivery_files, images, image_contents, image_isic_ids, image_signatures, near_duplicates,
-    metadata_rows, label_claims, lesion_groups, review_items TO melanoma_ingestion;
+    metadata_rows, label_claims, lesion_groups, review_items, feedback_outcomes TO melanoma_ingestion;
 GRANT INSERT ON review_decisions, review_decision_images TO melanoma_ingestion;
 GRANT INSERT ON datasets, dataset_groups, dataset_items, runs TO melanoma_ingestion;
 GRANT UPDATE (cancel_requested_at, pause_requested_at) ON runs TO melanoma_ingestion;
@@ -34,7 +34,8 @@ GRANT INSERT ON model_versions, model_artefacts, model_stored_answers, model_tra
     TO melanoma_training;
 
 GRANT UPDATE (state, policy_decision) ON model_versions TO melanoma_inference;
-GRANT INSERT ON model_transitions, comparison_looks, predictions TO melanoma_inference;
+GRANT INSERT ON model_transitions, comparison_looks, predictions, feedback TO melanoma_inference;
+GRANT INSERT, DELETE ON feedback_images TO melanoma_inference;
 
 GRANT INSERT, UPDATE, DELETE ON api_keys, sign_in_tokens, daily_usage TO melanoma_gateway;
 

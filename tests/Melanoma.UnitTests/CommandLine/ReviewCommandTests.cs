@@ -59,6 +59,19 @@ public sealed class ReviewCommandTests
         Assert.Equal(["melanoma"], document.Suggested);
     }
 
+    [Theory]
+    [InlineData("conflict", ReviewKind.Conflict)]
+    [InlineData("feedback", ReviewKind.Feedback)]
+    [InlineData("label-error", ReviewKind.LabelError)]
+    [InlineData("lesion-views", ReviewKind.LesionViews)]
+    public void Should_have_one_word_for_a_kind_when_it_is_asked_for_and_shown(string word, ReviewKind kind)
+    {
+        var asked = Cli.Commands.CommandLine.Root.Parse(["reviews", "list", "--kind", word]).GetValue<string?>("--kind");
+
+        Assert.Equal(kind, ReviewItemDocument.KindOf(asked));
+        Assert.Equal(word, ReviewItemDocument.From(new ReviewItem { ItemId = "a", Kind = kind, State = ReviewState.Open, OpenedAt = new() }).Kind);
+    }
+
     [Fact]
     public void Should_say_that_it_is_for_ever_and_what_it_does_when_two_lesions_are_joined()
     {

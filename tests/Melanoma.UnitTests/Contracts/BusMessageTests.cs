@@ -17,6 +17,7 @@ public sealed class BusMessageTests
         { new ModelPromoted(3), "melanoma.model-promoted.v1", """{"modelVersion":3}""" },
         { new LabelErrorsFound(Id), "melanoma.label-errors-found.v1", """{"runId":"0198c0de-0000-7000-8000-000000000001"}""" },
         { new LesionViewsFound(Id), "melanoma.lesion-views-found.v1", """{"runId":"0198c0de-0000-7000-8000-000000000001"}""" },
+        { new FeedbackGiven(Id), "melanoma.feedback-given.v1", """{"feedbackId":"0198c0de-0000-7000-8000-000000000001"}""" },
         { new ImagesForgotten([Id]), "melanoma.images-forgotten.v1", """{"imageIds":["0198c0de-0000-7000-8000-000000000001"]}""" },
     };
 

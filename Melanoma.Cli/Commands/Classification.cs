@@ -41,7 +41,8 @@ internal sealed record Classification(
         ConcernsPictureOnly = failure.StatusCode is StatusCode.InvalidArgument or StatusCode.ResourceExhausted or StatusCode.OutOfRange,
     };
 
-    private static string? NameOf(Contracts.V1.Decision decision) => decision switch
+    /// <summary>The decision as the API spells it; null where there is none.</summary>
+    public static string? NameOf(Contracts.V1.Decision decision) => decision switch
     {
         Contracts.V1.Decision.Refer => "REFER",
         Contracts.V1.Decision.Review => "REVIEW",

@@ -45,7 +45,7 @@ internal static class PredictionCommands
     private static void Write(IAnsiConsole console, Prediction prediction)
     {
         console.MarkupLineInterpolated($"[bold]{prediction.PredictionId}[/] of {prediction.Time.ToDateTimeOffset():u}, asked by {prediction.Caller}{(prediction.HasCaseReference ? $" for case {prediction.CaseReference}" : "")}");
-        console.MarkupLineInterpolated($"Decision [bold]{prediction.Decision}[/]{(prediction.Reasons.Count > 0 ? $" ({string.Join(", ", prediction.Reasons)})" : "")}, diagnosis [bold]{prediction.Diagnosis}[/], by model version {prediction.ModelVersion}");
+        console.MarkupLineInterpolated($"Decision [bold]{Classification.NameOf(prediction.Decision) ?? "none"}[/]{(prediction.Reasons.Count > 0 ? $" ({string.Join(", ", prediction.Reasons)})" : "")}, diagnosis [bold]{prediction.Diagnosis}[/], by model version {prediction.ModelVersion}");
         foreach (var probability in prediction.Probabilities.OrderByDescending(probability => probability.Probability))
             console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{probability.Probability,8:0.0000}  {probability.Diagnosis}"));
         console.WriteLine($"SHA-256 of the image: {prediction.ImageSha256}");
@@ -55,11 +55,11 @@ internal static class PredictionCommands
 
 /// <summary>An answer as the audit has it.</summary>
 internal sealed record PredictionDocument(
-    string PredictionId, DateTimeOffset Time, string Caller, string? CaseReference, string ModelVersion, string ImageSha256, string Diagnosis, string Decision,
+    string PredictionId, DateTimeOffset Time, string Caller, string? CaseReference, string ModelVersion, string ImageSha256, string Diagnosis, string? Decision,
     IReadOnlyList<string> Reasons, IReadOnlyDictionary<string, double> Probabilities)
 {
     public static PredictionDocument From(Prediction prediction) => new(
         prediction.PredictionId, prediction.Time.ToDateTimeOffset(), prediction.Caller, prediction.HasCaseReference ? prediction.CaseReference : null, prediction.ModelVersion,
-        prediction.ImageSha256, prediction.Diagnosis, prediction.Decision.ToString(), [.. prediction.Reasons],
+        prediction.ImageSha256, prediction.Diagnosis, Classification.NameOf(prediction.Decision), [.. prediction.Reasons],
         prediction.Probabilities.ToDictionary(probability => probability.Diagnosis, probability => probability.Probability));
 }

@@ -23,9 +23,11 @@ internal static class RoleTable
             ("Classify", Classify),
             ("ClassifyStream", Classify),
             ("Explain", Classify),
+            ("SendFeedback", Classify),
         ]),
         Rows(Predictions.Descriptor, [
             ("GetPrediction", Classify | Read),
+            ("GetPredictionBundle", Classify | Read),
         ]),
         Rows(ModelRegistry.Descriptor, [
             ("ListModels", Everybody),

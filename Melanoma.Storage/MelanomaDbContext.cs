@@ -127,6 +127,21 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
     /// <summary>The audit of answers.</summary>
     public DbSet<Prediction> Predictions => Set<Prediction>();
 
+    /// <summary>Places of audit rows in the chain and in their tenants' feeds.</summary>
+    public DbSet<PredictionSeal> PredictionSeals => Set<PredictionSeal>();
+
+    /// <summary>Audit rows that are not sealed yet.</summary>
+    public DbSet<UnsealedPrediction> UnsealedPredictions => Set<UnsealedPrediction>();
+
+    /// <summary>Questions that may be asked twice.</summary>
+    public DbSet<IdempotencyKey> IdempotencyKeys => Set<IdempotencyKey>();
+
+    /// <summary>Where the audit goes on after months that were dropped.</summary>
+    public DbSet<AuditAnchor> AuditAnchors => Set<AuditAnchor>();
+
+    /// <summary>Where feeds go on after months that were dropped.</summary>
+    public DbSet<AuditAnchorSequence> AuditAnchorSequences => Set<AuditAnchorSequence>();
+
     /// <summary>API keys.</summary>
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
 

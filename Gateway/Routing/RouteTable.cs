@@ -21,6 +21,7 @@ internal static class RouteTable
         new(Classifier.Descriptor, Backend.Inference, GatewayLimits.ClassifyBodyBytes),
         new(ModelRegistry.Descriptor, Backend.Inference),
         new(Predictions.Descriptor, Backend.Inference),
+        new(Audit.Descriptor, Backend.Inference),
     ];
 
     /// <summary>Every route. What no other takes is a page of the Portal.</summary>

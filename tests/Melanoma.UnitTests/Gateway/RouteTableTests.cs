@@ -29,6 +29,7 @@ public sealed class RouteTableTests
     [InlineData("GET", "/v1/models:history", "inference")]
     [InlineData("POST", "/v1/models/{version}:promote", "inference")]
     [InlineData("GET", "/v1/predictions/{prediction_id}", "inference")]
+    [InlineData("GET", "/v1/predictions", "inference")]
     [InlineData("GET", "/v1/serving", "inference")]
     [InlineData("GET", "/v1/images:distribution", "ingestion")]
     [InlineData("POST", "/v1/runs", "ingestion")]

@@ -1,4 +1,5 @@
 using Melanoma.Inference;
+using Melanoma.Inference.Audit;
 using Melanoma.Inference.Classification;
 using Melanoma.Inference.Models;
 using Melanoma.Inference.Predictions;
@@ -15,6 +16,7 @@ builder.AddMelanomaBus(ServiceRole.Inference, queues => queues
     .Shared<ModelTrainedConsumer>("inference-model-trained")
     .PerReplica<ModelPromotedConsumer>("inference-model-promoted"));
 builder.AddInferenceServer();
+builder.AddAudit();
 builder.AddPredictions();
 builder.AddModels();
 builder.AddRegistry();
@@ -26,4 +28,5 @@ app.MapInferenceServer();
 app.MapClassification();
 app.MapRegistry();
 app.MapPredictions();
+app.MapAudit();
 await app.RunAsync();

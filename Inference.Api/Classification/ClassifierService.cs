@@ -1,6 +1,7 @@
 using System.Globalization;
 using Grpc.Core;
 using Melanoma.Contracts.V1;
+using Melanoma.Inference.Predictions;
 using Melanoma.ServiceDefaults.Grpc;
 
 namespace Melanoma.Inference.Classification;
@@ -10,7 +11,7 @@ internal sealed class ClassifierService(ImageClassifier classifier, BulkStreams 
 {
     public override Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context)
     {
-        var question = ClassificationQuestion.Of(request, context.GetCaller());
+        var question = ClassificationQuestion.Of(request, context.GetCaller(), context.RequestHeaders.GetValue(IdempotencyKeys.HeaderName));
         return AnswerAsync(() => classifier.ClassifyAsync(question, context.CancellationToken), context);
     }
 

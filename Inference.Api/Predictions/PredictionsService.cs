@@ -11,8 +11,11 @@ using Microsoft.EntityFrameworkCore;
 namespace Melanoma.Inference.Predictions;
 
 /// <summary>Reads the audit trail. A tenant sees its own rows; those of others do not exist for it.</summary>
-internal sealed class PredictionsService(IDbContextFactory<MelanomaDbContext> databases) : Contracts.V1.Predictions.PredictionsBase
+internal sealed class PredictionsService(IDbContextFactory<MelanomaDbContext> databases, PredictionFeed feed) : Contracts.V1.Predictions.PredictionsBase
 {
+    private const int DefaultPage = 100;
+    private const int MaxPage = 1000;
+
     public override async Task<Prediction> GetPrediction(GetPredictionRequest request, ServerCallContext context)
     {
         if (!Guid.TryParse(request.PredictionId, out var id))
@@ -24,10 +27,29 @@ internal sealed class PredictionsService(IDbContextFactory<MelanomaDbContext> da
         await using var database = await databases.CreateDbContextAsync(context.CancellationToken);
         var row = await database.Predictions.AsNoTracking().SingleOrDefaultAsync(prediction => prediction.Tenant == tenant && prediction.Id == id, context.CancellationToken)
             ?? throw Refusal.Of(StatusCode.NotFound, $"There is no prediction {id}.");
-        return ToMessage(row);
+        var sequence = await database.PredictionSeals.Where(seal => seal.PredictionId == id).Select(seal => (long?)seal.TenantSequence).SingleOrDefaultAsync(context.CancellationToken);
+        return ToMessage(row, sequence ?? 0);
     }
 
-    private static Prediction ToMessage(Storage.Predictions.Prediction row)
+    public override async Task<ListPredictionsResponse> ListPredictions(ListPredictionsRequest request, ServerCallContext context)
+    {
+        if (request.Limit is < 0 or > MaxPage)
+        {
+            throw Refusal.Of(StatusCode.InvalidArgument, $"limit is not from 1 to {MaxPage}.");
+        }
+
+        var tenant = context.GetCaller().Tenant;
+        var from = await feed.BeginAsync(tenant, request.FromSequence, context.CancellationToken);
+        var page = await feed.ReadAsync(tenant, from, request.Limit == 0 ? DefaultPage : request.Limit, context.CancellationToken);
+        return new ListPredictionsResponse { Predictions = { page }, NextSequence = from + page.Count };
+    }
+
+    public override Task SubscribePredictions(SubscribePredictionsRequest request, IServerStreamWriter<SubscribePredictionsResponse> responseStream, ServerCallContext context) =>
+        feed.FollowAsync(context.GetCaller().Tenant, request.FromSequence, responseStream, context.CancellationToken);
+
+    /// <param name="row">The audit row.</param>
+    /// <param name="sequence">Its place in the tenant's feed; 0 while it has none.</param>
+    internal static Prediction ToMessage(Storage.Predictions.Prediction row, long sequence)
     {
         var message = new Prediction
         {
@@ -39,6 +61,8 @@ internal sealed class PredictionsService(IDbContextFactory<MelanomaDbContext> da
             Diagnosis = Diagnoses.NameOf(row.Diagnosis),
             LatencyMs = row.LatencyMs,
             Decision = Probabilities.ToMessage(row.Decision),
+            Sequence = sequence,
+            ExecutionProvider = row.ExecutionProvider,
         };
         message.Reasons.AddRange(row.Reasons);
         if (row.CaseReference is { } reference)

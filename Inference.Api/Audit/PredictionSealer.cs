@@ -119,7 +119,7 @@ internal sealed partial class PredictionSealer(
     }
 
     // A hint names the beginning of the tenant: it may not be long, and too many who are woken do no harm.
-    private static Task WriteAsync(MelanomaDbContext database, List<PredictionSeal> seals, string[] tenants, CancellationToken cancellationToken) => database.Database.ExecuteSqlRawAsync(
+    private static Task<int> WriteAsync(MelanomaDbContext database, List<PredictionSeal> seals, string[] tenants, CancellationToken cancellationToken) => database.Database.ExecuteSqlRawAsync(
         $$"""
         WITH sealed AS (
             INSERT INTO prediction_seals (position, prediction_id, tenant, tenant_sequence, form, hash)

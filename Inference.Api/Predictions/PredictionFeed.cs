@@ -96,7 +96,8 @@ internal sealed class PredictionFeed(
                 var page = await ReadAsync(tenant, next, PageOfSubscription, stop.Token);
                 foreach (var prediction in page)
                 {
-                    await answers.WriteAsync(new SubscribePredictionsResponse { Prediction = prediction, NextSequence = ++next }, stop.Token);
+                    stop.Token.ThrowIfCancellationRequested();
+                    await answers.WriteAsync(new SubscribePredictionsResponse { Prediction = prediction, NextSequence = ++next }, cancellationToken);
                     writtenAt = time.GetTimestamp();
                 }
 
@@ -107,7 +108,7 @@ internal sealed class PredictionFeed(
 
                 if (!caughtUp || time.GetElapsedTime(writtenAt) >= _longestSilence)
                 {
-                    await answers.WriteAsync(new SubscribePredictionsResponse { NextSequence = next }, stop.Token);
+                    await answers.WriteAsync(new SubscribePredictionsResponse { NextSequence = next }, cancellationToken);
                     writtenAt = time.GetTimestamp();
                     caughtUp = true;
                 }

@@ -130,7 +130,6 @@ internal sealed record AuditRowDocument(
     {
         var prediction = row.Prediction;
         var decided = prediction.Decision != Contracts.V1.Decision.Unspecified;
-        Diagnoses.TryParse(prediction.Diagnosis, out var diagnosis);
         return new AuditRowDocument(
             row.Position,
             row.Tenant,
@@ -143,7 +142,7 @@ internal sealed record AuditRowDocument(
             prediction.ExecutionProvider,
             prediction.ImageSha256,
             prediction.Diagnosis,
-            (int)diagnosis,
+            Diagnoses.Names.IndexOf(prediction.Diagnosis),
             decided ? prediction.Decision.ToString() : null,
             decided ? (int)prediction.Decision : null,
             [.. prediction.Reasons],

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text.Json;
 using Grpc.Core;
-using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
 using Melanoma.Testing;
 

@@ -1,11 +1,9 @@
-using System.Globalization;
 using System.Text.Json;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
 using Melanoma.Testing;
-using Microsoft.EntityFrameworkCore;
 using Kind = Melanoma.Contracts.V1.AuditDefect.Types.Kind;
 
 namespace Melanoma.IntegrationTests.Inference;
@@ -77,7 +75,7 @@ public sealed class SealedAuditTests(SealedAuditTests.OneService service) : ICla
         async Task<AuditVerdict> CompareAsync(long position, string hash) =>
             await VerifyAsync(stand, new VerifyAuditRequest { NotedPosition = position, NotedHash = hash });
 
-        Assert.Equal((1, Rows, 0), (whole.FirstPosition, whole.LastPosition, whole.UnsealedRows));
+        Assert.Equal((1L, (long)Rows, 0L), (whole.FirstPosition, whole.LastPosition, whole.UnsealedRows));
         Assert.True((await CompareAsync(Rows, whole.LastHash)).Intact);
         Assert.Equal(Kind.NotAsNoted, Assert.Single((await CompareAsync(Rows + 1, whole.LastHash)).Defects).Kind);
         Assert.Equal(Kind.NotAsNoted, Assert.Single((await CompareAsync(Rows - 1, whole.LastHash)).Defects).Kind);

@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using Melanoma.ServiceDefaults.Database;
 using Melanoma.Storage;
 using Melanoma.Storage.Predictions;
@@ -22,26 +23,10 @@ internal sealed partial class PredictionSealer(
     /// <summary>What comes within it goes together.</summary>
     private static readonly TimeSpan Coalescing = TimeSpan.FromMilliseconds(100);
 
-    private readonly SemaphoreSlim _wake = new(0, 1);
+    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
     /// <summary>Says that there may be rows to seal.</summary>
-    public void Wake()
-    {
-        try
-        {
-            _wake.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // It is to wake up already.
-        }
-    }
-
-    public override void Dispose()
-    {
-        _wake.Dispose();
-        base.Dispose();
-    }
+    public void Wake() => _wake.Writer.TryWrite(true);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -57,7 +42,7 @@ internal sealed partial class PredictionSealer(
                         continue;
                     }
 
-                    await _wake.WaitAsync(TimeSpan.FromSeconds(options.Value.SweepSeconds), stoppingToken);
+                    await WaitAsync(stoppingToken);
                 }
             }
             catch (Exception exception) when (DatabaseTrouble.Is(exception))
@@ -67,6 +52,19 @@ internal sealed partial class PredictionSealer(
             }
 
             await Task.Delay(pause, time, stoppingToken);
+        }
+    }
+
+    private async Task WaitAsync(CancellationToken stoppingToken)
+    {
+        using var sweep = new CancellationTokenSource(TimeSpan.FromSeconds(options.Value.SweepSeconds), time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(sweep.Token, stoppingToken);
+        try
+        {
+            await _wake.Reader.ReadAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (!stoppingToken.IsCancellationRequested)
+        {
         }
     }
 

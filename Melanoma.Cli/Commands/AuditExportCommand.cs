@@ -109,13 +109,12 @@ internal static class AuditTable
             [
                 Number(document.Position), document.Tenant, Number(document.Sequence), document.PredictionId, document.Time, document.Caller, document.CaseReference,
                 Number(document.ModelVersion), document.ExecutionProvider, document.ImageSha256, document.Diagnosis, document.Decision, string.Join(' ', document.Reasons),
-                .. document.Probabilities.Select(Number), Number(document.LatencyMs), Number(document.Form), document.Hash,
+                .. document.Probabilities.Select(probability => Number(probability)), Number(document.LatencyMs), Number(document.Form), document.Hash,
             ]);
     }
 
+    // The shortest text that gives the same number again.
     private static string Number(IFormattable number) => number.ToString(format: null, CultureInfo.InvariantCulture);
-
-    private static string Number(double number) => number.ToString("R", CultureInfo.InvariantCulture);
 }
 
 /// <summary>

@@ -33,7 +33,7 @@ public sealed class PredictionFeedTests(PredictionFeedTests.TwoReplicas replicas
         Assert.Equal(Enumerable.Range(1, 80).Select(number => (long)number), feed.Select(prediction => prediction.Sequence));
         Assert.Equal(answers.Where(answer => answer.North).Select(answer => answer.PredictionId).Order(), feed.Select(prediction => prediction.PredictionId).Order());
         Assert.Equal(feed, await ListAsync(stand, "feed-north", limit: 7));
-        Assert.Equal(40, (await ListAsync(stand, "feed-south", limit: 1000)).Count);
+        await stand.EventuallyAsync(() => ListAsync(stand, "feed-south", limit: 1000), south => south.Count == 40);
         Assert.Equal(feed[41], await stand.Predictions.GetPredictionAsync(
             new GetPredictionRequest { PredictionId = feed[41].PredictionId }, InferenceStand.Caller("feed-north"), cancellationToken: Cancellation));
         Assert.Equal("CPU", feed[41].ExecutionProvider);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
@@ -100,8 +101,7 @@ public sealed class SealedAuditTests(SealedAuditTests.OneService service) : ICla
     [Fact]
     public async Task Should_verify_and_export_to_files_when_it_is_asked_by_command()
     {
-        var stand = service.Stand;
-        var environment = new Dictionary<string, string?> { ["MELANOMA_ADDRESS"] = stand.Service.Grpc.OriginalString, ["MELANOMA_API_KEY"] = "behind the Gateway nobody asks" };
+        var environment = CommandEnvironment;
         var folder = Directory.CreateTempSubdirectory("melanoma-test-");
         string table = Path.Combine(folder.FullName, "audit.csv"), lines = Path.Combine(folder.FullName, "audit.jsonl");
 
@@ -124,6 +124,37 @@ public sealed class SealedAuditTests(SealedAuditTests.OneService service) : ICla
         Assert.Contains("ended with 1", broken.Message, StringComparison.Ordinal);
         Assert.Contains("NotAsNoted", broken.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task Should_be_found_whole_by_the_program_of_the_document_when_it_was_exported()
+    {
+        var lines = Path.Combine(Path.GetTempPath(), $"melanoma-audit-{Guid.NewGuid():N}.jsonl");
+        await ServiceProcess.RunAsync("Melanoma.Cli", CommandEnvironment, ["audit", "export", "--format", "jsonl", lines], Cancellation);
+        var document = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "audit.md"), Cancellation);
+        var program = document.Split("```python")[1].Split("```")[0];
+        var start = new ProcessStartInfo("python3", ["-c", program, lines]) { RedirectStandardOutput = true, RedirectStandardError = true };
+
+        async Task<(int ExitCode, string Output)> RunAsync()
+        {
+            using var process = Process.Start(start)!;
+            var errors = process.StandardError.ReadToEndAsync(Cancellation);
+            var output = await process.StandardOutput.ReadToEndAsync(Cancellation) + await errors;
+            await process.WaitForExitAsync(Cancellation);
+            return (process.ExitCode, output);
+        }
+
+        var whole = await RunAsync();
+        var changed = (await File.ReadAllTextAsync(lines, Cancellation)).Replace("\"sequence\":3,", "\"sequence\":4,", StringComparison.Ordinal);
+        await File.WriteAllTextAsync(lines, changed, Cancellation);
+        var broken = await RunAsync();
+        File.Delete(lines);
+
+        Assert.Equal((0, $"{Rows} rows are whole, the last hash is {(await VerifyAsync(service.Stand)).LastHash}\n"), whole);
+        Assert.Equal((1, "position 5 is broken\n"), broken);
+    }
+
+    private Dictionary<string, string?> CommandEnvironment =>
+        new() { ["MELANOMA_ADDRESS"] = service.Stand.Service.Grpc.OriginalString, ["MELANOMA_API_KEY"] = "behind the Gateway nobody asks" };
 
     internal static async Task<AuditVerdict> VerifyAsync(InferenceStand stand, VerifyAuditRequest? request = null)
     {

@@ -63,16 +63,17 @@ public sealed class PredictionFeedTests(PredictionFeedTests.TwoReplicas replicas
     {
         var other = await replicas.Stand.StartReplicaAsync(("Audit__HeartbeatSeconds", "1"));
         var (_, next) = await FollowAsync(other, "silent", 0, until: (_, signs) => signs == 3);
-        var stopping = FollowAsync(other, "silent", 0, until: (_, signs) =>
+        Task? stopped = null;
+        var stopping = FollowAsync(other, "silent", 0, until: (_, _) =>
         {
-            if (signs == 1)
-                _ = other.Service.StopAsync(Cancellation);
+            stopped ??= other.Service.StopAsync(Cancellation);
             return false;
         });
 
         Assert.Equal(1, next);
         var end = await Assert.ThrowsAsync<RpcException>(() => stopping);
         Assert.Equal(StatusCode.Unavailable, end.StatusCode);
+        await stopped!;
         await other.DisposeAsync();
     }
 

@@ -105,8 +105,8 @@ public sealed class PredictionFeedTests(PredictionFeedTests.TwoReplicas replicas
         using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/predictions?from_sequence=1&limit=5");
         request.Headers.Add("x-melanoma-tenant", "range");
         var page = JsonDocument.Parse(await (await stand.Http.SendAsync(request, Cancellation)).Content.ReadAsStringAsync(Cancellation)).RootElement;
-        Assert.Equal("2", page.GetProperty("nextSequence").GetString());
-        Assert.Equal("1", page.GetProperty("predictions")[0].GetProperty("sequence").GetString());
+        Assert.Equal(2, page.GetProperty("nextSequence").GetInt64());
+        Assert.Equal(1, page.GetProperty("predictions")[0].GetProperty("sequence").GetInt64());
         Assert.Equal(HttpStatusCode.BadRequest, (await stand.Http.GetAsync("/v1/predictions?from_sequence=77", Cancellation)).StatusCode);
     }
 

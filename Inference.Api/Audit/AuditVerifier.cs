@@ -32,10 +32,11 @@ internal sealed class AuditVerifier(IDbContextFactory<MelanomaDbContext> databas
                 continue;
             }
 
-            for (var at = 0; at < page.Rows.Count; at++)
+            // The last of a full page is taken with the next page, which shows what follows it.
+            var taken = page.Rows.Count == SealedRows.PageSize ? page.Rows.Count - 1 : page.Rows.Count;
+            for (var at = 0; at < taken; at++)
             {
-                var next = at + 1 < page.Rows.Count ? page.Rows[at + 1] : at + 1 == SealedRows.PageSize ? await NextAsync(page.Rows[at], cancellationToken) : null;
-                walk.Take(page.Rows[at], next);
+                walk.Take(page.Rows[at], at + 1 < page.Rows.Count ? page.Rows[at + 1] : null);
             }
 
             await progress(walk.Checked, walk.Checked + Math.Max(0, page.Last - walk.Position));
@@ -76,9 +77,6 @@ internal sealed class AuditVerifier(IDbContextFactory<MelanomaDbContext> databas
             ?? throw Refusal.Of(StatusCode.FailedPrecondition, $"Position {noted.Position} was dropped by retention, and its hash with it; note one of {walk.Position} or later.");
         defects.Compare(noted, noted.Position, hash, id: null);
     }
-
-    private async Task<SealedRow?> NextAsync(SealedRow row, CancellationToken cancellationToken) =>
-        (await SealedRows.ReadAsync(databases, row.Seal.Position, cancellationToken)).Rows is [var next, ..] ? next : null;
 
     // What the chain itself does not show: rows that never came to it.
     private async Task<AuditVerdict> ConcludeAsync(ChainWalk walk, AuditDefects defects, CancellationToken cancellationToken)

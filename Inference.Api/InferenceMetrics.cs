@@ -18,8 +18,10 @@ internal sealed class InferenceMetrics : IDisposable
     private readonly Counter<long> _answers;
     private readonly Counter<long> _refusals;
     private readonly Counter<long> _loads;
+    private readonly Counter<long> _repeats;
     private readonly Histogram<int> _auditRows;
     private readonly Counter<long> _feedback;
+    private readonly Histogram<int> _sealedRows;
 
     public InferenceMetrics(IMeterFactory meters)
     {
@@ -29,8 +31,10 @@ internal sealed class InferenceMetrics : IDisposable
         _answers = _meter.CreateCounter<long>("melanoma.inference.answers", "{answer}", "Answers by model version and execution provider.");
         _refusals = _meter.CreateCounter<long>("melanoma.inference.refusals", "{call}", "Calls refused, by reason.");
         _loads = _meter.CreateCounter<long>("melanoma.inference.model.loads", "{load}", "Model versions loaded or refused.");
+        _repeats = _meter.CreateCounter<long>("melanoma.inference.answers.repeated", "{answer}", "Answers given again under their idempotency key.");
         _auditRows = _meter.CreateHistogram<int>("melanoma.inference.audit.batch", "{row}", "Audit rows written in one statement.");
         _feedback = _meter.CreateCounter<long>("melanoma.inference.feedback", "{feedback}", "Feedback to answers, by verdict.");
+        _sealedRows = _meter.CreateHistogram<int>("melanoma.inference.audit.sealed", "{row}", "Audit rows sealed in one transaction.");
     }
 
     public static ActivitySource Activities { get; } = new(MeterName);
@@ -48,9 +52,13 @@ internal sealed class InferenceMetrics : IDisposable
 
     public void Loaded(int version, bool accepted) => _loads.Add(1, new("model.version", version), new("outcome", accepted ? "loaded" : "refused"));
 
+    public void Repeated() => _repeats.Add(1);
+
     public void AuditBatch(int rows) => _auditRows.Record(rows);
 
     public void FeedbackGiven(string verdict) => _feedback.Add(1, new KeyValuePair<string, object?>("verdict", verdict));
+
+    public void Sealed(int rows) => _sealedRows.Record(rows);
 
     public void ObserveLanes(Func<LaneLoad> load)
     {

@@ -1,4 +1,5 @@
 using Melanoma.Inference;
+using Melanoma.Inference.Audit;
 using Melanoma.Inference.Classification;
 using Melanoma.Inference.Feedback;
 using Melanoma.Inference.Models;
@@ -18,6 +19,7 @@ builder.AddMelanomaBus(ServiceRole.Inference, queues => queues
     .Shared<ModelTrainedConsumer>("inference-model-trained")
     .PerReplica<ModelPromotedConsumer>("inference-model-promoted"));
 builder.AddInferenceServer();
+builder.AddAudit();
 builder.AddPredictions();
 builder.AddModels();
 builder.AddRegistry();
@@ -30,4 +32,5 @@ app.MapInferenceServer();
 app.MapClassification();
 app.MapRegistry();
 app.MapPredictions();
+app.MapAudit();
 await app.RunAsync();

@@ -18,6 +18,12 @@ public static class AdvisoryLocks
     /// <summary>Judging candidates (Inference): "deciding" in ASCII.</summary>
     public const long Deciding = 0x6465636964696E67;
 
+    /// <summary>Sealing audit rows (Inference), and dropping a month of them (the database's <c>drop_audit_month</c>): "sealings" in ASCII.</summary>
+    public const long Sealing = 0x7365616C696E6773;
+
+    /// <summary>Deleting what is kept for a time only (Inference): "retained" in ASCII.</summary>
+    public const long Retention = 0x72657461696E6564;
+
     /// <summary>Registering the bundled model (Training): "bundledm" in ASCII.</summary>
     public const long BundledModel = 0x62756E646C65646D;
 

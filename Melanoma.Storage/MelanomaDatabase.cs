@@ -20,6 +20,9 @@ public static class MelanomaDatabase
     /// <summary>NOTIFY channel for API keys and sessions that have ended or changed, so that no Gateway goes by what it remembers of them.</summary>
     public const string CredentialsChannel = "melanoma_credentials";
 
+    /// <summary>NOTIFY channel for audit rows that were sealed; the payload is the tenant that has new ones in its feed.</summary>
+    public const string PredictionsChannel = "melanoma_predictions";
+
     /// <summary>The connection string with which a service takes its role.</summary>
     /// <remarks>Connections are not reset on return to the pool, because a reset would drop the role; nothing here keeps session state.</remarks>
     public static string ConnectionStringFor(string connectionString, ServiceRole role) => new NpgsqlConnectionStringBuilder(connectionString)
@@ -33,7 +36,7 @@ public static class MelanomaDatabase
     public static DbContextOptionsBuilder UseMelanoma(this DbContextOptionsBuilder options, NpgsqlDataSource dataSource) =>
         options.UseNpgsql(dataSource).UseSnakeCaseNamingConvention();
 
-    /// <summary>Brings the schema up to date and grants each service its tables. Run by one process, as the owner of the database; safe to repeat.</summary>
+    /// <summary>Brings the schema and the rules of the audit up to date and grants each service its tables. Run by one process, as the owner of the database; safe to repeat.</summary>
     public static async Task MigrateAsync(string ownerConnectionString, CancellationToken cancellationToken)
     {
         await using var dataSource = NpgsqlDataSource.Create(ownerConnectionString);
@@ -41,8 +44,13 @@ public static class MelanomaDatabase
         options.UseMelanoma(dataSource);
         await using var database = new MelanomaDbContext(options.Options);
         await database.Database.MigrateAsync(cancellationToken);
+        await ExecuteAsync(dataSource, "Predictions.AuditRules.sql", cancellationToken);
+        await ExecuteAsync(dataSource, "Roles.Grants.sql", cancellationToken);
+    }
 
-        await using var stream = typeof(MelanomaDatabase).Assembly.GetManifestResourceStream("Melanoma.Storage.Roles.Grants.sql")!;
+    private static async Task ExecuteAsync(NpgsqlDataSource dataSource, string script, CancellationToken cancellationToken)
+    {
+        await using var stream = typeof(MelanomaDatabase).Assembly.GetManifestResourceStream($"Melanoma.Storage.{script}")!;
         using var reader = new StreamReader(stream);
         await using var command = dataSource.CreateCommand(await reader.ReadToEndAsync(cancellationToken));
         await command.ExecuteNonQueryAsync(cancellationToken);

@@ -136,6 +136,21 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
     /// <summary>What became of feedback.</summary>
     public DbSet<FeedbackOutcome> FeedbackOutcomes => Set<FeedbackOutcome>();
 
+    /// <summary>Places of audit rows in the chain and in their tenants' feeds.</summary>
+    public DbSet<PredictionSeal> PredictionSeals => Set<PredictionSeal>();
+
+    /// <summary>Audit rows that are not sealed yet.</summary>
+    public DbSet<UnsealedPrediction> UnsealedPredictions => Set<UnsealedPrediction>();
+
+    /// <summary>Questions that may be asked twice.</summary>
+    public DbSet<IdempotencyKey> IdempotencyKeys => Set<IdempotencyKey>();
+
+    /// <summary>Where the audit goes on after months that were dropped.</summary>
+    public DbSet<AuditAnchor> AuditAnchors => Set<AuditAnchor>();
+
+    /// <summary>Where feeds go on after months that were dropped.</summary>
+    public DbSet<AuditAnchorSequence> AuditAnchorSequences => Set<AuditAnchorSequence>();
+
     /// <summary>API keys.</summary>
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
 

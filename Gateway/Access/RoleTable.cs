@@ -28,6 +28,12 @@ internal static class RoleTable
         Rows(Predictions.Descriptor, [
             ("GetPrediction", Classify | Read),
             ("GetPredictionBundle", Classify | Read),
+            ("ListPredictions", Classify | Read),
+            ("SubscribePredictions", Classify | Read),
+        ]),
+        Rows(Audit.Descriptor, [
+            ("VerifyAudit", Ops),
+            ("ExportAudit", Ops),
         ]),
         Rows(ModelRegistry.Descriptor, [
             ("ListModels", Everybody),

@@ -23,6 +23,7 @@ internal static class RouteTable
         new(Classifier.Descriptor, Backend.Inference, GatewayLimits.ClassifyBodyBytes),
         new(ModelRegistry.Descriptor, Backend.Inference),
         new(Predictions.Descriptor, Backend.Inference),
+        new(Audit.Descriptor, Backend.Inference),
     ];
 
     /// <summary>The gRPC services that the Gateway answers itself.</summary>

@@ -10,27 +10,10 @@ namespace Melanoma.Inference.Classification;
 internal sealed class BulkStreams(
     IOptions<ClassificationOptions> options, ImageClassifier classifier, InferenceLanes lanes, HeldBytes held, InferenceMetrics metrics, IHostApplicationLifetime lifetime)
 {
-    /// <summary>A stream takes as long as its caller has pictures: nobody can say when one ends.</summary>
-    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(5);
-
-    private readonly int _most = options.Value.BulkStreams;
-
-    /// <summary>No tenant has more than half of them, so that none keeps all others out.</summary>
-    private readonly int _mostOfTenant = (options.Value.BulkStreams + 1) / 2;
-
-    private readonly Dictionary<string, int> _open = [];
+    private readonly StreamSlots _slots = new(options.Value.BulkStreams, "streams of questions", metrics);
 
     /// <summary>How many are open.</summary>
-    public int Open
-    {
-        get
-        {
-            lock (_open)
-            {
-                return _open.Values.Sum();
-            }
-        }
-    }
+    public int Open => _slots.Open;
 
     /// <summary>Answers a stream's questions until it ends.</summary>
     /// <param name="questions">What is asked.</param>
@@ -41,47 +24,11 @@ internal sealed class BulkStreams(
     public async Task ServeAsync(
         IAsyncStreamReader<ClassifyStreamRequest> questions, IServerStreamWriter<ClassifyStreamResponse> answers, Caller caller, CancellationToken cancellationToken)
     {
-        Enter(caller.Tenant);
-        try
-        {
-            // One question more than there are lanes: while one answer is written, all of them have work.
-            using var stream = new BulkStream(questions, answers, question => AnswerAsync(question, caller, cancellationToken), held, lifetime.ApplicationStopping, cancellationToken);
-            await stream.ServeAsync(lanes.Count + 1);
-        }
-        finally
-        {
-            Leave(caller.Tenant);
-        }
-    }
+        using var slot = _slots.Enter(caller.Tenant);
 
-    private void Enter(string tenant)
-    {
-        int all, own;
-        lock (_open)
-        {
-            (all, own) = (_open.Values.Sum(), _open.GetValueOrDefault(tenant));
-            if (all < _most && own < _mostOfTenant)
-            {
-                _open[tenant] = own + 1;
-                return;
-            }
-        }
-
-        metrics.Refused(nameof(StatusCode.ResourceExhausted));
-        throw Refusal.Busy(RetryDelay, all < _most
-            ? $"{own} streams of questions of this tenant are open, which are as many as one tenant may have at a time; try again when one has ended."
-            : $"{all} streams of questions are open, which are as many as are served at a time; try again when one has ended.");
-    }
-
-    private void Leave(string tenant)
-    {
-        lock (_open)
-        {
-            if (--_open[tenant] == 0)
-            {
-                _open.Remove(tenant);
-            }
-        }
+        // One question more than there are lanes: while one answer is written, all of them have work.
+        using var stream = new BulkStream(questions, answers, question => AnswerAsync(question, caller, cancellationToken), held, lifetime.ApplicationStopping, cancellationToken);
+        await stream.ServeAsync(lanes.Count + 1);
     }
 
     // What befalls one picture is its own answer; only a defect ends the stream.

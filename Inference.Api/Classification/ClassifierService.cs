@@ -2,6 +2,7 @@ using System.Globalization;
 using Grpc.Core;
 using Melanoma.Contracts.V1;
 using Melanoma.Inference.Feedback;
+using Melanoma.Inference.Predictions;
 using Melanoma.ServiceDefaults.Callers;
 
 namespace Melanoma.Inference.Classification;
@@ -11,7 +12,7 @@ internal sealed class ClassifierService(ImageClassifier classifier, BulkStreams 
 {
     public override Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context)
     {
-        var question = ClassificationQuestion.Of(request, context.GetCaller());
+        var question = ClassificationQuestion.Of(request, context.GetCaller(), context.RequestHeaders.GetValue(IdempotencyKeys.HeaderName));
         return AnswerAsync(() => classifier.ClassifyAsync(question, context.CancellationToken), context);
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using Google.Protobuf;
 using Grpc.Core;
 using Melanoma.Imaging;
+using Melanoma.Inference.Predictions;
 using Melanoma.ServiceDefaults.Callers;
 using Melanoma.ServiceDefaults.Grpc;
 using Microsoft.AspNetCore.WebUtilities;
@@ -42,7 +43,10 @@ internal static class ClassifyEndpoints
     private static async Task<IResult> ClassifyAsync(HttpRequest request, ImageClassifier classifier, CancellationToken cancellationToken)
     {
         var image = await ReadImageAsync(request, cancellationToken);
-        var question = new ClassificationQuestion(image, Setting(request, ModelVersionName), Setting(request, CaseReferenceName), request.HttpContext.GetCaller());
+        var question = new ClassificationQuestion(image, Setting(request, ModelVersionName), Setting(request, CaseReferenceName), request.HttpContext.GetCaller())
+        {
+            IdempotencyKey = IdempotencyKeys.Choose(field: null, Header(request, IdempotencyKeys.HeaderName)),
+        };
         var answer = await classifier.ClassifyAsync(question, cancellationToken);
         return Results.Content(Json.Format(answer), "application/json");
     }
@@ -126,6 +130,7 @@ internal static class ClassifyEndpoints
     {
         StatusCode.InvalidArgument or StatusCode.FailedPrecondition => StatusCodes.Status400BadRequest,
         StatusCode.NotFound => StatusCodes.Status404NotFound,
+        StatusCode.AlreadyExists => StatusCodes.Status409Conflict,
         StatusCode.ResourceExhausted => StatusCodes.Status429TooManyRequests,
         StatusCode.Unavailable => StatusCodes.Status503ServiceUnavailable,
         StatusCode.Cancelled => StatusCodes.Status499ClientClosedRequest,

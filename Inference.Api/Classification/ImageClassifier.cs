@@ -13,14 +13,15 @@ using Melanoma.ServiceDefaults.Callers;
 namespace Melanoma.Inference.Classification;
 
 /// <summary>Classifies an image: the one way to an answer, whichever protocol the question came by.</summary>
-internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, PredictionWriter audit, InferenceMetrics metrics, TimeProvider time) : IDisposable
+internal sealed class ImageClassifier(
+    ModelHost models, InferenceLanes lanes, PredictionWriter audit, IdempotencyKeys keys, InferenceMetrics metrics, TimeProvider time) : IDisposable
 {
     private const int MaxCaseReference = 200;
 
     /// <summary>Drawing decodes again, so no more pictures are drawn at a time than are computed.</summary>
     private readonly SemaphoreSlim _drawing = new(Environment.ProcessorCount);
 
-    /// <summary>Answers when the audit row is durable.</summary>
+    /// <summary>Answers when the audit row is durable; a question that was asked before under its key gets the answer of then.</summary>
     /// <exception cref="RpcException">A refusal with its reason.</exception>
     public async Task<ClassifyResponse> ClassifyAsync(ClassificationQuestion question, CancellationToken cancellationToken) =>
         (await CountingRefusalsAsync(question, explained: null, cancellationToken)).Message;
@@ -86,6 +87,12 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
             throw Refusal.Image(unreadable);
         }
 
+        var sha256 = question.IdempotencyKey is null ? null : SHA256.HashData(question.Image.Span);
+        if (sha256 is not null && await keys.FindAsync(question.Caller.Tenant, question.IdempotencyKey!, cancellationToken) is { } before)
+        {
+            return (Repeat(before, sha256), null);
+        }
+
         using var lease = pinned is { } version ? await models.LeaseAsync(version, cancellationToken) : await models.LeaseProductionAsync(cancellationToken);
         var properties = lease.Model.Properties;
         RequireExplainable(explained, lease.Model);
@@ -106,7 +113,7 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
             CaseReference = question.CaseReference,
             ModelVersion = lease.Model.Version,
             ExecutionProvider = lease.Model.Provider,
-            ImageSha256 = SHA256.HashData(question.Image.Span),
+            ImageSha256 = sha256 ?? SHA256.HashData(question.Image.Span),
             Probabilities = answer.Probabilities,
             Diagnosis = DiagnosisRule.Decide(answer.Probabilities, properties.ClassPrior, properties.Unsupported),
             Decision = doubts.Count > 0
@@ -115,9 +122,22 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
             Reasons = [.. doubts.Select(doubt => doubt.Code)],
             LatencyMs = time.GetElapsedTime(arrived).TotalMilliseconds,
         };
-        await audit.WriteAsync(row, cancellationToken);
+        var message = AnswerMessage.Of(row, answer, doubts, lease.Model, question.Top ?? AnswerMessage.DefaultTop);
+        var keyed = question.IdempotencyKey is { } key ? new KeyedAnswer(key, message.ToByteArray()) : null;
+        if (await audit.WriteAsync(row, keyed, cancellationToken) is { } first)
+        {
+            return (Repeat(first, row.ImageSha256), null);
+        }
+
         metrics.Answered(row.ModelVersion, row.ExecutionProvider);
-        return (AnswerMessage.Of(row, answer, doubts, lease.Model, question.Top ?? AnswerMessage.DefaultTop), answer.Map);
+        return (message, answer.Map);
+    }
+
+    private ClassifyResponse Repeat(FirstAnswer first, byte[] sha256)
+    {
+        var answer = IdempotencyKeys.Repeat(first, sha256);
+        metrics.Repeated();
+        return answer;
     }
 
     private static LaneWork Work(LoadedModel model, ClassificationQuestion question, AnswerExtra extra) => new(
@@ -171,12 +191,22 @@ internal sealed class ImageClassifier(ModelHost models, InferenceLanes lanes, Pr
 internal sealed record ClassificationQuestion(
     ReadOnlyMemory<byte> Image, string? ModelVersion, string? CaseReference, Caller Caller, int? Top = null, bool WithConsistency = false, bool IsBulk = false)
 {
+    /// <summary>The caller's name for the question, valid; null where it has none.</summary>
+    public string? IdempotencyKey { get; init; }
+
     /// <summary>The question of a message.</summary>
-    public static ClassificationQuestion Of(ClassifyRequest request, Caller caller) => new(
+    /// <param name="request">The message.</param>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="key">The idempotency key in the headers of the call, where it may stand there.</param>
+    /// <exception cref="RpcException">INVALID_ARGUMENT: the idempotency key is none.</exception>
+    public static ClassificationQuestion Of(ClassifyRequest request, Caller caller, string? key = null) => new(
         request.Image.Memory,
         request.HasModelVersion ? request.ModelVersion : null,
         request.HasCaseReference ? request.CaseReference : null,
         caller,
         request.HasTopK ? request.TopK : null,
-        request.Consistency);
+        request.Consistency)
+    {
+        IdempotencyKey = IdempotencyKeys.Choose(request.HasIdempotencyKey ? request.IdempotencyKey : null, key),
+    };
 }

@@ -7,7 +7,7 @@ using Melanoma.Contracts.Messages;
 using Melanoma.Contracts.V1;
 using Melanoma.Imaging;
 using Melanoma.Inference.Predictions;
-using Melanoma.ServiceDefaults.Grpc;
+using Melanoma.ServiceDefaults.Callers;
 using Melanoma.Storage;
 using Melanoma.Storage.Outbox;
 using Melanoma.Storage.Predictions;

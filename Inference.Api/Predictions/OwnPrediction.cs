@@ -1,5 +1,5 @@
 using Grpc.Core;
-using Melanoma.ServiceDefaults.Grpc;
+using Melanoma.ServiceDefaults.Callers;
 using Melanoma.Storage;
 using Microsoft.EntityFrameworkCore;
 using Prediction = Melanoma.Storage.Predictions.Prediction;

@@ -7,6 +7,8 @@ internal static class PredictionsRegistration
     {
         builder.Services.AddSingleton<PredictionWriter>();
         builder.Services.AddHostedService(services => services.GetRequiredService<PredictionWriter>());
+        builder.Services.AddSingleton<IdempotencyKeys>();
+        builder.Services.AddSingleton<PredictionFeed>();
         return builder;
     }
 

@@ -14,12 +14,17 @@ using Microsoft.EntityFrameworkCore;
 namespace Melanoma.Inference.Predictions;
 
 /// <summary>Reads the audit trail. A tenant sees its own rows; those of others do not exist for it.</summary>
-internal sealed class PredictionsService(IDbContextFactory<MelanomaDbContext> databases) : Contracts.V1.Predictions.PredictionsBase
+internal sealed class PredictionsService(IDbContextFactory<MelanomaDbContext> databases, PredictionFeed feed) : Contracts.V1.Predictions.PredictionsBase
 {
+    private const int DefaultPage = 100;
+    private const int MaxPage = 1000;
+
     public override async Task<Prediction> GetPrediction(GetPredictionRequest request, ServerCallContext context)
     {
         await using var database = await databases.CreateDbContextAsync(context.CancellationToken);
-        return ToMessage(await OwnPrediction.FindAsync(database, request.PredictionId, context.GetCaller(), context.CancellationToken));
+        var row = await OwnPrediction.FindAsync(database, request.PredictionId, context.GetCaller(), context.CancellationToken);
+        var sequence = await database.PredictionSeals.Where(seal => seal.PredictionId == row.Id).Select(seal => (long?)seal.TenantSequence).SingleOrDefaultAsync(context.CancellationToken);
+        return ToMessage(row, sequence ?? 0);
     }
 
     public override async Task<HttpBody> GetPredictionBundle(GetPredictionBundleRequest request, ServerCallContext context)
@@ -36,7 +41,25 @@ internal sealed class PredictionsService(IDbContextFactory<MelanomaDbContext> da
         return new HttpBody { ContentType = PredictionBundle.MediaType, Data = UnsafeByteOperations.UnsafeWrap(json) };
     }
 
-    private static Prediction ToMessage(Storage.Predictions.Prediction row)
+    public override async Task<ListPredictionsResponse> ListPredictions(ListPredictionsRequest request, ServerCallContext context)
+    {
+        if (request.Limit is < 0 or > MaxPage)
+        {
+            throw Refusal.Of(StatusCode.InvalidArgument, $"limit is not from 1 to {MaxPage}.");
+        }
+
+        var tenant = context.GetCaller().Tenant;
+        var from = await feed.BeginAsync(tenant, request.FromSequence, context.CancellationToken);
+        var page = await feed.ReadAsync(tenant, from, request.Limit == 0 ? DefaultPage : request.Limit, context.CancellationToken);
+        return new ListPredictionsResponse { Predictions = { page }, NextSequence = from + page.Count };
+    }
+
+    public override Task SubscribePredictions(SubscribePredictionsRequest request, IServerStreamWriter<SubscribePredictionsResponse> responseStream, ServerCallContext context) =>
+        feed.FollowAsync(context.GetCaller().Tenant, request.FromSequence, responseStream, context.CancellationToken);
+
+    /// <param name="row">The audit row.</param>
+    /// <param name="sequence">Its place in the tenant's feed; 0 while it has none.</param>
+    internal static Prediction ToMessage(Storage.Predictions.Prediction row, long sequence)
     {
         var message = new Prediction
         {
@@ -48,6 +71,8 @@ internal sealed class PredictionsService(IDbContextFactory<MelanomaDbContext> da
             Diagnosis = Diagnoses.NameOf(row.Diagnosis),
             LatencyMs = row.LatencyMs,
             Decision = Probabilities.ToMessage(row.Decision),
+            Sequence = sequence,
+            ExecutionProvider = row.ExecutionProvider,
         };
         message.Reasons.AddRange(row.Reasons);
         if (row.CaseReference is { } reference)

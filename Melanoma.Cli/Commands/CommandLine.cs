@@ -43,6 +43,7 @@ internal static class CommandLine
             ExplainCommand.Create(),
             PredictionCommands.Create(),
             FeedbackCommand.Create(),
+            AuditCommands.Create(),
             KeyCommands.Create(),
             DemoCommand.Create(),
         };

@@ -84,7 +84,13 @@ internal sealed class PictureClassifier(GatewayConnection gateway, string? model
     {
         try
         {
-            var request = new ClassifyRequest { Image = UnsafeByteOperations.UnsafeWrap(await picture.ReadAsync(cancellationToken)) };
+            var request = new ClassifyRequest
+            {
+                Image = UnsafeByteOperations.UnsafeWrap(await picture.ReadAsync(cancellationToken)),
+
+                // Repeating the call gives the answer again that may have been lost on its way.
+                IdempotencyKey = Guid.NewGuid().ToString(),
+            };
             if (modelVersion is not null)
                 request.ModelVersion = modelVersion;
             if (caseReference is not null)

@@ -45,6 +45,7 @@ internal sealed class GatewayConnection : IDisposable
         Classifier = new Classifier.ClassifierClient(invoker);
         Keys = new Keys.KeysClient(invoker);
         Predictions = new Predictions.PredictionsClient(invoker);
+        Audit = new Audit.AuditClient(invoker);
         Retries = new Retries(time);
         Time = time;
     }
@@ -66,6 +67,8 @@ internal sealed class GatewayConnection : IDisposable
     public Keys.KeysClient Keys { get; }
 
     public Predictions.PredictionsClient Predictions { get; }
+
+    public Audit.AuditClient Audit { get; }
 
     public Retries Retries { get; }
 

@@ -46,7 +46,8 @@ public sealed partial class DatabaseNotifications(NpgsqlDataSource dataSource, T
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         connection.Notification += (_, notification) => Wake(notification.Channel, notification.Payload);
-        await using (var listen = new NpgsqlCommand($"LISTEN {MelanomaDatabase.OutboxChannel}; LISTEN {MelanomaDatabase.RunsChannel}; LISTEN {MelanomaDatabase.CredentialsChannel}", connection))
+        await using (var listen = new NpgsqlCommand(
+            $"LISTEN {MelanomaDatabase.OutboxChannel}; LISTEN {MelanomaDatabase.RunsChannel}; LISTEN {MelanomaDatabase.PredictionsChannel}; LISTEN {MelanomaDatabase.CredentialsChannel}", connection))
         {
             await listen.ExecuteNonQueryAsync(cancellationToken);
         }

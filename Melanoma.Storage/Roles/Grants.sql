@@ -34,8 +34,9 @@ GRANT INSERT ON model_versions, model_artefacts, model_stored_answers, model_tra
     TO melanoma_training;
 
 GRANT UPDATE (state, policy_decision) ON model_versions TO melanoma_inference;
-GRANT INSERT ON model_transitions, comparison_looks, predictions, feedback TO melanoma_inference;
-GRANT INSERT, DELETE ON feedback_images TO melanoma_inference;
+GRANT INSERT ON model_transitions, comparison_looks, predictions, prediction_seals, feedback TO melanoma_inference;
+GRANT INSERT, DELETE ON unsealed_predictions, idempotency_keys, feedback_images TO melanoma_inference;
+GRANT EXECUTE ON FUNCTION drop_audit_month(date) TO melanoma_inference;
 
 GRANT INSERT, UPDATE, DELETE ON api_keys, sign_in_tokens, daily_usage TO melanoma_gateway;
 

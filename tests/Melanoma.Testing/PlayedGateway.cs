@@ -41,6 +41,16 @@ public static class PlayedGateway
     /// <param name="roles">What it may do.</param>
     public static Metadata Caller(string name, string tenant = Tenant, CallerRoles roles = CallerRoles.All) => new() { { CallerTokens.Header, Tokens.Issue(new Caller(name, tenant, roles)) } };
 
+    /// <summary>Lets one request say who calls.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="name">The caller's name.</param>
+    /// <param name="tenant">Its tenant.</param>
+    public static void Sign(HttpRequestMessage request, string name, string tenant)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        request.Headers.Add(CallerTokens.Header, Tokens.Issue(new Caller(name, tenant, CallerRoles.All)));
+    }
+
     /// <summary>A token as the Gateway would have issued it at another time.</summary>
     /// <param name="caller">Whose it is.</param>
     /// <param name="at">When.</param>

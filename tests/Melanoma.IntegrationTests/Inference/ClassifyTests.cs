@@ -77,7 +77,8 @@ public sealed class ClassifyTests(TestServers servers, ClassifyTests.OneService 
 
         var bundle = await stand.Predictions.GetPredictionBundleAsync(request, InferenceStand.Caller("north"), cancellationToken: Cancellation);
         var refusal = await Assert.ThrowsAsync<RpcException>(async () => await stand.Predictions.GetPredictionBundleAsync(request, InferenceStand.Caller("south"), cancellationToken: Cancellation));
-        using var question = new HttpRequestMessage(HttpMethod.Get, $"/v1/predictions/{answer.PredictionId}/fhir") { Headers = { { "x-melanoma-tenant", "north" } } };
+        using var question = new HttpRequestMessage(HttpMethod.Get, $"/v1/predictions/{answer.PredictionId}/fhir");
+        PlayedGateway.Sign(question, "key-of-north", "north");
         using var page = await stand.Http.SendAsync(question, Cancellation);
         using var foreign = await stand.Http.GetAsync($"/v1/predictions/{answer.PredictionId}/fhir", Cancellation);
 

@@ -55,7 +55,6 @@ public sealed class FeedbackTests(FeedbackTests.OneService service) : IClassFixt
         var (answer, picture) = await AskAsync(seed: 2);
         using var question = new HttpRequestMessage(HttpMethod.Post, $"/v1/predictions/{answer.PredictionId}/feedback")
         {
-            Headers = { { "x-melanoma-tenant", "st-elsewhere" }, { "x-melanoma-caller", "a-key" } },
             Content = JsonContent.Create(new { verdict = "DISAGREE", image = picture }),
         };
 

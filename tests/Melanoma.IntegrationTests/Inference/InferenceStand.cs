@@ -46,6 +46,7 @@ internal sealed class InferenceStand : IAsyncDisposable
         Classifier = new Classifier.ClassifierClient(_channel);
         Registry = new ModelRegistry.ModelRegistryClient(_channel);
         Predictions = new Predictions.PredictionsClient(_channel);
+        Audit = new Audit.AuditClient(_channel);
         Health = new Health.HealthClient(_channel);
         Http = PlayedGateway.Browse(service.Http);
     }
@@ -57,6 +58,8 @@ internal sealed class InferenceStand : IAsyncDisposable
     public ModelRegistry.ModelRegistryClient Registry { get; }
 
     public Predictions.PredictionsClient Predictions { get; }
+
+    public Audit.AuditClient Audit { get; }
 
     public Health.HealthClient Health { get; }
 
@@ -90,6 +93,28 @@ internal sealed class InferenceStand : IAsyncDisposable
         database.Datasets.Add(NewDataset(DatasetKind.Honest, 1));
         await database.SaveChangesAsync(cancellationToken);
         return stand;
+    }
+
+    /// <summary>Another replica of the service on the same database and virtual host.</summary>
+    public async Task<InferenceStand> StartReplicaAsync(params (string Name, string Value)[] settings)
+    {
+        var environment = new Dictionary<string, string?>(_environment);
+        foreach (var (name, value) in settings)
+        {
+            environment[name] = value;
+        }
+
+        var replica = new InferenceStand(NpgsqlDataSource.Create(environment["ConnectionStrings__melanoma"]!), ServiceProcess.Start("Inference.Api", environment), environment);
+        await replica.Service.WaitUntilReadyAsync(TestContext.Current.CancellationToken);
+        return replica;
+    }
+
+    /// <summary>Runs SQL as the owner of the database, or as a service.</summary>
+    public async Task<int> ExecuteAsync(string sql, ServiceRole? role = null)
+    {
+        await using var source = role is null ? null : NpgsqlDataSource.Create(MelanomaDatabase.ConnectionStringFor(_environment["ConnectionStrings__melanoma"]!, role.Value));
+        await using var command = (source ?? _dataSource).CreateCommand(sql);
+        return await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
     }
 
     /// <summary>A PNG of one colour with a little noise.</summary>
@@ -390,10 +415,10 @@ public abstract class SharedStand(TestServers servers, params (string Name, stri
     internal InferenceStand Stand => _stand ?? throw new InvalidOperationException("The service is not started yet.");
 
     /// <inheritdoc />
-    public async ValueTask InitializeAsync() => _stand = await InferenceStand.StartAsync(servers, settings);
+    public virtual async ValueTask InitializeAsync() => _stand = await InferenceStand.StartAsync(servers, settings);
 
     /// <inheritdoc />
-    public async ValueTask DisposeAsync()
+    public virtual async ValueTask DisposeAsync()
     {
         if (_stand is not null)
         {
@@ -401,5 +426,34 @@ public abstract class SharedStand(TestServers servers, params (string Name, stri
         }
 
         GC.SuppressFinalize(this);
+    }
+}
+
+/// <summary>Two replicas for the tests of a class, with a model in production.</summary>
+/// <param name="servers">Where they find their database and broker.</param>
+/// <param name="settings">Settings of both.</param>
+public abstract class SharedReplicas(TestServers servers, params (string Name, string Value)[] settings) : SharedStand(servers, settings)
+{
+    private InferenceStand? _other;
+
+    internal InferenceStand Other => _other ?? throw new InvalidOperationException("The other replica is not started yet.");
+
+    /// <inheritdoc />
+    public override async ValueTask InitializeAsync()
+    {
+        await base.InitializeAsync();
+        await Stand.RegisterAndPromoteAsync(TestModel.ByColour(Diagnosis.Melanoma, Diagnosis.Nevus, Diagnosis.VascularLesion));
+        _other = await Stand.StartReplicaAsync();
+    }
+
+    /// <inheritdoc />
+    public override async ValueTask DisposeAsync()
+    {
+        if (_other is not null)
+        {
+            await _other.DisposeAsync();
+        }
+
+        await base.DisposeAsync();
     }
 }

@@ -3,7 +3,7 @@ using System.Text;
 using Grpc.Core;
 using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
-using Melanoma.ServiceDefaults.Grpc;
+using Melanoma.ServiceDefaults.Callers;
 using Melanoma.Testing;
 
 namespace Melanoma.IntegrationTests.Ingestion;

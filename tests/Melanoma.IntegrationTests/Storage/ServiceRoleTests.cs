@@ -1,3 +1,4 @@
+using Melanoma.IntegrationTests.Servers;
 using Melanoma.Storage;
 using Melanoma.Storage.Roles;
 using Melanoma.Testing;
@@ -50,6 +51,11 @@ public sealed class ServiceRoleTests(TestServers servers)
         ["feedback"] = [ServiceRole.Inference],
         ["feedback_images"] = [ServiceRole.Inference],
         ["feedback_outcomes"] = [ServiceRole.Ingestion],
+        ["prediction_seals"] = [ServiceRole.Inference],
+        ["unsealed_predictions"] = [ServiceRole.Inference],
+        ["idempotency_keys"] = [ServiceRole.Inference],
+        ["audit_anchors"] = [],
+        ["audit_anchor_sequences"] = [],
         ["api_keys"] = [ServiceRole.Gateway],
         ["sign_in_tokens"] = [ServiceRole.Gateway],
         ["daily_usage"] = [ServiceRole.Gateway],
@@ -110,6 +116,32 @@ public sealed class ServiceRoleTests(TestServers servers)
     {
         await using var command = source.CreateCommand(sql);
         return await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Theory]
+    [InlineData("UPDATE predictions SET caller = 'nobody'")]
+    [InlineData("DELETE FROM predictions")]
+    [InlineData("TRUNCATE predictions")]
+    [InlineData("UPDATE prediction_seals SET position = 1")]
+    [InlineData("DELETE FROM prediction_seals")]
+    [InlineData("TRUNCATE prediction_seals")]
+    [InlineData("UPDATE audit_anchors SET last_position = 1")]
+    [InlineData("DELETE FROM audit_anchor_sequences")]
+    public async Task Should_refuse_to_change_the_audit_when_a_service_or_the_owner_tries(string change)
+    {
+        var owner = await servers.CreateMigratedDatabaseAsync(TestContext.Current.CancellationToken);
+        foreach (var role in Enum.GetValues<ServiceRole>())
+        {
+            await using var service = NpgsqlDataSource.Create(MelanomaDatabase.ConnectionStringFor(owner, role));
+            Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, (await Assert.ThrowsAsync<PostgresException>(() => ExecuteAsync(service, change))).SqlState);
+            var mayDrop = role == ServiceRole.Inference;
+            var drop = await Assert.ThrowsAsync<PostgresException>(() => ExecuteAsync(service, "SELECT drop_audit_month('2020-01-01')"));
+            Assert.Equal(mayDrop ? PostgresErrorCodes.RaiseException : PostgresErrorCodes.InsufficientPrivilege, drop.SqlState);
+        }
+
+        await using var source = NpgsqlDataSource.Create(owner);
+        var refusal = await Assert.ThrowsAsync<PostgresException>(() => ExecuteAsync(source, change));
+        Assert.Contains("append-only", refusal.MessageText, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -10,6 +10,7 @@ namespace Melanoma.IntegrationTests.Storage;
 public sealed class UpgradeOfSchemaTests(TestServers servers)
 {
     private const string BeforeHonestData = "20261123135236_TestLooksAndFailedAugmentations";
+    private const string BeforeSeals = "20261127225530_ServedArtefacts";
     private const string BeforeModelComparisons = "20261126151934_LesionViews";
 
     // Three images of one delivery, two of them with the same perceptual hash, the last received first.
@@ -44,6 +45,14 @@ public sealed class UpgradeOfSchemaTests(TestServers servers)
             VALUES ('00000000-0000-7000-8000-000000000002', 'quick', 1, 1, 'honest', 'candidate', now(), 64, '{}');
         """;
 
+    // Answers of a model that is not there, which none of this is about.
+    private const string OldAnswers = """
+        SET session_replication_role = replica;
+        INSERT INTO predictions (id, time, tenant, caller, model_version, execution_provider, image_sha256, probabilities, diagnosis, latency_ms, reasons)
+            SELECT gen_random_uuid(), now(), 'north', 'key', 1, 'CPU', sha256('image'), array_fill(1.0 / 9, ARRAY[9]), 4, 1, '{}' FROM generate_series(1, 3);
+        SET session_replication_role = DEFAULT;
+        """;
+
     [Fact]
     public async Task Should_know_what_a_model_was_trained_and_chosen_on_when_it_is_of_before()
     {
@@ -60,6 +69,23 @@ public sealed class UpgradeOfSchemaTests(TestServers servers)
         await using var seen = source.CreateCommand(
             "SELECT string_agg(version || ' ' || split, ', ' ORDER BY split) FROM model_training_images JOIN images USING (sha256) JOIN dataset_items ON image_id = images.id");
         Assert.Equal("1 train, 1 validation", await seen.ExecuteScalarAsync(cancellation));
+    }
+
+    [Fact]
+    public async Task Should_wait_for_their_seals_when_answers_are_of_before()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        var owner = await servers.CreateDatabaseAsync(cancellation);
+        await using var source = NpgsqlDataSource.Create(owner);
+        await using (var database = DatasetRows.Context(source))
+            await database.GetService<IMigrator>().MigrateAsync(BeforeSeals, cancellation);
+        await using (var old = source.CreateCommand(OldAnswers))
+            await old.ExecuteNonQueryAsync(cancellation);
+
+        await MelanomaDatabase.MigrateAsync(owner, cancellation);
+
+        await using var waiting = source.CreateCommand("SELECT count(*) FROM unsealed_predictions JOIN predictions ON id = prediction_id");
+        Assert.Equal(3L, await waiting.ExecuteScalarAsync(cancellation));
     }
 
     [Fact]

@@ -23,6 +23,7 @@ public sealed class RouteTableTests
     [InlineData("GET", "/v1/predictions/{prediction_id}", "inference")]
     [InlineData("GET", "/v1/predictions/{prediction_id}/fhir", "inference")]
     [InlineData("POST", "/v1/predictions/{prediction_id}/feedback", "inference")]
+    [InlineData("GET", "/v1/predictions", "inference")]
     [InlineData("GET", "/v1/serving", "inference")]
     [InlineData("GET", "/v1/images:distribution", "ingestion")]
     [InlineData("POST", "/v1/runs", "ingestion")]

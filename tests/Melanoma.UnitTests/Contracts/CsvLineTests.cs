@@ -1,8 +1,8 @@
 using System.Text;
 using CsCheck;
-using Melanoma.Ingestion.Exports;
+using Melanoma.Contracts;
 
-namespace Melanoma.UnitTests.Ingestion.Exports;
+namespace Melanoma.UnitTests.Contracts;
 
 public sealed class CsvLineTests
 {

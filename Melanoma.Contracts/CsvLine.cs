@@ -1,10 +1,10 @@
 using System.Buffers;
 using System.Text;
 
-namespace Melanoma.Ingestion.Exports;
+namespace Melanoma.Contracts;
 
-/// <summary>A line of a table in RFC 4180's form, which a spreadsheet may open without running anything that a deliverer wrote.</summary>
-internal static class CsvLine
+/// <summary>A line of a table in RFC 4180's form, which a spreadsheet may open without running anything that stands in it.</summary>
+public static class CsvLine
 {
     // What makes a spreadsheet take a field for a formula.
     private const string FormulaStarts = "=+-@\t\r\n＝＋－＠";

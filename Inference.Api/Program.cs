@@ -1,3 +1,4 @@
+using Melanoma.Contracts.Messages;
 using Melanoma.Inference;
 using Melanoma.Inference.Classification;
 using Melanoma.Inference.Models;
@@ -12,8 +13,8 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.AddMelanomaDatabase(ServiceRole.Inference);
 builder.AddMelanomaBus(ServiceRole.Inference, queues => queues
-    .Shared<ModelTrainedConsumer>("inference-model-trained")
-    .PerReplica<ModelPromotedConsumer>("inference-model-promoted"));
+    .Add<ModelTrainedConsumer>(MessageQueues.ModelTrained)
+    .Add<ModelPromotedConsumer>(MessageQueues.ModelPromoted));
 builder.AddInferenceServer();
 builder.AddPredictions();
 builder.AddModels();

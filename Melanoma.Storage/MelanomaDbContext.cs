@@ -4,6 +4,7 @@ using Melanoma.Storage.Augmentations;
 using Melanoma.Storage.Catalogue;
 using Melanoma.Storage.Datasets;
 using Melanoma.Storage.Models;
+using Melanoma.Storage.Operations;
 using Melanoma.Storage.Outbox;
 using Melanoma.Storage.Predictions;
 using Melanoma.Storage.Reviews;
@@ -133,6 +134,12 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
     /// <summary>Sign-in tickets and sessions.</summary>
     public DbSet<SignInToken> SignInTokens => Set<SignInToken>();
 
+    /// <summary>Messages that no consumer could deal with.</summary>
+    public DbSet<FailedMessage> FailedMessages => Set<FailedMessage>();
+
+    /// <summary>Room on the disks that ingestion writes to.</summary>
+    public DbSet<DiskMeasurement> DiskMeasurements => Set<DiskMeasurement>();
+
     /// <summary>Messages to publish.</summary>
     public DbSet<OutboxMessage> Outbox => Set<OutboxMessage>();
 
@@ -156,6 +163,8 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
         configurationBuilder.Properties<RunExecutionState>().HaveConversion<EnumTextConverter<RunExecutionState>>();
         configurationBuilder.Properties<ModelState>().HaveConversion<EnumTextConverter<ModelState>>();
         configurationBuilder.Properties<SignInTokenKind>().HaveConversion<EnumTextConverter<SignInTokenKind>>();
+        configurationBuilder.Properties<FailureKind>().HaveConversion<EnumTextConverter<FailureKind>>();
+        configurationBuilder.Properties<FailedMessageState>().HaveConversion<EnumTextConverter<FailedMessageState>>();
         configurationBuilder.Properties<ServiceRole>().HaveConversion<EnumTextConverter<ServiceRole>>();
     }
 }

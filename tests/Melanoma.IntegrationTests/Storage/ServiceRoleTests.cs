@@ -49,6 +49,8 @@ public sealed class ServiceRoleTests(TestServers servers)
         ["predictions"] = [ServiceRole.Inference],
         ["api_keys"] = [ServiceRole.Gateway],
         ["sign_in_tokens"] = [ServiceRole.Gateway],
+        ["failed_messages"] = [ServiceRole.Gateway],
+        ["disk_measurements"] = [ServiceRole.Ingestion],
         ["outbox"] = Enum.GetValues<ServiceRole>(),
         ["__EFMigrationsHistory"] = [],
     };

@@ -1,6 +1,7 @@
 using Melanoma.Ingestion;
 using Melanoma.Ingestion.Datasets;
 using Melanoma.Ingestion.Deliveries;
+using Melanoma.Ingestion.Disks;
 using Melanoma.Ingestion.DropFolder;
 using Melanoma.Ingestion.Forgetting;
 using Melanoma.Ingestion.Images;
@@ -27,7 +28,7 @@ builder.AddServiceDefaults().AddMelanomaDatabase(ServiceRole.Ingestion)
 builder.Services.AddMelanomaGrpc().AddJsonTranscoding();
 builder.Services.AddGrpcHealthChecks();
 builder.Services.AddGrpcReflection();
-builder.AddDeliveries().AddDropFolder().AddImages().AddForgetting().AddReviews().AddLabelErrors().AddLesionViews().AddDatasets().AddTrainingRuns();
+builder.AddDeliveries().AddDisks().AddDropFolder().AddImages().AddForgetting().AddReviews().AddLabelErrors().AddLesionViews().AddDatasets().AddTrainingRuns();
 
 var app = builder.Build();
 app.MapServiceDefaults().MapDeliveries().MapDatasets().MapReviews().MapTrainingRuns();

@@ -1,5 +1,6 @@
 using Grpc.Reflection;
 using Melanoma.Gateway.Access;
+using Melanoma.Gateway.Operations;
 using Melanoma.Gateway.Refusals;
 using Melanoma.Gateway.Routing;
 using Melanoma.ServiceDefaults;
@@ -15,8 +16,9 @@ internal static class GatewayRegistration
         builder.AddGatewayLimits();
         builder.AddAccess();
         builder.AddRouting();
+        builder.AddOperations();
         builder.Services.AddProblemDetails();
-        builder.Services.AddMelanomaGrpc();
+        builder.Services.AddMelanomaGrpc().AddJsonTranscoding();
         builder.Services.AddGrpcHealthChecks();
         builder.Services.AddSingleton(new ReflectionServiceImpl(RouteTable.Descriptors));
         builder.Services.AddSingleton(new ReflectionV1ServiceImpl(RouteTable.Descriptors));
@@ -32,6 +34,7 @@ internal static class GatewayRegistration
         app.MapGrpcService<ReflectionServiceImpl>();
         app.MapGrpcService<ReflectionV1ServiceImpl>();
         app.MapSignIn();
+        app.MapOperations();
         app.MapRouting();
         return app;
     }

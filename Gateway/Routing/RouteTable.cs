@@ -23,6 +23,9 @@ internal static class RouteTable
         new(Predictions.Descriptor, Backend.Inference),
     ];
 
+    /// <summary>The gRPC services that the Gateway answers itself; no route leads on from them.</summary>
+    public static ImmutableArray<ServiceDescriptor> OwnServices { get; } = [Contracts.V1.Operations.Descriptor];
+
     /// <summary>Every route. What no other takes is a page of the Portal.</summary>
     public static ImmutableArray<Route> Routes { get; } =
     [
@@ -33,7 +36,7 @@ internal static class RouteTable
 
     /// <summary>What gRPC reflection tells.</summary>
     public static ImmutableArray<ServiceDescriptor> Descriptors { get; } =
-        [.. Services.Select(row => row.Service), Health.Descriptor, ServerReflection.Descriptor, Grpc.Reflection.V1.ServerReflection.Descriptor];
+        [.. Services.Select(row => row.Service), .. OwnServices, Health.Descriptor, ServerReflection.Descriptor, Grpc.Reflection.V1.ServerReflection.Descriptor];
 
     private static IEnumerable<Route> JsonRoutes(ServiceRow row) =>
         from method in row.Service.Methods

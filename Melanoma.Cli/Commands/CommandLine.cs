@@ -41,6 +41,7 @@ internal static class CommandLine
             ModelCommands.Create(),
             ClassifyCommand.Create(),
             ExplainCommand.Create(),
+            OperationsCommands.Create(),
             DemoCommand.Create(),
         };
         root.Options.Add(Json);

@@ -43,6 +43,7 @@ internal sealed class GatewayConnection : IDisposable
         CrossValidations = new CrossValidations.CrossValidationsClient(invoker);
         Models = new ModelRegistry.ModelRegistryClient(invoker);
         Classifier = new Classifier.ClassifierClient(invoker);
+        Operations = new Operations.OperationsClient(invoker);
         Retries = new Retries(time);
         Time = time;
     }
@@ -60,6 +61,8 @@ internal sealed class GatewayConnection : IDisposable
     public ModelRegistry.ModelRegistryClient Models { get; }
 
     public Classifier.ClassifierClient Classifier { get; }
+
+    public Operations.OperationsClient Operations { get; }
 
     public Retries Retries { get; }
 

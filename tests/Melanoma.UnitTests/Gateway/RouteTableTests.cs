@@ -16,7 +16,7 @@ public sealed class RouteTableTests
             .SelectMany(file => file.Services)
             .Select(service => service.FullName);
 
-        Assert.Equal(declared.Order(), RouteTable.Services.Select(row => row.Service.FullName).Order());
+        Assert.Equal(declared.Order(), RouteTable.Services.Select(row => row.Service.FullName).Concat(RouteTable.OwnServices.Select(service => service.FullName)).Order());
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using Melanoma.Augmentation.Batches;
 using Melanoma.Augmentation.Forgetting;
 using Melanoma.Augmentation.Planning;
+using Melanoma.Contracts.Messages;
 using Melanoma.ServiceDefaults.Messaging;
 
 namespace Melanoma.Augmentation;
@@ -25,6 +26,6 @@ internal static class AugmentationRegistration
 
     /// <summary>The queues that the service takes messages from. One batch at a time: a batch is itself made in parallel, and the rest is for other workers.</summary>
     public static void DeclareQueues(BusQueues queues) =>
-        queues.Shared<RunRequestedConsumer>("augmentation.run-requested").Shared<BatchReadyConsumer>("augmentation.batch-ready")
-            .Shared<ImagesForgottenConsumer>("augmentation.images-forgotten");
+        queues.Add<RunRequestedConsumer>(MessageQueues.RunRequested).Add<BatchReadyConsumer>(MessageQueues.BatchReady)
+            .Add<ImagesForgottenConsumer>(MessageQueues.ImagesForgotten);
 }

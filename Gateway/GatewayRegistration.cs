@@ -3,6 +3,7 @@ using Melanoma.Gateway.Access;
 using Melanoma.Gateway.Keys;
 using Melanoma.Gateway.Limits;
 using Melanoma.Gateway.OpenApi;
+using Melanoma.Gateway.Operations;
 using Melanoma.Gateway.Refusals;
 using Melanoma.Gateway.Routing;
 using Melanoma.ServiceDefaults;
@@ -20,6 +21,7 @@ internal static class GatewayRegistration
         builder.AddCallerLimits();
         builder.AddKeys();
         builder.AddRouting();
+        builder.AddOperations();
         builder.Services.AddProblemDetails();
         builder.Services.AddMelanomaGrpc().AddJsonTranscoding();
         builder.Services.AddGrpcHealthChecks();
@@ -40,6 +42,7 @@ internal static class GatewayRegistration
         app.MapGrpcService<ReflectionV1ServiceImpl>();
         app.MapKeys();
         app.MapSignIn();
+        app.MapOperations();
         app.MapOpenApi();
         app.MapRouting();
         return app;

@@ -1,3 +1,4 @@
+using Melanoma.Contracts.Messages;
 using Melanoma.Inference;
 using Melanoma.Inference.Audit;
 using Melanoma.Inference.Classification;
@@ -16,8 +17,8 @@ builder.AddServiceDefaults();
 builder.AddGatewayCallers();
 builder.AddMelanomaDatabase(ServiceRole.Inference);
 builder.AddMelanomaBus(ServiceRole.Inference, queues => queues
-    .Shared<ModelTrainedConsumer>("inference-model-trained")
-    .PerReplica<ModelPromotedConsumer>("inference-model-promoted"));
+    .Add<ModelTrainedConsumer>(MessageQueues.ModelTrained)
+    .Add<ModelPromotedConsumer>(MessageQueues.ModelPromoted));
 builder.AddInferenceServer();
 builder.AddAudit();
 builder.AddPredictions();

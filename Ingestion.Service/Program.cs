@@ -1,6 +1,7 @@
 using Melanoma.Ingestion;
 using Melanoma.Ingestion.Datasets;
 using Melanoma.Ingestion.Deliveries;
+using Melanoma.Ingestion.Disks;
 using Melanoma.Ingestion.DropFolder;
 using Melanoma.Ingestion.Feedback;
 using Melanoma.Ingestion.Forgetting;
@@ -30,7 +31,7 @@ builder.AddServiceDefaults().AddGatewayCallers().AddMelanomaDatabase(ServiceRole
 builder.Services.AddMelanomaGrpc().AddJsonTranscoding();
 builder.Services.AddGrpcHealthChecks();
 builder.Services.AddGrpcReflection();
-builder.AddDeliveries().AddDropFolder().AddImages().AddForgetting().AddReviews().AddLabelErrors().AddLesionViews().AddFeedback().AddDatasets().AddTrainingRuns();
+builder.AddDeliveries().AddDisks().AddDropFolder().AddImages().AddForgetting().AddReviews().AddLabelErrors().AddLesionViews().AddFeedback().AddDatasets().AddTrainingRuns();
 
 var app = builder.Build();
 app.UseMiddleware<UnreadableMessages>();

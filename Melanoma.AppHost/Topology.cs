@@ -27,8 +27,8 @@ internal static class Topology
             .WithDatabase(servers);
 
         var ingestion = builder.AddService<Projects.Ingestion_Service>("ingestion", servers, migrate).WithEnvironment(InternalKey, internalKey);
-        builder.AddService<Projects.Augmentation_Worker>("augmentation", servers, migrate).WithReplicas(builder.Replicas("augmentation", 2));
-        builder.AddService<Projects.Training_Worker>("training", servers, migrate).WithReplicas(builder.Replicas("training", 1))
+        var augmentation = builder.AddService<Projects.Augmentation_Worker>("augmentation", servers, migrate).WithReplicas(builder.Replicas("augmentation", 2));
+        var training = builder.AddService<Projects.Training_Worker>("training", servers, migrate).WithReplicas(builder.Replicas("training", 1))
             .WithEnvironment("MALLOC_ARENA_MAX", "1") // scripts/lib/services.sh says why
             .WithEnvironment("Training__BundledModel", Path.GetFullPath(Path.Combine(builder.AppHostDirectory, "..", "models")));
         var inference = builder.AddService<Projects.Inference_Api>("inference", servers, migrate).WithReplicas(builder.Replicas("inference", 1))
@@ -38,11 +38,14 @@ internal static class Topology
             .WithHttpHealthCheck(Ready, endpointName: "http");
         var gateway = builder.AddProject<Projects.Gateway>("gateway", Service)
             .WithDatabase(servers)
+            .WithReference(servers.Bus)
             .WithEnvironment(InternalKey, internalKey)
             .WaitForCompletion(migrate)
             .WithReference(ingestion).WaitFor(ingestion)
             .WithReference(inference).WaitFor(inference)
             .WithReference(portal)
+            // Nothing is routed to the workers: Operations asks how they are.
+            .WithReference(augmentation).WithReference(training)
             .WithHttpHealthCheck(Ready, endpointName: "http")
             .WithExternalHttpEndpoints();
         portal.WithReference(gateway);

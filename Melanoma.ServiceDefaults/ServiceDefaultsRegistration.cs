@@ -35,11 +35,11 @@ public static class ServiceDefaultsRegistration
 
     /// <summary>
     /// Maps <c>/health/live</c> (the process answers) and <c>/health/ready</c> (its dependencies are there), the only
-    /// routes that need no credentials.
+    /// routes that need no credentials. Both say in <see cref="ProductVersion.Header"/> what the service was built from.
     /// </summary>
     public static WebApplication MapServiceDefaults(this WebApplication app)
     {
-        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false }).AllowAnonymous();
+        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = WriteLivenessAsync }).AllowAnonymous();
         app.MapHealthChecks("/health/ready", new HealthCheckOptions
         {
             Predicate = check => check.Tags.Contains(ReadyTag),
@@ -67,11 +67,18 @@ public static class ServiceDefaultsRegistration
         }
     }
 
+    private static Task WriteLivenessAsync(HttpContext context, HealthReport report)
+    {
+        context.Response.Headers[ProductVersion.Header] = ProductVersion.Text;
+        return context.Response.WriteAsync(report.Status.ToString(), context.RequestAborted);
+    }
+
     // Names the checks that fail, so that `curl /health/ready` tells an operator what is missing; never exception texts.
     private static Task WriteReadinessAsync(HttpContext context, HealthReport report)
     {
         var failing = report.Entries.Where(entry => entry.Value.Status != HealthStatus.Healthy)
             .Select(entry => $"{entry.Key}: {entry.Value.Description ?? "not ready"}");
+        context.Response.Headers[ProductVersion.Header] = ProductVersion.Text;
         return context.Response.WriteAsync(report.Status == HealthStatus.Healthy ? "ready\n" : string.Join('\n', failing) + "\n", context.RequestAborted);
     }
 }

@@ -4,6 +4,7 @@ using Melanoma.Storage.Augmentations;
 using Melanoma.Storage.Catalogue;
 using Melanoma.Storage.Datasets;
 using Melanoma.Storage.Models;
+using Melanoma.Storage.Operations;
 using Melanoma.Storage.Outbox;
 using Melanoma.Storage.Predictions;
 using Melanoma.Storage.Reviews;
@@ -160,6 +161,12 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
     /// <summary>What callers have sent day by day.</summary>
     public DbSet<DailyUsage> DailyUsage => Set<DailyUsage>();
 
+    /// <summary>Messages that no consumer could deal with.</summary>
+    public DbSet<FailedMessage> FailedMessages => Set<FailedMessage>();
+
+    /// <summary>Room on the disks that ingestion writes to.</summary>
+    public DbSet<DiskMeasurement> DiskMeasurements => Set<DiskMeasurement>();
+
     /// <summary>Messages to publish.</summary>
     public DbSet<OutboxMessage> Outbox => Set<OutboxMessage>();
 
@@ -185,6 +192,8 @@ public sealed class MelanomaDbContext(DbContextOptions<MelanomaDbContext> option
         configurationBuilder.Properties<FeedbackVerdict>().HaveConversion<EnumTextConverter<FeedbackVerdict>>();
         configurationBuilder.Properties<FeedbackState>().HaveConversion<EnumTextConverter<FeedbackState>>();
         configurationBuilder.Properties<SignInTokenKind>().HaveConversion<EnumTextConverter<SignInTokenKind>>();
+        configurationBuilder.Properties<FailureKind>().HaveConversion<EnumTextConverter<FailureKind>>();
+        configurationBuilder.Properties<FailedMessageState>().HaveConversion<EnumTextConverter<FailedMessageState>>();
         configurationBuilder.Properties<ServiceRole>().HaveConversion<EnumTextConverter<ServiceRole>>();
     }
 }

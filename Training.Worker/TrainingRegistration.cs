@@ -1,3 +1,4 @@
+using Melanoma.Contracts.Messages;
 using Melanoma.ServiceDefaults.Messaging;
 using Melanoma.Training.CrossValidations;
 using Melanoma.Training.Embeddings;
@@ -13,7 +14,7 @@ namespace Melanoma.Training;
 internal static class TrainingRegistration
 {
     /// <summary>Every replica is woken: the one that a shared queue would choose may be busy for hours.</summary>
-    public static void DeclareQueues(BusQueues queues) => queues.PerReplica<AugmentationCompletedConsumer>("training");
+    public static void DeclareQueues(BusQueues queues) => queues.Add<AugmentationCompletedConsumer>(MessageQueues.AugmentationCompleted);
 
     public static WebApplicationBuilder AddTraining(this WebApplicationBuilder builder)
     {

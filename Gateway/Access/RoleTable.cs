@@ -96,6 +96,13 @@ internal static class RoleTable
             ("RotateKey", Ops),
             ("RevokeKey", Ops),
         ]),
+        Rows(Contracts.V1.Operations.Descriptor, [
+            ("GetStatus", Ops | Read),
+            ("ListFailedMessages", Ops),
+            ("GetFailedMessage", Ops),
+            ("ReplayMessages", Ops),
+            ("DiscardMessages", Ops),
+        ]),
     }.SelectMany(rows => rows).ToFrozenDictionary(row => row.Method, row => row.Roles);
 
     /// <summary>Every set of roles that occurs.</summary>

@@ -26,8 +26,8 @@ internal static class RouteTable
         new(Audit.Descriptor, Backend.Inference),
     ];
 
-    /// <summary>The gRPC services that the Gateway answers itself.</summary>
-    public static ImmutableArray<ServiceDescriptor> OwnServices { get; } = [Contracts.V1.Keys.Descriptor];
+    /// <summary>The gRPC services that the Gateway answers itself; no route leads on from them.</summary>
+    public static ImmutableArray<ServiceDescriptor> OwnServices { get; } = [Contracts.V1.Keys.Descriptor, Contracts.V1.Operations.Descriptor];
 
     /// <summary>Every route to a service. What no other takes is a page of the Portal.</summary>
     public static ImmutableArray<Route> Routes { get; } =

@@ -38,7 +38,12 @@ internal sealed class DeliveryOptions
     /// <summary>Folder in which archives and large tables are kept while they are read; the system's temporary folder when not set.</summary>
     public string? SpoolFolder { get; init; }
 
-    /// <summary>Bytes that they must leave free on the disk of the spool folder. Default 1 GiB.</summary>
+    /// <summary>
+    /// A folder on the disk that the database lies on, where that is a disk of this machine; its free room is not watched when not set.
+    /// </summary>
+    public string? DatabaseFolder { get; init; }
+
+    /// <summary>Bytes that must stay free on the disks of spool folder and database; with fewer, no delivery is taken in. Default 1 GiB.</summary>
     [Range(0L, long.MaxValue)]
     public long MinFreeDiskBytes { get; init; } = 1L << 30;
 

@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using System.Threading.RateLimiting;
 using Melanoma.Imaging;
 using Melanoma.Ingestion.Catalogue;
+using Melanoma.Ingestion.Disks;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -11,7 +12,8 @@ namespace Melanoma.Ingestion.Deliveries;
 /// Brings the files of one delivery into the catalogue with flat memory: read, recognised by their hash, decoded on all
 /// processors unless known, written in batches in the order in which they came. Each stage waits when the next is slower.
 /// </summary>
-internal sealed class DeliveryPipeline(CatalogueWriter writer, PictureJudge judge, NpgsqlDataSource dataSource, IOptions<DeliveryOptions> options, TimeProvider time)
+internal sealed class DeliveryPipeline(
+    CatalogueWriter writer, PictureJudge judge, DiskWatch disks, NpgsqlDataSource dataSource, IOptions<DeliveryOptions> options, TimeProvider time)
 {
     private const int BytesPerPermit = 1024;
 
@@ -120,6 +122,8 @@ internal sealed class DeliveryPipeline(CatalogueWriter writer, PictureJudge judg
         while (await GatherAsync(judged, gathered, cancellationToken))
         {
             var batch = await Task.WhenAll(gathered);
+            // A database whose disk is full stops for everybody.
+            disks.EnsureRoom();
             var lines = await writer.WriteAsync(deliveryId, batch, cancellationToken);
             foreach (var (file, line) in batch.Zip(lines))
             {

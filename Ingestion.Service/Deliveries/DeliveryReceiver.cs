@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Melanoma.Ingestion.Datasets;
+using Melanoma.Ingestion.Disks;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using V1 = Melanoma.Contracts.V1;
@@ -11,6 +12,7 @@ internal sealed partial class DeliveryReceiver(
     DeliveryPipeline pipeline,
     DeliveryReports reports,
     TableIntake tables,
+    DiskWatch disks,
     NpgsqlDataSource dataSource,
     IOptions<DeliveryOptions> options,
     IngestionMetrics metrics,
@@ -23,9 +25,11 @@ internal sealed partial class DeliveryReceiver(
     /// <param name="began">Told its id before the first file is read.</param>
     /// <param name="source">Reads the files into the intake, one after the other.</param>
     /// <param name="cancellationToken">Stops.</param>
+    /// <exception cref="Grpc.Core.RpcException">RESOURCE_EXHAUSTED: a disk has too little room, at the beginning or on the way.</exception>
     public async Task<V1.Delivery> ReceiveAsync(
         string name, string deliveredBy, Func<Guid, Task> began, Func<FileIntake, CancellationToken, Task> source, CancellationToken cancellationToken)
     {
+        disks.EnsureRoom();
         await using var delivery = await OpenDelivery.BeginAsync(dataSource, time, name, deliveredBy, cancellationToken);
         LogBegan(delivery.Id, name);
         metrics.DeliveryBegan();

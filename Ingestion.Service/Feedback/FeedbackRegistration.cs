@@ -1,3 +1,4 @@
+using Melanoma.Contracts.Messages;
 using Melanoma.Ingestion.Reviews;
 using Melanoma.ServiceDefaults.Messaging;
 using Microsoft.Extensions.Options;
@@ -7,7 +8,7 @@ namespace Melanoma.Ingestion.Feedback;
 /// <summary>Feedback on its way from a hospital to the data team.</summary>
 internal static class FeedbackRegistration
 {
-    public static void DeclareQueues(BusQueues queues) => queues.Shared<FeedbackGivenConsumer>("ingestion.feedback-given");
+    public static void DeclareQueues(BusQueues queues) => queues.Add<FeedbackGivenConsumer>(MessageQueues.FeedbackGiven);
 
     public static WebApplicationBuilder AddFeedback(this WebApplicationBuilder builder)
     {

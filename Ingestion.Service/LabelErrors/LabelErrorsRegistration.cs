@@ -1,4 +1,5 @@
 using Melanoma.Ingestion.Reviews;
+using Melanoma.Contracts.Messages;
 using Melanoma.ServiceDefaults.Messaging;
 using Microsoft.Extensions.Options;
 
@@ -7,7 +8,7 @@ namespace Melanoma.Ingestion.LabelErrors;
 /// <summary>Likely label errors on their way from a run to a reviewer.</summary>
 internal static class LabelErrorsRegistration
 {
-    public static void DeclareQueues(BusQueues queues) => queues.Shared<LabelErrorsFoundConsumer>("ingestion.label-errors-found");
+    public static void DeclareQueues(BusQueues queues) => queues.Add<LabelErrorsFoundConsumer>(MessageQueues.LabelErrorsFound);
 
     public static WebApplicationBuilder AddLabelErrors(this WebApplicationBuilder builder)
     {

@@ -1,4 +1,5 @@
 using Melanoma.Ingestion.Reviews;
+using Melanoma.Contracts.Messages;
 using Melanoma.ServiceDefaults.Messaging;
 using Microsoft.Extensions.Options;
 
@@ -7,7 +8,7 @@ namespace Melanoma.Ingestion.LesionViews;
 /// <summary>Pictures that are likely to show one lesion, on their way from a run to a reviewer.</summary>
 internal static class LesionViewsRegistration
 {
-    public static void DeclareQueues(BusQueues queues) => queues.Shared<LesionViewsFoundConsumer>("ingestion.lesion-views-found");
+    public static void DeclareQueues(BusQueues queues) => queues.Add<LesionViewsFoundConsumer>(MessageQueues.LesionViewsFound);
 
     public static WebApplicationBuilder AddLesionViews(this WebApplicationBuilder builder)
     {

@@ -45,6 +45,7 @@ internal static class CommandLine
             FeedbackCommand.Create(),
             AuditCommands.Create(),
             KeyCommands.Create(),
+            OperationsCommands.Create(),
             DemoCommand.Create(),
         };
         root.Options.Add(Json);

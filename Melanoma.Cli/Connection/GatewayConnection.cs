@@ -46,6 +46,7 @@ internal sealed class GatewayConnection : IDisposable
         Keys = new Keys.KeysClient(invoker);
         Predictions = new Predictions.PredictionsClient(invoker);
         Audit = new Audit.AuditClient(invoker);
+        Operations = new Operations.OperationsClient(invoker);
         Retries = new Retries(time);
         Time = time;
     }
@@ -69,6 +70,8 @@ internal sealed class GatewayConnection : IDisposable
     public Predictions.PredictionsClient Predictions { get; }
 
     public Audit.AuditClient Audit { get; }
+
+    public Operations.OperationsClient Operations { get; }
 
     public Retries Retries { get; }
 

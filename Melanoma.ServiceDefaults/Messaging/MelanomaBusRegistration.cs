@@ -1,4 +1,5 @@
 using MassTransit;
+using Melanoma.Contracts.Messages;
 using Melanoma.Storage.Roles;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
@@ -9,8 +10,6 @@ namespace Melanoma.ServiceDefaults.Messaging;
 /// <summary>The bus in one call.</summary>
 public static class MelanomaBusRegistration
 {
-    private const int PoisonLimit = 10;
-
     /// <summary>
     /// Connects to RabbitMQ, declares the service's queues and starts the relay of its outbox. The service starts without
     /// a broker, is not ready until there is one, and carries on when it comes.
@@ -44,6 +43,7 @@ public static class MelanomaBusRegistration
             bus.UsingRabbitMq((context, rabbit) =>
             {
                 rabbit.Host(new Uri(connectionString), host => host.PublisherConfirmation = true);
+                FailureQueues.Configure(rabbit.SendTopology, declared.Queues);
                 foreach (var queue in declared.Queues)
                 {
                     rabbit.ReceiveEndpoint(queue.Name, endpoint => Configure(endpoint, queue, context));
@@ -59,7 +59,7 @@ public static class MelanomaBusRegistration
     {
         endpoint.PrefetchCount = (ushort)queue.Concurrency;
         endpoint.ConcurrentMessageLimit = queue.Concurrency;
-        if (queue.PerReplica)
+        if (queue.Queue.PerReplica)
         {
             // RabbitMQ 4 refuses transient shared queues, so a replica's queue is durable and goes some time after the replica.
             endpoint.Durable = true;
@@ -69,8 +69,8 @@ public static class MelanomaBusRegistration
         {
             // A message that kills its consumer each time ends beside the queue, on every version of the broker alike.
             endpoint.SetQuorumQueue();
-            endpoint.SetQueueArgument("x-delivery-limit", PoisonLimit);
-            endpoint.BindDeadLetterQueue($"{queue.Name}_dead", $"{queue.Name}_dead", dead => dead.SetQuorumQueue());
+            endpoint.SetQueueArgument(FailureQueues.DeliveryLimitArgument, FailureQueues.DeliveryLimit);
+            endpoint.BindDeadLetterQueue(queue.Queue.DeadQueue, queue.Queue.DeadQueue, dead => dead.SetQuorumQueue());
         }
 
         endpoint.UseMessageRetry(retry => retry.Exponential(4, TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(2)));
@@ -85,23 +85,20 @@ public sealed class BusQueues
 
     internal IReadOnlyList<BusQueue> Queues => _queues;
 
-    /// <summary>A queue shared by all replicas: each message is taken by one of them, at most <paramref name="concurrency"/> at a time in each.</summary>
-    public BusQueues Shared<TConsumer>(string name, int concurrency = 1)
+    /// <summary>Takes messages from a queue, at most <paramref name="concurrency"/> at a time in each replica.</summary>
+    public BusQueues Add<TConsumer>(QueueContract queue, int concurrency = 1)
         where TConsumer : class, IConsumer
     {
-        _queues.Add(new BusQueue(name, typeof(TConsumer), concurrency, PerReplica: false));
-        return this;
-    }
-
-    /// <summary>A queue of this replica's own: each replica takes every message.</summary>
-    public BusQueues PerReplica<TConsumer>(string name)
-        where TConsumer : class, IConsumer
-    {
-        _queues.Add(new BusQueue($"{name}.{Replica.Name}", typeof(TConsumer), Concurrency: 1, PerReplica: true));
+        ArgumentNullException.ThrowIfNull(queue);
+        _queues.Add(new BusQueue(queue, typeof(TConsumer), concurrency));
         return this;
     }
 }
 
-internal sealed record BusQueue(string Name, Type Consumer, int Concurrency, bool PerReplica);
+internal sealed record BusQueue(QueueContract Queue, Type Consumer, int Concurrency)
+{
+    /// <summary>The queue's name at the broker.</summary>
+    public string Name { get; } = Queue.PerReplica ? $"{Queue.Name}.{Replica.Name}" : Queue.Name;
+}
 
 internal sealed record OutboxOwner(ServiceRole Role);

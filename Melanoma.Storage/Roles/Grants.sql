@@ -21,7 +21,7 @@ BEGIN
 END $$;
 
 GRANT INSERT, UPDATE, DELETE ON deliveries, delivery_files, images, image_contents, image_isic_ids, image_signatures, near_duplicates,
-    metadata_rows, label_claims, lesion_groups, review_items, feedback_outcomes TO melanoma_ingestion;
+    metadata_rows, label_claims, lesion_groups, review_items, feedback_outcomes, disk_measurements TO melanoma_ingestion;
 GRANT INSERT ON review_decisions, review_decision_images TO melanoma_ingestion;
 GRANT INSERT ON datasets, dataset_groups, dataset_items, runs TO melanoma_ingestion;
 GRANT UPDATE (cancel_requested_at, pause_requested_at) ON runs TO melanoma_ingestion;
@@ -39,6 +39,8 @@ GRANT INSERT, DELETE ON unsealed_predictions, idempotency_keys, feedback_images 
 GRANT EXECUTE ON FUNCTION drop_audit_month(date) TO melanoma_inference;
 
 GRANT INSERT, UPDATE, DELETE ON api_keys, sign_in_tokens, daily_usage TO melanoma_gateway;
+-- What failed is kept as it was; only the decision on it is added.
+GRANT INSERT, UPDATE (state, decided_by, decided_at, decision_reason), DELETE ON failed_messages TO melanoma_gateway;
 
 -- Nobody else needs to know even the hashes of credentials.
 REVOKE ALL ON api_keys, sign_in_tokens FROM melanoma_ingestion, melanoma_augmentation, melanoma_training, melanoma_inference;

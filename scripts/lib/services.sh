@@ -91,6 +91,10 @@ export_service_environment() {
     else
         export Training__BundledModel="${Training__BundledModel-$ROOT/models}"
     fi
+    # The database tells nobody where its data lie; here it is known, unless a container or somebody else has them.
+    if [[ -d $STATE/postgres/data ]]; then
+        export Ingestion__Deliveries__DatabaseFolder="${Ingestion__Deliveries__DatabaseFolder-$STATE/postgres/data}"
+    fi
     # Trainers that share cores must not each start a thread for every core: together they would be slower than one.
     local trainers cores
     trainers=$(service_replicas training)

@@ -18,6 +18,8 @@ namespace Melanoma.IntegrationTests.Messaging;
 
 public sealed class OutboxTests(TestServers servers)
 {
+    private static readonly QueueContract Queue = new("test.model-trained", typeof(ModelTrained));
+
     [Fact]
     public async Task Should_deliver_every_message_when_the_consumer_starts_after_the_publisher()
     {
@@ -28,7 +30,7 @@ public sealed class OutboxTests(TestServers servers)
 
         var received = Channel.CreateUnbounded<int>();
         await using var consumer = await StartAsync(
-            connections, ServiceRole.Inference, queues => queues.Shared<ModelTrainedConsumer>("test.model-trained", concurrency: 8), received, cancellationToken);
+            connections, ServiceRole.Inference, queues => queues.Add<ModelTrainedConsumer>(Queue, concurrency: 8), received, cancellationToken);
 
         var versions = new HashSet<int>();
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -49,7 +51,7 @@ public sealed class OutboxTests(TestServers servers)
         var connections = await ConnectionsAsync(cancellationToken);
         var received = Channel.CreateUnbounded<int>();
         await using var consumer = await StartAsync(
-            connections, ServiceRole.Inference, queues => queues.Shared<ModelTrainedConsumer>("test.model-trained"), received, cancellationToken);
+            connections, ServiceRole.Inference, queues => queues.Add<ModelTrainedConsumer>(Queue), received, cancellationToken);
         var databases = consumer.Services.GetRequiredService<IDbContextFactory<MelanomaDbContext>>();
         await using (var database = await databases.CreateDbContextAsync(cancellationToken))
         await using (await database.Database.BeginTransactionAsync(cancellationToken))

@@ -59,6 +59,8 @@ public sealed class ServiceRoleTests(TestServers servers)
         ["api_keys"] = [ServiceRole.Gateway],
         ["sign_in_tokens"] = [ServiceRole.Gateway],
         ["daily_usage"] = [ServiceRole.Gateway],
+        ["failed_messages"] = [ServiceRole.Gateway],
+        ["disk_measurements"] = [ServiceRole.Ingestion],
         ["outbox"] = Enum.GetValues<ServiceRole>(),
         ["__EFMigrationsHistory"] = [],
     };

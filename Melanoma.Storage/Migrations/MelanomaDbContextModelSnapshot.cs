@@ -1509,6 +1509,61 @@ namespace Melanoma.Storage.Migrations
                     b.ToTable("outbox", (string)null);
                 });
 
+            modelBuilder.Entity("Melanoma.Storage.Predictions.AuditAnchor", b =>
+                {
+                    b.Property<DateOnly>("Month")
+                        .HasColumnType("date")
+                        .HasColumnName("month");
+
+                    b.Property<long>("Dropped")
+                        .HasColumnType("bigint")
+                        .HasColumnName("dropped");
+
+                    b.Property<DateTimeOffset>("DroppedAt")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("dropped_at")
+                        .HasDefaultValueSql("now()");
+
+                    b.Property<byte[]>("LastHash")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("last_hash");
+
+                    b.Property<long>("LastPosition")
+                        .HasColumnType("bigint")
+                        .HasColumnName("last_position");
+
+                    b.HasKey("Month")
+                        .HasName("pk_audit_anchors");
+
+                    b.HasIndex("LastPosition")
+                        .IsUnique()
+                        .HasDatabaseName("ix_audit_anchors_last_position");
+
+                    b.ToTable("audit_anchors", (string)null);
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Predictions.AuditAnchorSequence", b =>
+                {
+                    b.Property<DateOnly>("Month")
+                        .HasColumnType("date")
+                        .HasColumnName("month");
+
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<long>("LastSequence")
+                        .HasColumnType("bigint")
+                        .HasColumnName("last_sequence");
+
+                    b.HasKey("Month", "Tenant")
+                        .HasName("pk_audit_anchor_sequences");
+
+                    b.ToTable("audit_anchor_sequences", (string)null);
+                });
+
             modelBuilder.Entity("Melanoma.Storage.Predictions.FeedbackImage", b =>
                 {
                     b.Property<Guid>("FeedbackId")
@@ -1557,6 +1612,45 @@ namespace Melanoma.Storage.Migrations
                         .HasDatabaseName("ix_feedback_outcomes_image_id");
 
                     b.ToTable("feedback_outcomes", (string)null);
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Predictions.IdempotencyKey", b =>
+                {
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("Key")
+                        .HasColumnType("text")
+                        .HasColumnName("key");
+
+                    b.Property<byte[]>("Answer")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("answer");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at")
+                        .HasDefaultValueSql("now()");
+
+                    b.Property<byte[]>("ImageSha256")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("image_sha256");
+
+                    b.Property<Guid>("PredictionId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("prediction_id");
+
+                    b.HasKey("Tenant", "Key")
+                        .HasName("pk_idempotency_keys");
+
+                    b.HasIndex("CreatedAt")
+                        .HasDatabaseName("ix_idempotency_keys_created_at");
+
+                    b.ToTable("idempotency_keys", (string)null);
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Predictions.Prediction", b =>
@@ -1712,6 +1806,65 @@ namespace Melanoma.Storage.Migrations
 
                             t.HasCheckConstraint("ck_feedback_disagree", "verdict <> 'disagree' OR diagnosis IS NULL OR diagnosis <> answered_diagnosis");
                         });
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Predictions.PredictionSeal", b =>
+                {
+                    b.Property<long>("Position")
+                        .HasColumnType("bigint")
+                        .HasColumnName("position");
+
+                    b.Property<short>("Form")
+                        .HasColumnType("smallint")
+                        .HasColumnName("form");
+
+                    b.Property<byte[]>("Hash")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("hash");
+
+                    b.Property<Guid>("PredictionId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("prediction_id");
+
+                    b.Property<string>("Tenant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<long>("TenantSequence")
+                        .HasColumnType("bigint")
+                        .HasColumnName("tenant_sequence");
+
+                    b.HasKey("Position")
+                        .HasName("pk_prediction_seals");
+
+                    b.HasIndex("PredictionId")
+                        .IsUnique()
+                        .HasDatabaseName("ix_prediction_seals_prediction_id");
+
+                    b.HasIndex("Tenant", "TenantSequence")
+                        .IsUnique()
+                        .HasDatabaseName("ix_prediction_seals_tenant_tenant_sequence");
+
+                    b.ToTable("prediction_seals", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_prediction_seals_from_one", "position >= 1 AND tenant_sequence >= 1");
+
+                            t.HasCheckConstraint("ck_prediction_seals_sha256", "octet_length(hash) = 32");
+                        });
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Predictions.UnsealedPrediction", b =>
+                {
+                    b.Property<Guid>("PredictionId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("prediction_id");
+
+                    b.HasKey("PredictionId")
+                        .HasName("pk_unsealed_predictions");
+
+                    b.ToTable("unsealed_predictions", (string)null);
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Reviews.LikelyLabelError", b =>
@@ -2646,6 +2799,16 @@ namespace Melanoma.Storage.Migrations
                         .HasForeignKey("DatasetId", "DatasetKind")
                         .HasPrincipalKey("Id", "Kind")
                         .HasConstraintName("fk_model_versions_datasets_dataset_id_dataset_kind");
+                });
+
+            modelBuilder.Entity("Melanoma.Storage.Predictions.AuditAnchorSequence", b =>
+                {
+                    b.HasOne("Melanoma.Storage.Predictions.AuditAnchor", null)
+                        .WithMany()
+                        .HasForeignKey("Month")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
+                        .HasConstraintName("fk_audit_anchor_sequences_audit_anchors_month");
                 });
 
             modelBuilder.Entity("Melanoma.Storage.Predictions.FeedbackImage", b =>

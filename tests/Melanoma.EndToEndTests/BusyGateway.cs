@@ -91,7 +91,12 @@ public sealed class BusyGateway : IAsyncLifetime
 
     private static ClassifyResponse Answer() => new()
     {
-        Decision = Decision.Refer, Diagnosis = "melanoma", MelanomaProbability = 0.8125, ModelVersion = "7", PredictionId = "0190d5a2-0000-7000-8000-000000000001", Notice = "For research.",
+        Decision = Decision.Refer,
+        Diagnosis = "melanoma",
+        MelanomaProbability = 0.8125,
+        ModelVersion = "7",
+        PredictionId = "0190d5a2-0000-7000-8000-000000000001",
+        Notice = "For research.",
     };
 
     private X509Certificate2 MakeCertificate()

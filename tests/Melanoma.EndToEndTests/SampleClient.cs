@@ -61,8 +61,8 @@ internal sealed record SampleClient
 
     private static async Task<SampleClient> PreparePythonAsync(string scratch, CancellationToken cancellationToken)
     {
-        await RequireAsync("apt install protobuf-compiler", cancellationToken, "protoc", "--version");
-        await RequireAsync("apt install protobuf-compiler-grpc", cancellationToken, "sh", "-c", "command -v grpc_python_plugin");
+        await RequireAsync("apt install protobuf-compiler", ["protoc", "--version"], cancellationToken);
+        await RequireAsync("apt install protobuf-compiler-grpc", ["sh", "-c", "command -v grpc_python_plugin"], cancellationToken);
         var python = await FindPythonAsync(cancellationToken);
         var folder = Path.Combine(Repository.Root, "samples", "python");
         var stubs = Path.Combine(scratch, "stubs");
@@ -73,17 +73,17 @@ internal sealed record SampleClient
 
     private static async Task<SampleClient> PrepareNodeAsync(CancellationToken cancellationToken)
     {
-        await RequireAsync("install Node.js", cancellationToken, "node", "--version");
+        await RequireAsync("install Node.js", ["node", "--version"], cancellationToken);
         var folder = Path.Combine(Repository.Root, "samples", "node");
         if (!Directory.Exists(Path.Combine(folder, "node_modules", "@grpc", "grpc-js")))
-            await RequireAsync("it needs npm and a registry", cancellationToken, "npm", "ci", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel=error");
+            await RequireAsync("it needs npm and a registry", ["npm", "ci", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel=error"], cancellationToken);
         return new SampleClient("node", Path.Combine(folder, "classify.js"));
     }
 
     private static async Task<SampleClient> PrepareCurlAsync(CancellationToken cancellationToken)
     {
-        await RequireAsync("apt install curl", cancellationToken, "curl", "--version");
-        await RequireAsync("apt install jq", cancellationToken, "jq", "--version");
+        await RequireAsync("apt install curl", ["curl", "--version"], cancellationToken);
+        await RequireAsync("apt install jq", ["jq", "--version"], cancellationToken);
         return new SampleClient(Path.Combine(Repository.Root, "samples", "curl", "classify.sh")) { SpeaksJson = true };
     }
 
@@ -91,25 +91,25 @@ internal sealed record SampleClient
     {
         foreach (var interpreter in Interpreters)
         {
-            if (await TryAsync(cancellationToken, interpreter, "-c", "import grpc, google.protobuf") is null)
+            if (await TryAsync([interpreter, "-c", "import grpc, google.protobuf"], cancellationToken) is null)
                 return interpreter;
         }
 
         throw new TestSkippedException("Python's grpc package is missing: apt install python3-grpcio python3-protobuf.");
     }
 
-    private static async Task RequireAsync(string remedy, CancellationToken cancellationToken, string command, params string[] arguments)
+    private static async Task RequireAsync(string remedy, string[] command, CancellationToken cancellationToken)
     {
-        if (await TryAsync(cancellationToken, command, arguments) is { } problem)
-            throw new TestSkippedException($"{command} {string.Join(' ', arguments)} does not work here: {remedy}. {problem}");
+        if (await TryAsync(command, cancellationToken) is { } problem)
+            throw new TestSkippedException($"{string.Join(' ', command)} does not work here: {remedy}. {problem}");
     }
 
     /// <summary>Why a command does not work here; null when it does.</summary>
-    private static async Task<string?> TryAsync(CancellationToken cancellationToken, string command, params string[] arguments)
+    private static async Task<string?> TryAsync(string[] command, CancellationToken cancellationToken)
     {
         try
         {
-            var result = await CommandResult.RunAsync(new ProcessStartInfo(command, arguments), cancellationToken);
+            var result = await CommandResult.RunAsync(new ProcessStartInfo(command[0], command[1..]), cancellationToken);
             return result.ExitCode == 0 ? null : result.Errors;
         }
         catch (Win32Exception exception)

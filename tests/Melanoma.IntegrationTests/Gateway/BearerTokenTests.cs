@@ -2,7 +2,6 @@ using System.Net;
 using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
-using Grpc.Core;
 using Melanoma.Contracts.V1;
 using Melanoma.IntegrationTests.Servers;
 using Melanoma.Testing;

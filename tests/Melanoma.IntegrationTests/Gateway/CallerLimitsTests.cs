@@ -1,7 +1,6 @@
 using System.Net;
 using Google.Protobuf;
 using Grpc.Core;
-using Grpc.Net.Client;
 using Melanoma.Contracts.V1;
 using Melanoma.Testing;
 

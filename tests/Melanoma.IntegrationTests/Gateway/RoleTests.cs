@@ -1,7 +1,5 @@
 using System.Net;
-using Google.Protobuf;
 using Grpc.Core;
-using Grpc.Net.Client;
 using Melanoma.Contracts.Access;
 using Melanoma.Gateway.Access;
 using Melanoma.Gateway.Routing;

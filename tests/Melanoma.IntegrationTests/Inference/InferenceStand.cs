@@ -455,5 +455,6 @@ public abstract class SharedReplicas(TestServers servers, params (string Name, s
         }
 
         await base.DisposeAsync();
+        GC.SuppressFinalize(this);
     }
 }

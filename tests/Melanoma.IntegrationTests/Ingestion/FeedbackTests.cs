@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
 using Melanoma.Testing;
-using Npgsql;
 using NpgsqlTypes;
 
 namespace Melanoma.IntegrationTests.Ingestion;

@@ -1,7 +1,6 @@
 using Grpc.Core;
 using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
-using Melanoma.ServiceDefaults.Callers;
 using Melanoma.Testing;
 
 namespace Melanoma.IntegrationTests.Ingestion;

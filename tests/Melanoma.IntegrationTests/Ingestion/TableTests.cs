@@ -1,9 +1,7 @@
 using System.Globalization;
 using System.Text;
-using Grpc.Core;
 using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
-using Melanoma.ServiceDefaults.Callers;
 using Melanoma.Testing;
 
 namespace Melanoma.IntegrationTests.Ingestion;

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
-using Grpc.Core;
 using Grpc.Net.Client;
 using MassTransit;
 using Melanoma.Contracts.Messages;

@@ -260,7 +260,9 @@ public sealed class OperationsTests(OperationsFixture fixture) : IClassFixture<O
         var channel = await Stand.OpenChannelAsync(Cancellation);
         var properties = new BasicProperties
         {
-            ContentType = "application/json", MessageId = Guid.NewGuid().ToString(), Headers = new Dictionary<string, object?> { [MessageHeaders.FaultMessage] = reason },
+            ContentType = "application/json",
+            MessageId = Guid.NewGuid().ToString(),
+            Headers = new Dictionary<string, object?> { [MessageHeaders.FaultMessage] = reason },
         };
         await channel.BasicPublishAsync("", queue.FaultQueue, mandatory: true, properties, """{"its":"body"}"""u8.ToArray(), Cancellation);
         return (await FailedAsync(message => message.MessageId == properties.MessageId))!.FailedMessageId;

@@ -13,6 +13,9 @@ internal static class GatewayLimits
 
     private const int HeaderBytes = 32 * 1024;
 
+    // Far more than hospitals have systems, far fewer than would eat up the memory; a browser has a handful.
+    private const int MaxConnections = 10_000;
+
     // Windows wide enough that a stream of 1 MiB messages never waits for a window update on a fast network.
     private const int ConnectionWindowBytes = 16 * 1024 * 1024;
     private const int StreamWindowBytes = 4 * 1024 * 1024;
@@ -21,6 +24,7 @@ internal static class GatewayLimits
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = OtherBodyBytes;
+        kestrel.Limits.MaxConcurrentConnections = MaxConnections;
         kestrel.Limits.MaxRequestHeadersTotalSize = HeaderBytes;
         kestrel.Limits.MaxRequestHeaderCount = 100;
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);

@@ -33,8 +33,9 @@ internal static class GatewayRegistration
     public static WebApplication MapGateway(this WebApplication app)
     {
         app.UseRefusalsForExceptions();
-        app.UseAccess();
+        app.UseCallers();
         app.UseCallerLimits();
+        app.UseAuthorization();
         app.UseMiddleware<UnreadableMessages>();
         app.MapServiceDefaults();
         app.MapGrpcHealthChecksService().AllowAnonymous();

@@ -34,7 +34,8 @@ internal static class AccessRegistration
         builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning);
     }
 
-    public static void UseAccess(this IApplicationBuilder app)
+    /// <summary>Finds out who calls.</summary>
+    public static void UseCallers(this IApplicationBuilder app)
     {
         app.Use((context, next) =>
         {
@@ -44,7 +45,6 @@ internal static class AccessRegistration
         app.UseAuthentication();
         app.Use((context, next) =>
             context.User is KnownCaller { Credential: Credential.Session } && CrossSite.IsForged(context.Request) ? context.RefuseAsync(Refusal.CrossSite) : next(context));
-        app.UseAuthorization();
     }
 
     // An API key that is sent counts before a token.

@@ -46,23 +46,12 @@ internal static class BearerTokens
         bearer.TokenValidationParameters.RequireSignedTokens = true;
         bearer.Events = new JwtBearerEvents
         {
-            OnMessageReceived = received =>
-            {
-                if (!received.HttpContext.RequestServices.GetRequiredService<WrongCredentials>().MayTry(received.HttpContext, secret: null))
-                    received.Fail("too many wrong credentials");
-                return Task.CompletedTask;
-            },
             OnTokenValidated = validated =>
             {
                 if (CallerOf(validated.Principal!, options) is { } caller)
                     validated.Principal = new KnownCaller(caller, Credential.BearerToken, KeyAllowance.Usual);
                 else
                     validated.Fail($"The token does not say who calls: it needs the claims {options.NameClaim} and {options.TenantClaim}.");
-                return Task.CompletedTask;
-            },
-            OnAuthenticationFailed = failed =>
-            {
-                failed.HttpContext.RequestServices.GetRequiredService<WrongCredentials>().Note(failed.HttpContext);
                 return Task.CompletedTask;
             },
         };

@@ -54,7 +54,7 @@ internal static class RoleTable
             ("GetClassDistribution", Data | Ops | Read),
             ("ListImages", Data | Read),
             ("GetImage", Data | Read),
-            ("ReadImage", Data | Read),
+            ("ReadImage", Data),
         ]),
         Rows(Datasets.Descriptor, [
             ("CreateDataset", Data | Ops),
@@ -64,7 +64,7 @@ internal static class RoleTable
             ("DiffDatasets", Data | Ops | Read),
         ]),
         Rows(Reviews.Descriptor, [
-            ("ListReviewItems", Data | Read),
+            ("ListReviewItems", Data),
             ("GetNextReviewItem", Data),
             ("SettleImages", Data),
             ("ExcludeImages", Data),
@@ -72,7 +72,7 @@ internal static class RoleTable
             ("ConfirmLesionViews", Data),
             ("RejectLesionViews", Data),
             ("UndoDecision", Data),
-            ("ListDecisions", Data | Read),
+            ("ListDecisions", Data),
         ]),
         Rows(TrainingRuns.Descriptor, [
             ("StartRun", Ops),
@@ -97,7 +97,7 @@ internal static class RoleTable
             ("RevokeKey", Ops),
         ]),
         Rows(Contracts.V1.Operations.Descriptor, [
-            ("GetStatus", Ops | Read),
+            ("GetStatus", Ops),
             ("ListFailedMessages", Ops),
             ("GetFailedMessage", Ops),
             ("ReplayMessages", Ops),

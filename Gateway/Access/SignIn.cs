@@ -13,13 +13,21 @@ internal static partial class SignIn
         endpoints.MapPost("/sign-out", EndAsync);
     }
 
-    private static async Task BeginAsync(HttpContext context, BrowserSessions sessions, ILogger<BrowserSessions> logger)
+    private static async Task BeginAsync(HttpContext context, BrowserSessions sessions, WrongCredentials wrong, ILogger<BrowserSessions> logger)
     {
+        if (!wrong.MayTry(context, secret: null))
+        {
+            await context.RefuseAsync(wrong.RefusalFor(context)!);
+            return;
+        }
+
         // A browser that only looks ahead must not use the link up.
         var peeking = context.Request.Headers["Sec-Purpose"].ToString().Contains("prefetch", StringComparison.OrdinalIgnoreCase);
         string? ticket = context.Request.Query["token"];
         if (peeking || await sessions.BeginAsync(ticket, context.RequestAborted) is not { } session)
         {
+            if (!peeking && !string.IsNullOrEmpty(ticket))
+                wrong.Note(context);
             context.Response.StatusCode = StatusCodes.Status401Unauthorized;
             await PlainPage.WriteSignInAsync(context, string.IsNullOrEmpty(ticket) ? "You need a sign-in link." : "This sign-in link has been used already, or is too old.");
             return;

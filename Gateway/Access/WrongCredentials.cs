@@ -1,13 +1,15 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Sockets;
 using Melanoma.Gateway.Refusals;
 using Microsoft.Extensions.Options;
 
 namespace Melanoma.Gateway.Access;
 
 /// <summary>
-/// Slows down whoever tries credentials: an address that has sent several wrong ones is refused without a look into the database. 256 random bits are not
-/// guessed; it is the database and the log that are spared. Credentials that were good lately pass from any address, so that nobody locks a neighbour out.
+/// Slows down whoever tries API keys, sessions or sign-in tickets: an address (of IPv6 a /64) that has sent several wrong ones is refused without a look into the
+/// database. 256 random bits are not guessed; it is the database and the log that are spared. Keys and sessions that this Gateway has known to be good within the hour pass
+/// all the same, and so do bearer tokens, which no database is asked about; a key that is new to this Gateway waits a little where a neighbour behind the same address misbehaves.
 /// </summary>
 internal sealed partial class WrongCredentials(IOptions<AccessOptions> options, CredentialDirectory credentials, TimeProvider time, ILogger<WrongCredentials> logger)
 {
@@ -33,7 +35,11 @@ internal sealed partial class WrongCredentials(IOptions<AccessOptions> options, 
     {
         var (address, now, perMinute) = (AddressOf(context), time.GetUtcNow(), options.Value.WrongCredentialsPerMinute);
         if (_attempts.Count >= MaxRemembered)
-            _attempts.Clear();
+        {
+            foreach (var (forgiven, _) in _attempts.Where(pair => pair.Value.Left(now, perMinute) >= perMinute))
+                _attempts.TryRemove(forgiven, out _);
+        }
+
         if (_attempts.GetOrAdd(address, _ => new Attempts(perMinute, now)).Take(now, perMinute))
             LogBlocked(address, perMinute);
     }
@@ -43,7 +49,15 @@ internal sealed partial class WrongCredentials(IOptions<AccessOptions> options, 
         ? Refusal.TooManyWrongCredentials(TimeSpan.FromMinutes(1) / options.Value.WrongCredentialsPerMinute)
         : null;
 
-    private static IPAddress AddressOf(HttpContext context) => context.Connection.RemoteIpAddress ?? IPAddress.None;
+    private static IPAddress AddressOf(HttpContext context)
+    {
+        var address = context.Connection.RemoteIpAddress ?? IPAddress.None;
+        if (address.AddressFamily != AddressFamily.InterNetworkV6 || address.IsIPv4MappedToIPv6)
+            return address;
+        var network = address.GetAddressBytes();
+        network.AsSpan(8).Clear();
+        return new IPAddress(network);
+    }
 
     /// <summary>A bucket that holds a minute's attempts and fills at their rate.</summary>
     private sealed class Attempts(double left, DateTimeOffset at)

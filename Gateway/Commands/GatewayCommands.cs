@@ -24,7 +24,7 @@ internal static class GatewayCommands
         var roles = new Option<string>("--roles")
         {
             Description = "What its owner may do, with commas: classify (a hospital's system), data (the data team), ops (the ops team), read.",
-            DefaultValueFactory = _ => "classify,read",
+            DefaultValueFactory = _ => "classify",
         };
         var createKey = new Command("create", "Makes an API key and prints it. It cannot be shown again.") { name, tenant, roles };
         createKey.SetAction((parsed, cancellation) => PrintAsync(async databases =>

@@ -9,7 +9,7 @@ using Melanoma.Storage.Access;
 namespace Melanoma.Gateway.Keys;
 
 /// <summary>API keys over gRPC and JSON.</summary>
-internal sealed partial class KeysService(KeyRing keys, ILogger<KeysService> logger) : Contracts.V1.Keys.KeysBase
+internal sealed partial class KeysService(KeyRing keys, TimeProvider time, ILogger<KeysService> logger) : Contracts.V1.Keys.KeysBase
 {
     private const int MaxCalls = 1_000_000;
 
@@ -22,7 +22,7 @@ internal sealed partial class KeysService(KeyRing keys, ILogger<KeysService> log
             var (key, secret) = await keys.CreateAsync(
                 request.Name, request.Tenant, CallerRoleNames.Of(request.Roles), TimeOf(request.ExpiresAt), AllowanceOf(request.Limits), context.CancellationToken);
             LogCreated(key.Name, key.Tenant, string.Join(' ', key.Roles.Names()), context.GetCaller().Name);
-            return new CreatedKey { Key = MessageOf(key, today: null), Secret = secret };
+            return Shown(key, secret, context);
         }
         catch (NameTakenException taken)
         {
@@ -47,7 +47,7 @@ internal sealed partial class KeysService(KeyRing keys, ILogger<KeysService> log
             throw Invalid($"The overlap must be 0 to {KeyRing.LongestOverlap.TotalSeconds:0} seconds.");
         var (key, secret) = await keys.RotateAsync(request.Name, TimeSpan.FromSeconds(request.OverlapSeconds), context.CancellationToken) ?? throw NoSuchKey();
         LogRotated(key.Name, context.GetCaller().Name);
-        return new CreatedKey { Key = MessageOf(key, today: null), Secret = secret };
+        return Shown(key, secret, context);
     }
 
     public override async Task<Key> RevokeKey(RevokeKeyRequest request, ServerCallContext context)
@@ -55,6 +55,13 @@ internal sealed partial class KeysService(KeyRing keys, ILogger<KeysService> log
         var key = await keys.RevokeAsync(request.Name, context.CancellationToken) ?? throw NoSuchKey();
         LogRevoked(key.Name, context.GetCaller().Name);
         return MessageOf(key, today: null);
+    }
+
+    // The one time that the text is seen, nothing on the way may keep it.
+    private CreatedKey Shown(ApiKey key, string secret, ServerCallContext context)
+    {
+        context.GetHttpContext().Response.Headers.CacheControl = "no-store";
+        return new CreatedKey { Key = MessageOf(key, today: null), Secret = secret };
     }
 
     private static KeyAllowance AllowanceOf(KeyLimits? limits)
@@ -85,7 +92,7 @@ internal sealed partial class KeysService(KeyRing keys, ILogger<KeysService> log
         }
     }
 
-    private static Key MessageOf(ApiKey key, DailyUsage? today)
+    private Key MessageOf(ApiKey key, DailyUsage? today)
     {
         var message = new Key
         {
@@ -95,7 +102,7 @@ internal sealed partial class KeysService(KeyRing keys, ILogger<KeysService> log
             ExpiresAt = key.ExpiresAt?.ToTimestamp(),
             RevokedAt = key.RevokedAt?.ToTimestamp(),
             LastUsedAt = key.LastUsedAt?.ToTimestamp(),
-            PreviousUntil = key.PreviousUntil?.ToTimestamp(),
+            PreviousUntil = key.PreviousUntil > time.GetUtcNow() ? key.PreviousUntil.Value.ToTimestamp() : null,
             Limits = new KeyLimits(),
             CallsToday = today?.Calls ?? 0,
             BytesToday = today?.Bytes ?? 0,

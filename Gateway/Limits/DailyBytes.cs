@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Melanoma.Gateway.Access;
+using Melanoma.ServiceDefaults.Callers;
 using Melanoma.ServiceDefaults.Database;
 using Melanoma.Storage;
 using Microsoft.EntityFrameworkCore;
@@ -18,6 +19,7 @@ internal sealed partial class DailyBytes(
     : BackgroundService
 {
     private const int MaxCounters = 10_000;
+    private const int KeptDays = 400;
 
     // Sorted, so that two Gateways never wait for each other in a circle.
     private const string Add = """
@@ -33,16 +35,15 @@ internal sealed partial class DailyBytes(
     private readonly ConcurrentDictionary<(string Tenant, string Caller), Counter> _callers = new();
     private readonly ConcurrentDictionary<string, Counter> _tenants = new(StringComparer.Ordinal);
 
+    private DateOnly? _pruned;
+
     private DateOnly Today => DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
 
     /// <summary>Counts a call that begins.</summary>
     public Account Open(KnownCaller caller)
     {
-        var today = Today;
-        var of = CounterOf(_callers, (caller.Caller.Tenant, caller.Caller.Name), today);
-        var tenant = CounterOf(_tenants, caller.Caller.Tenant, today);
-        of.AddCall();
-        return new Account(this, of, tenant, caller.Allowance.BytesPerDay ?? options.Value.Key.BytesPerDay, options.Value.Tenant.BytesPerDay);
+        CounterOf(_callers, (caller.Caller.Tenant, caller.Caller.Name), Today).AddCall();
+        return new Account(this, caller.Caller, caller.Allowance.BytesPerDay ?? options.Value.Key.BytesPerDay, options.Value.Tenant.BytesPerDay);
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -102,6 +103,13 @@ internal sealed partial class DailyBytes(
         }
 
         await LearnAsync(cancellationToken);
+        if (_pruned != Today)
+        {
+            await using var database = await databases.CreateDbContextAsync(cancellationToken);
+            var oldest = Today.AddDays(-KeptDays);
+            await database.DailyUsage.Where(row => row.Day < oldest).ExecuteDeleteAsync(cancellationToken);
+            _pruned = Today;
+        }
     }
 
     private async Task WriteAsync(List<(DateOnly Day, string Tenant, string Caller, long Calls, long Bytes)> rows, CancellationToken cancellationToken)
@@ -142,11 +150,11 @@ internal sealed partial class DailyBytes(
         }
     }
 
-    /// <summary>The bytes of one call, as they come.</summary>
-    internal readonly record struct Account(DailyBytes Owner, Counter Caller, Counter Tenant, long CallerLimit, long TenantLimit)
+    /// <summary>The bytes of one call, as they come; of a call that lasts over midnight they are those of the day on which they came.</summary>
+    internal readonly record struct Account(DailyBytes Owner, Caller Caller, long CallerLimit, long TenantLimit)
     {
         /// <summary>Whether neither the caller nor its tenant has used up its day.</summary>
-        public bool IsGood => Caller.Bytes < CallerLimit && Tenant.Bytes < TenantLimit;
+        public bool IsGood => OfCaller.Bytes < CallerLimit && OfTenant.Bytes < TenantLimit;
 
         /// <summary>Until the next day begins.</summary>
         public TimeSpan UntilTomorrow => Owner.Today.AddDays(1).ToDateTime(TimeOnly.MinValue, DateTimeKind.Utc) - Owner.Time.GetUtcNow().UtcDateTime;
@@ -154,9 +162,13 @@ internal sealed partial class DailyBytes(
         /// <summary>Counts bytes that were read.</summary>
         public void Add(long bytes)
         {
-            Caller.Add(bytes);
-            Tenant.Add(bytes);
+            OfCaller.Add(bytes);
+            OfTenant.Add(bytes);
         }
+
+        private Counter OfCaller => CounterOf(Owner._callers, (Caller.Tenant, Caller.Name), Owner.Today);
+
+        private Counter OfTenant => CounterOf(Owner._tenants, Caller.Tenant, Owner.Today);
     }
 
     /// <summary>What is known of one caller, or one tenant, on one day.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Google.Api;
 
 namespace Melanoma.Gateway.OpenApi;
 
@@ -10,6 +11,9 @@ internal static class ApiDocument
     public const string TokenScheme = "bearer";
 
     private const string Json = "application/json";
+
+    // What the calls answer with whose proto leaves the body to them.
+    private const string FhirJson = "application/fhir+json";
     private const string Problem = "application/problem+json";
 
     private const string Introduction = """
@@ -94,13 +98,15 @@ internal static class ApiDocument
     private static JsonObject ResponsesOf(ApiMethod method, JsonRoute route, ApiSchemas schemas)
     {
         var message = method.Descriptor.OutputType;
-        var text = Remarks.Of(message).Text;
+        var text = message.FullName == HttpBody.Descriptor.FullName ? "The FHIR R4 resource itself." : Remarks.Of(message).Text;
         var responses = new JsonObject
         {
             ["200"] = new JsonObject
             {
                 ["description"] = method.Descriptor.IsServerStreaming ? $"{text} The answer is a stream: one JSON document a line, each as soon as it is known." : text,
-                ["content"] = Content(Json, schemas.Reference(message)),
+                ["content"] = message.FullName == HttpBody.Descriptor.FullName
+                    ? Content(FhirJson, new JsonObject { ["type"] = "object" })
+                    : Content(Json, schemas.Reference(message)),
             },
         };
         var own = method.Remarks.Refusals.GroupBy(refusal => refusal.Status.Http)

@@ -164,10 +164,13 @@ internal static partial class ReferencePage
         _ => 1,
     };
 
-    private static string Streamed(bool streamed, MessageDescriptor message) => $"{(streamed ? "a stream of " : "")}{Link(message.Name)}";
+    private static string Streamed(bool streamed, MessageDescriptor message) =>
+        $"{(streamed ? "a stream of " : "")}{(message.FullName == Google.Api.HttpBody.Descriptor.FullName ? Code(message.FullName) : Link(message.Name))}";
 
     private static string TypeOf(FieldDescriptor field)
     {
+        if (field.IsMap)
+            return $"map of {TypeOf(field.MessageType.FindFieldByNumber(1))} to {TypeOf(field.MessageType.FindFieldByNumber(2))}";
         var name = field.FieldType switch
         {
             FieldType.Message when field.MessageType.File.Package != field.File.Package => field.MessageType.FullName,

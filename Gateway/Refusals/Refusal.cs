@@ -12,7 +12,7 @@ internal sealed record Refusal(StatusCode Grpc, int Http, string Title, string S
 {
     public static Refusal NotSignedIn { get; } = new(
         StatusCode.Unauthenticated, StatusCodes.Status401Unauthorized, "Not signed in",
-        "API key missing, unknown, expired or revoked: send a good one as x-api-key (HTTP header or gRPC metadata). `melanoma keys create` makes one.");
+        "API key or bearer token missing, unknown, expired or revoked: send a good one as x-api-key (HTTP header or gRPC metadata); `melanoma keys create` makes one.");
 
     public static Refusal CrossSite { get; } = new(
         StatusCode.PermissionDenied, StatusCodes.Status403Forbidden, "Not allowed",

@@ -25,7 +25,7 @@ internal static class RefusalWriter
         context.Response.StatusCode = refusal.Http;
         context.Response.Headers.CacheControl = "no-store";
         if (refusal.Http == StatusCodes.Status401Unauthorized)
-            context.Response.Headers.WWWAuthenticate = "ApiKey realm=\"melanoma\"";
+            context.Response.Headers.WWWAuthenticate = "ApiKey realm=\"melanoma\", Bearer realm=\"melanoma\"";
         if (refusal.RetryAfter is { } delay)
             context.Response.Headers.RetryAfter = Math.Ceiling(delay.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         if (context.Request.IsNavigation())

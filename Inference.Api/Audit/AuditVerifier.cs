@@ -7,9 +7,10 @@ using Microsoft.EntityFrameworkCore;
 namespace Melanoma.Inference.Audit;
 
 /// <summary>Reads the chain from what retention left to its end, and says whether it is whole.</summary>
-internal sealed class AuditVerifier(IDbContextFactory<MelanomaDbContext> databases)
+internal sealed class AuditVerifier(IDbContextFactory<MelanomaDbContext> databases, TimeProvider time)
 {
     private static readonly TimeSpan LongestQuery = TimeSpan.FromMinutes(30);
+    private static readonly TimeSpan SignOfLife = TimeSpan.FromSeconds(30);
 
     /// <summary>Reads everything once.</summary>
     /// <param name="noted">What was noted of the chain outside of the database; null for nothing.</param>
@@ -48,10 +49,18 @@ internal sealed class AuditVerifier(IDbContextFactory<MelanomaDbContext> databas
 
         if (noted is not null && noted.Position > walk.Position)
         {
-            defects.Add(AuditDefect.Types.Kind.NotAsNoted, noted.Position, id: null, $"The chain ends with position {walk.Position}, but {noted.Position} was noted: its end was cut off.");
+            defects.Add(AuditDefectKind.NotAsNoted, noted.Position, id: null, $"The chain ends with position {walk.Position}, but {noted.Position} was noted: its end was cut off.");
         }
 
-        return await ConcludeAsync(walk, defects, cancellationToken);
+        // On very many rows the last questions take minutes, in which a sign of life keeps the call open.
+        var conclusion = ConcludeAsync(walk, defects, cancellationToken);
+        while (await Task.WhenAny(conclusion, Task.Delay(SignOfLife, time, cancellationToken)) != conclusion)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            await progress(walk.Checked, walk.Checked);
+        }
+
+        return await conclusion;
     }
 
     private async Task<ChainWalk> BeginAsync(ChainEnd start, ChainEnd? noted, AuditDefects defects, CancellationToken cancellationToken)
@@ -89,7 +98,7 @@ internal sealed class AuditVerifier(IDbContextFactory<MelanomaDbContext> databas
                       select row.Id;
         await foreach (var id in without.AsAsyncEnumerable().WithCancellation(cancellationToken))
         {
-            defects.Add(AuditDefect.Types.Kind.SealMissing, position: 0, id, $"Prediction {id} has no seal and does not wait for one: its seal was taken out, or the row was put in past the service.");
+            defects.Add(AuditDefectKind.SealMissing, position: 0, id, $"Prediction {id} has no seal and does not wait for one: its seal was taken out, or the row was put in past the service.");
         }
 
         var gone = from waiting in database.UnsealedPredictions
@@ -98,7 +107,7 @@ internal sealed class AuditVerifier(IDbContextFactory<MelanomaDbContext> databas
                    select waiting.PredictionId;
         await foreach (var id in gone.AsAsyncEnumerable().WithCancellation(cancellationToken))
         {
-            defects.Add(AuditDefect.Types.Kind.RowMissing, position: 0, id, $"Prediction {id} waits for its seal, but its row is gone.");
+            defects.Add(AuditDefectKind.RowMissing, position: 0, id, $"Prediction {id} waits for its seal, but its row is gone.");
         }
 
         var times = from waiting in database.UnsealedPredictions join row in database.Predictions on waiting.PredictionId equals row.Id select row.Time;

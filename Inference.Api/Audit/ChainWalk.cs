@@ -26,14 +26,14 @@ internal sealed class ChainWalk(ChainEnd start, Dictionary<string, long> sequenc
         var follows = seal.Position == Position + 1;
         if (!follows)
         {
-            defects.Add(AuditDefect.Types.Kind.SealMissing, Position + 1, id: null, seal.Position == Position + 2
+            defects.Add(AuditDefectKind.SealMissing, Position + 1, id: null, seal.Position == Position + 2
                 ? $"Position {Position + 1} has no seal."
                 : $"Positions {Position + 1} to {seal.Position - 1} have no seal.");
         }
 
         if (row is null)
         {
-            defects.Add(AuditDefect.Types.Kind.RowMissing, seal.Position, seal.PredictionId, $"The row of position {seal.Position}, prediction {seal.PredictionId}, is missing.");
+            defects.Add(AuditDefectKind.RowMissing, seal.Position, seal.PredictionId, $"The row of position {seal.Position}, prediction {seal.PredictionId}, is missing.");
         }
         else if (HasItsSequence(seal, row.Tenant, follows) && follows)
         {
@@ -52,7 +52,7 @@ internal sealed class ChainWalk(ChainEnd start, Dictionary<string, long> sequenc
         var expected = sequences.GetValueOrDefault(seal.Tenant) + 1;
         if (seal.Tenant != tenant)
         {
-            defects.Add(AuditDefect.Types.Kind.SequenceWrong, seal.Position, seal.PredictionId, $"The seal of position {seal.Position} names a tenant that is not the row's.");
+            defects.Add(AuditDefectKind.SequenceWrong, seal.Position, seal.PredictionId, $"The seal of position {seal.Position} names a tenant that is not the row's.");
             return false;
         }
 
@@ -62,7 +62,7 @@ internal sealed class ChainWalk(ChainEnd start, Dictionary<string, long> sequenc
         }
 
         defects.Add(
-            AuditDefect.Types.Kind.SequenceWrong, seal.Position, seal.PredictionId,
+            AuditDefectKind.SequenceWrong, seal.Position, seal.PredictionId,
             $"Position {seal.Position} has sequence {seal.TenantSequence} in its tenant's feed, where {expected} must stand.");
         return false;
     }
@@ -71,7 +71,7 @@ internal sealed class ChainWalk(ChainEnd start, Dictionary<string, long> sequenc
     {
         if (seal.Form != SealForm.Current)
         {
-            defects.Add(AuditDefect.Types.Kind.HashWrong, seal.Position, seal.PredictionId, $"The seal of position {seal.Position} has form {seal.Form}, which this version does not know.");
+            defects.Add(AuditDefectKind.HashWrong, seal.Position, seal.PredictionId, $"The seal of position {seal.Position} has form {seal.Form}, which this version does not know.");
             return;
         }
 
@@ -83,11 +83,11 @@ internal sealed class ChainWalk(ChainEnd start, Dictionary<string, long> sequenc
 
         if (Continues(seal.Hash))
         {
-            defects.Add(AuditDefect.Types.Kind.RowChanged, seal.Position, seal.PredictionId, $"The row of position {seal.Position}, prediction {seal.PredictionId}, is not what was sealed.");
+            defects.Add(AuditDefectKind.RowChanged, seal.Position, seal.PredictionId, $"The row of position {seal.Position}, prediction {seal.PredictionId}, is not what was sealed.");
         }
         else
         {
-            defects.Add(AuditDefect.Types.Kind.HashWrong, seal.Position, seal.PredictionId, Continues(hash)
+            defects.Add(AuditDefectKind.HashWrong, seal.Position, seal.PredictionId, Continues(hash)
                 ? $"The hash in the seal of position {seal.Position} was changed; the row, prediction {seal.PredictionId}, is what was sealed."
                 : $"The hash of position {seal.Position} is not that of its row, prediction {seal.PredictionId}, and the hash before it: one of them was changed.");
         }
@@ -108,7 +108,7 @@ internal sealed class AuditDefects
     /// <summary>How many there are.</summary>
     public long Count { get; private set; }
 
-    public void Add(AuditDefect.Types.Kind kind, long position, Guid? id, string message)
+    public void Add(AuditDefectKind kind, long position, Guid? id, string message)
     {
         Count++;
         if (First.Count < MaxFirst)
@@ -122,7 +122,7 @@ internal sealed class AuditDefects
     {
         if (noted?.Position == position && !noted.Hash.AsSpan().SequenceEqual(hash))
         {
-            Add(AuditDefect.Types.Kind.NotAsNoted, position, id, $"Position {position} does not have the hash that was noted: the chain was computed anew, or the note is of another installation.");
+            Add(AuditDefectKind.NotAsNoted, position, id, $"Position {position} does not have the hash that was noted: the chain was computed anew, or the note is of another installation.");
         }
     }
 }

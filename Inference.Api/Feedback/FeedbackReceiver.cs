@@ -27,6 +27,7 @@ internal sealed class FeedbackReceiver(IDbContextFactory<MelanomaDbContext> data
 {
     private const int MaxComment = 2000;
     private const int MaxPerPrediction = 100;
+    private const int MaxWaitingImages = 1000;
     private const int Attempts = 5;
 
     /// <summary>The finest step of the database's time.</summary>
@@ -97,6 +98,12 @@ internal sealed class FeedbackReceiver(IDbContextFactory<MelanomaDbContext> data
         await database.SaveChangesAsync(cancellationToken);
         if (request.HasImage)
         {
+            // Each goes when Ingestion has taken it; so many only wait where Ingestion does not come to it.
+            if (await database.FeedbackImages.CountAsync(cancellationToken) >= MaxWaitingImages)
+            {
+                throw Refusal.Busy(TimeSpan.FromMinutes(1), "Too many images of earlier feedback are waiting to be taken in; try again later, or send the feedback without the image.");
+            }
+
             var bytes = request.Image.ToByteArray();
             await database.Database.ExecuteSqlAsync($"INSERT INTO feedback_images (feedback_id, bytes) VALUES ({feedback.Id}, {bytes})", cancellationToken);
         }

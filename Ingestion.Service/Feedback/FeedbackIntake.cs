@@ -1,3 +1,4 @@
+using Grpc.Core;
 using Melanoma.Ingestion.Reviews;
 using Melanoma.Storage;
 using Melanoma.Storage.Predictions;
@@ -9,7 +10,7 @@ namespace Melanoma.Ingestion.Feedback;
 /// Takes feedback that waits: images that came with it and that the catalogue does not have are delivered first, then all of it is settled. What is settled has an outcome
 /// and waits no more, so that repeating it changes nothing, wherever it was broken off.
 /// </summary>
-internal sealed class FeedbackIntake(FeedbackDelivery delivery, FeedbackSettlement settlement, NpgsqlDataSource dataSource) : IFindingItems, IDisposable
+internal sealed partial class FeedbackIntake(FeedbackDelivery delivery, FeedbackSettlement settlement, NpgsqlDataSource dataSource, ILogger<FeedbackIntake> logger) : IFindingItems, IDisposable
 {
     private const int AtOnce = 100;
 
@@ -53,7 +54,19 @@ internal sealed class FeedbackIntake(FeedbackDelivery delivery, FeedbackSettleme
         if (waiting.Count == 0)
             return 0;
         var toDeliver = waiting.Where(feedback => feedback.BringsImage).DistinctBy(feedback => feedback.Hash).Select(feedback => feedback.Id).ToList();
-        var refused = toDeliver.Count > 0 ? await delivery.ReceiveAsync(toDeliver, cancellationToken) : new Dictionary<Guid, string>();
+        IReadOnlyDictionary<Guid, string> refused = new Dictionary<Guid, string>();
+        try
+        {
+            if (toDeliver.Count > 0)
+                refused = await delivery.ReceiveAsync(toDeliver, cancellationToken);
+        }
+        catch (RpcException full) when (full.StatusCode == StatusCode.ResourceExhausted)
+        {
+            // Nothing is taken in while a disk is short of room; the feedback waits for the sweep, and labels and reviews go on.
+            LogWaits(full.Status.Detail);
+            return 0;
+        }
+
         var reasons = waiting.Where(feedback => refused.ContainsKey(feedback.Id)).ToDictionary(feedback => feedback.Hash, feedback => refused[feedback.Id], StringComparer.Ordinal);
         await settlement.SettleAsync([.. waiting.Select(feedback => feedback.Id)], reasons, cancellationToken);
         return waiting.Count;
@@ -70,6 +83,9 @@ internal sealed class FeedbackIntake(FeedbackDelivery delivery, FeedbackSettleme
             waiting.Add(new WaitingFeedback(rows.GetGuid(0), Convert.ToHexString(rows.GetFieldValue<byte[]>(1)), rows.GetBoolean(2)));
         return waiting;
     }
+
+    [LoggerMessage(1, LogLevel.Warning, "Feedback that brought an image waits: {Reason}")]
+    private partial void LogWaits(string reason);
 
     /// <summary>Feedback without an outcome.</summary>
     /// <param name="Id">The feedback.</param>

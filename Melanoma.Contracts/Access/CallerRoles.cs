@@ -16,7 +16,10 @@ public enum CallerRoles
     /// <summary>The ops team: runs, models, keys, queues, the audit.</summary>
     Ops = 4,
 
-    /// <summary>Looks at everything that is about the installation and at its own tenant's answers, and changes nothing.</summary>
+    /// <summary>
+    /// For the installation's own people who change nothing: looks at the catalogue, runs, datasets and models, and at its own tenant's answers; never at the pictures
+    /// themselves, nor at what hospitals say of them.
+    /// </summary>
     Read = 8,
 
     /// <summary>Every role.</summary>

@@ -82,6 +82,11 @@ public sealed partial class ExceptionInterceptor(ILogger<ExceptionInterceptor> l
             return Unreadable();
         }
 
+        if (IsTextRefused(exception))
+        {
+            return new RpcException(new Status(StatusCode.InvalidArgument, "A text has a NUL character or others that cannot be kept; leave them out."));
+        }
+
         if (IsDatabaseLost(exception))
         {
             LogDatabaseLost(context.Method, exception.Message);
@@ -91,6 +96,14 @@ public sealed partial class ExceptionInterceptor(ILogger<ExceptionInterceptor> l
         LogDefect(exception, context.Method);
         return new RpcException(new Status(StatusCode.Internal, "The service failed unexpectedly; its log has the details."));
     }
+
+    // Postgres takes every text but one with a NUL in it.
+    private static bool IsTextRefused(Exception? exception) => exception switch
+    {
+        null => false,
+        PostgresException { SqlState: PostgresErrorCodes.CharacterNotInRepertoire or PostgresErrorCodes.UntranslatableCharacter } => true,
+        _ => IsTextRefused(exception.InnerException),
+    };
 
     /// <summary>What a caller is told whose bytes are no message of the proto.</summary>
     public static RpcException Unreadable() => new(new Status(StatusCode.InvalidArgument, "The message cannot be read: its bytes are not what the proto describes."));

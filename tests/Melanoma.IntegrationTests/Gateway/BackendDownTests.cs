@@ -65,7 +65,7 @@ public sealed class BackendDownTests(TestServers servers)
             }
         }
 
-        var key = await ServiceProcess.RunAsync("Gateway", environment, ["keys", "create", "--name", "k", "--tenant", "t"], Cancellation);
+        var key = await ServiceProcess.RunAsync("Gateway", environment, ["keys", "create", "--name", "k", "--tenant", "t", "--roles", "classify,read"], Cancellation);
         if (lateDatabase is not null)
             environment["ConnectionStrings__melanoma"] = lateDatabase;
         var gateway = ServiceProcess.Start("Gateway", environment);

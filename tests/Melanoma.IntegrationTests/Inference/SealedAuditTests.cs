@@ -5,7 +5,7 @@ using Grpc.Core;
 using Melanoma.Contracts;
 using Melanoma.Contracts.V1;
 using Melanoma.Testing;
-using Kind = Melanoma.Contracts.V1.AuditDefect.Types.Kind;
+using Kind = Melanoma.Contracts.V1.AuditDefectKind;
 
 namespace Melanoma.IntegrationTests.Inference;
 

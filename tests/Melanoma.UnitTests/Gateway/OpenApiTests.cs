@@ -30,7 +30,9 @@ public sealed partial class OpenApiTests
         var described = Document["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject().Select(operation => $"{operation.Key.ToUpperInvariant()} {path.Key}"));
 
         var routes = RouteTable.Routes.Where(route => route.Wire == Wire.Http && route.Backend != Backend.Portal);
-        Assert.Equal(routes.Select(route => $"{route.Method} {route.Path}").Order(StringComparer.Ordinal), described.Order(StringComparer.Ordinal));
+        var own = RouteTable.OwnServices.SelectMany(service => service.Methods).Select(method => RouteTable.PatternOf(method.GetOptions().GetExtension(Google.Api.AnnotationsExtensions.Http)));
+        Assert.Equal(
+            routes.Select(route => $"{route.Method} {route.Path}").Concat(own.Select(pattern => $"{pattern.Method} {pattern.Path}")).Order(StringComparer.Ordinal), described.Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -59,7 +61,7 @@ public sealed partial class OpenApiTests
         // Always written, unlike those with a presence of their own.
         Assert.Contains("predictionId", response["required"]!.AsArray().Select(name => (string?)name));
         Assert.DoesNotContain("dataset", response["required"]!.AsArray().Select(name => (string?)name));
-        Assert.Equal(["200", "400", "401", "403", "404", "413", "429", "503"], operation["responses"]!.AsObject().Select(answer => answer.Key));
+        Assert.Equal(["200", "400", "401", "403", "404", "409", "413", "429", "503"], operation["responses"]!.AsObject().Select(answer => answer.Key));
         Assert.Contains("the bytes are no image", (string?)operation["responses"]!["400"]!["description"], StringComparison.Ordinal);
     }
 

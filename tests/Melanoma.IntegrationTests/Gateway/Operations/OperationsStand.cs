@@ -57,7 +57,7 @@ internal sealed class OperationsStand : IAsyncDisposable
         foreach (var (name, value) in settings)
             environment[name] = value;
         var stand = new OperationsStand(environment, database, broker);
-        stand.Key = (await ServiceProcess.RunAsync("Gateway", environment, ["keys", "create", "--name", KeyName, "--tenant", "t"], cancellationToken)).TrimEnd('\n');
+        stand.Key = (await ServiceProcess.RunAsync("Gateway", environment, ["keys", "create", "--name", KeyName, "--tenant", "t", "--roles", "classify,data,ops,read"], cancellationToken)).TrimEnd('\n');
         return stand;
     }
 

@@ -20,6 +20,7 @@ internal static class AccessRegistration
         builder.Services.AddSingleton(CallerTokens.Of(builder.Configuration, TimeProvider.System));
         builder.Services.AddSingleton<BrowserSessions>();
         builder.Services.AddSingleton<CredentialDirectory>();
+        builder.Services.AddSingleton<OpenCalls>();
         builder.Services.AddSingleton<WrongCredentials>();
         builder.Services.AddHostedService<CredentialWatch>();
         builder.Services.AddAuthentication(SchemeName)
@@ -45,6 +46,7 @@ internal static class AccessRegistration
         app.UseAuthentication();
         app.Use((context, next) =>
             context.User is KnownCaller { Credential: Credential.Session } && CrossSite.IsForged(context.Request) ? context.RefuseAsync(Refusal.CrossSite) : next(context));
+        app.Use(app.ApplicationServices.GetRequiredService<OpenCalls>().InvokeAsync);
     }
 
     // An API key that is sent counts before a token.

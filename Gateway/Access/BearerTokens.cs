@@ -49,7 +49,7 @@ internal static class BearerTokens
             OnTokenValidated = validated =>
             {
                 if (CallerOf(validated.Principal!, options) is { } caller)
-                    validated.Principal = new KnownCaller(caller, Credential.BearerToken, KeyAllowance.Usual);
+                    validated.Principal = new KnownCaller(caller, Credential.BearerToken, KeyAllowance.Usual, secretSha256: null);
                 else
                     validated.Fail($"The token does not say who calls: it needs the claims {options.NameClaim} and {options.TenantClaim}.");
                 return Task.CompletedTask;

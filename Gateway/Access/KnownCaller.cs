@@ -6,7 +6,8 @@ namespace Melanoma.Gateway.Access;
 /// <param name="caller">Who it is.</param>
 /// <param name="credential">By which credential.</param>
 /// <param name="allowance">What its API key may use, where that differs from the installation's usual numbers.</param>
-internal sealed class KnownCaller(Caller caller, Credential credential, KeyAllowance allowance) : CallerPrincipal(caller, AccessRegistration.SchemeName)
+/// <param name="secretSha256">The hash of the key or session that let it in; null for a bearer token.</param>
+internal sealed class KnownCaller(Caller caller, Credential credential, KeyAllowance allowance, byte[]? secretSha256) : CallerPrincipal(caller, AccessRegistration.SchemeName)
 {
     /// <summary>Before the name in a bearer token, so that no token can take the name of an API key.</summary>
     public const string TokenNamePrefix = "jwt:";
@@ -14,6 +15,8 @@ internal sealed class KnownCaller(Caller caller, Credential credential, KeyAllow
     public Credential Credential => credential;
 
     public KeyAllowance Allowance => allowance;
+
+    public byte[]? SecretSha256 => secretSha256;
 
     public static KnownCaller Of(HttpContext context) => context.User as KnownCaller ?? throw new InvalidOperationException($"{context.Request.Path} was let in without a caller.");
 }

@@ -3,6 +3,7 @@ using Grpc.Core;
 using Melanoma.Contracts.Access;
 using Melanoma.Contracts.V1;
 using Melanoma.Gateway.Access;
+using Melanoma.Gateway.Refusals;
 using Melanoma.ServiceDefaults.Callers;
 using Melanoma.Storage.Access;
 
@@ -16,7 +17,7 @@ internal sealed partial class KeysService(KeyRing keys, TimeProvider time, ILogg
     public override async Task<CreatedKey> CreateKey(CreateKeyRequest request, ServerCallContext context)
     {
         if (request.Roles.FirstOrDefault(role => CallerRoleNames.Of(role) == CallerRoles.None) is { } unknown)
-            throw Invalid($"There is no role '{Shortened(unknown)}'; there are {string.Join(", ", CallerRoles.All.Names())}.");
+            throw Invalid($"There is no role '{unknown.Shortened()}'; there are {string.Join(", ", CallerRoles.All.Names())}.");
         try
         {
             var (key, secret) = await keys.CreateAsync(
@@ -116,8 +117,6 @@ internal sealed partial class KeysService(KeyRing keys, TimeProvider time, ILogg
             message.Limits.BytesPerDay = bytes;
         return message;
     }
-
-    private static string Shortened(string text) => text.Length <= 40 ? text : text[..40] + "...";
 
     private static RpcException Invalid(string message) => new(new Status(StatusCode.InvalidArgument, message));
 

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Google.Api;
+using Melanoma.Contracts.Access;
+using Melanoma.Gateway.Access;
 
 namespace Melanoma.Gateway.OpenApi;
 
@@ -61,7 +63,7 @@ internal static class ApiDocument
             ["operationId"] = method.Id,
             ["tags"] = new JsonArray(method.Descriptor.Service.Name),
             ["summary"] = method.Name,
-            ["description"] = $"{method.Remarks.Text}\n\nAs gRPC: `{method.Descriptor.FullName}`.",
+            ["description"] = $"{method.Remarks.Text}\n\nFor callers with the role {string.Join(" or ", RoleTable.Of(method.Descriptor).Names())}. As gRPC: `{method.Descriptor.FullName}`.",
         };
         var parameters = new JsonArray();
         foreach (var field in method.PathFields)

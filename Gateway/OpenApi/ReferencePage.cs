@@ -4,6 +4,8 @@ using System.Text.Encodings.Web;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Google.Protobuf.Reflection;
+using Melanoma.Contracts.Access;
+using Melanoma.Gateway.Access;
 
 namespace Melanoma.Gateway.OpenApi;
 
@@ -22,6 +24,7 @@ internal static partial class ReferencePage
         pre { padding: .75rem 1rem; overflow-x: auto; }
         pre code { padding: 0; background: none; }
         .table { overflow-x: auto; }
+        td:first-child code { overflow-wrap: normal; white-space: nowrap; }
         table { border-collapse: collapse; width: 100%; }
         th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); }
         nav ul { padding-left: 1.25rem; columns: 15rem; }
@@ -114,6 +117,7 @@ internal static partial class ReferencePage
         page.Append(CultureInfo.InvariantCulture, $"<h3 id=\"{method.Id}\">{method.Name}</h3>\n");
         page.Append(CultureInfo.InvariantCulture, $"<p>{Code(descriptor.FullName)}{(method.Http is { } route ? $", {Code($"{route.Method} {route.Path}")}" : ", gRPC alone")}</p>\n");
         page.Append(Prose(method.Remarks));
+        page.Append(CultureInfo.InvariantCulture, $"<p>For callers with the role {string.Join(" or ", RoleTable.Of(descriptor).Names())}.</p>\n");
         page.Append(CultureInfo.InvariantCulture, $"<p>Takes {Streamed(descriptor.IsClientStreaming, descriptor.InputType)}, answers {Streamed(descriptor.IsServerStreaming, descriptor.OutputType)}.</p>\n");
         WriteFields(page, [.. descriptor.InputType.Fields.InDeclarationOrder()]);
         if (method.Remarks.Refusals.Length > 0)

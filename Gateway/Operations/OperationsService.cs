@@ -6,6 +6,7 @@ using Grpc.Core;
 using Melanoma.Contracts.Messages;
 using Melanoma.Contracts.V1;
 using Melanoma.Gateway.Operations.Failures;
+using Melanoma.Gateway.Refusals;
 using Melanoma.ServiceDefaults;
 using Melanoma.ServiceDefaults.Callers;
 
@@ -142,14 +143,14 @@ internal sealed class OperationsService(
     private static string QueueOf(string name)
     {
         if (MessageQueues.All.All(queue => queue.Name != name))
-            Throw(StatusCode.InvalidArgument, $"There is no queue '{name}': GetStatus names them.");
+            Throw(StatusCode.InvalidArgument, $"There is no queue '{name.Shortened()}': GetStatus names them.");
         return name;
     }
 
     private static long IdOf(string text, string field)
     {
         if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var id) || id < 1)
-            Throw(StatusCode.InvalidArgument, $"{field} is '{text}'; it must be a number as ListFailedMessages gives it.");
+            Throw(StatusCode.InvalidArgument, $"{field} is '{text.Shortened()}'; it must be a number as ListFailedMessages gives it.");
         return id;
     }
 

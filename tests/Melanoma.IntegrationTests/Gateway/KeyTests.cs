@@ -67,7 +67,13 @@ public sealed class KeyTests(GatewayFixture gateway) : IClassFixture<GatewayFixt
         Assert.Equal(HttpStatusCode.OK, (await browser.GetAsync(new Uri("/v1/models", UriKind.Relative), Cancellation)).StatusCode);
         Assert.True(await IsGoodAsync(other.Http, key));
 
+        using var watch = new TrainingRuns.TrainingRunsClient(gateway.Connect(key)).WatchRun(new GetRunRequest { RunId = "r" }, cancellationToken: Cancellation);
+        Assert.True(await watch.ResponseStream.MoveNext(Cancellation));
+
         var revoked = await Keys.RevokeKeyAsync(new RevokeKeyRequest { Name = "ward-3" }, cancellationToken: Cancellation);
+
+        // What was open under it ends too.
+        await Assert.ThrowsAsync<RpcException>(() => watch.ResponseStream.MoveNext(Cancellation).WaitAsync(TimeSpan.FromSeconds(30), Cancellation));
 
         Assert.NotNull(revoked.RevokedAt);
         await UntilRefusedAsync(other.Http, key);

@@ -31,7 +31,9 @@ public sealed class FeedbackTests(FeedbackTests.OneService service) : IClassFixt
 
         // At once, as a client does whose first answer was late.
         var first = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => SendAsync(disagrees)));
-        var json = await stand.Http.PostAsJsonAsync($"/v1/predictions/{answer.PredictionId}/feedback", new { verdict = "DISAGREE", diagnosis = "nevus" }, Cancellation);
+        using var foreign = new HttpRequestMessage(HttpMethod.Post, $"/v1/predictions/{answer.PredictionId}/feedback") { Content = JsonContent.Create(new { verdict = "DISAGREE", diagnosis = "nevus" }) };
+        PlayedGateway.Sign(foreign, "key-of-others", "others");
+        using var json = await stand.Http.SendAsync(foreign, Cancellation);
         var other = await SendAsync(new SendFeedbackRequest { PredictionId = answer.PredictionId, Verdict = FeedbackVerdict.Agree });
         var back = await SendAsync(disagrees);
 

@@ -156,6 +156,21 @@ internal sealed class InferenceStand : IAsyncDisposable
         return new MelanomaDbContext(options.Options);
     }
 
+    /// <summary>A Gateway before it, and what the command line needs to call through it.</summary>
+    public async Task<(ServiceProcess Gateway, Dictionary<string, string?> CommandLine)> StartGatewayAsync(string roles)
+    {
+        var environment = new Dictionary<string, string?>(_environment)
+        {
+            ["services__inference__grpc__0"] = Service.Grpc.OriginalString,
+            ["services__inference__http__0"] = Service.Http.OriginalString,
+        };
+        var gateway = ServiceProcess.Start("Gateway", environment);
+        string[] create = ["keys", "create", "--name", $"commands-{Guid.NewGuid():N}", "--tenant", "ops", "--roles", roles];
+        var key = await ServiceProcess.RunAsync("Gateway", environment, create, TestContext.Current.CancellationToken);
+        await gateway.WaitUntilReadyAsync(TestContext.Current.CancellationToken);
+        return (gateway, new() { ["MELANOMA_ADDRESS"] = gateway.Grpc.OriginalString, ["MELANOMA_API_KEY"] = key.TrimEnd('\n') });
+    }
+
     /// <summary>A training worker beside it, which registers the bundled model of a folder.</summary>
     public ServiceProcess StartTraining(string folder, string cache) =>
         ServiceProcess.Start("Training.Worker", new Dictionary<string, string?>(_environment) { ["Training__BundledModel"] = folder, ["Training__CacheFolder"] = cache });

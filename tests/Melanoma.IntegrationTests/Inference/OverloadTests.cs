@@ -94,6 +94,9 @@ public sealed class OverloadTests(OverloadTests.OneService service, TestServers 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         Task[] holding = [PostAsync(stand, slow, stop.Token), PostAsync(stand, slowToo, stop.Token)];
 
+        // A question that came between them would take the room of the second.
+        await Task.WhenAll(slow.Begun.Task, slowToo.Begun.Task).WaitAsync(TestContext.Current.CancellationToken);
+
         var refusal = await stand.EventuallyAsync(() => stand.RefusalAsync(InferenceStand.Request(Small)), refusal => refusal?.StatusCode == StatusCode.ResourceExhausted);
 
         Assert.InRange(int.Parse(refusal!.Trailers.GetValue("grpc-retry-pushback-ms")!, null), 1, 5000);

@@ -101,7 +101,8 @@ public sealed class SealedAuditTests(SealedAuditTests.OneService service) : ICla
     [Fact]
     public async Task Should_verify_and_export_to_files_when_it_is_asked_by_command()
     {
-        var environment = CommandEnvironment;
+        var (gateway, environment) = await service.Stand.StartGatewayAsync("ops");
+        await using var running = gateway;
         var folder = Directory.CreateTempSubdirectory("melanoma-test-");
         string table = Path.Combine(folder.FullName, "audit.csv"), lines = Path.Combine(folder.FullName, "audit.jsonl");
 
@@ -129,7 +130,9 @@ public sealed class SealedAuditTests(SealedAuditTests.OneService service) : ICla
     public async Task Should_be_found_whole_by_the_program_of_the_document_when_it_was_exported()
     {
         var lines = Path.Combine(Path.GetTempPath(), $"melanoma-audit-{Guid.NewGuid():N}.jsonl");
-        await ServiceProcess.RunAsync("Melanoma.Cli", CommandEnvironment, ["audit", "export", "--format", "jsonl", lines], Cancellation);
+        var (gateway, environment) = await service.Stand.StartGatewayAsync("ops");
+        await using var running = gateway;
+        await ServiceProcess.RunAsync("Melanoma.Cli", environment, ["audit", "export", "--format", "jsonl", lines], Cancellation);
         var document = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "audit.md"), Cancellation);
         var program = document.Split("```python")[1].Split("```")[0];
         var start = new ProcessStartInfo("python3", ["-c", program, lines]) { RedirectStandardOutput = true, RedirectStandardError = true };
@@ -152,9 +155,6 @@ public sealed class SealedAuditTests(SealedAuditTests.OneService service) : ICla
         Assert.Equal((0, $"{Rows} rows are whole, the last hash is {(await VerifyAsync(service.Stand)).LastHash}\n"), whole);
         Assert.Equal((1, "position 5 is broken\n"), broken);
     }
-
-    private Dictionary<string, string?> CommandEnvironment =>
-        new() { ["MELANOMA_ADDRESS"] = service.Stand.Service.Grpc.OriginalString, ["MELANOMA_API_KEY"] = "behind the Gateway nobody asks" };
 
     internal static async Task<AuditVerdict> VerifyAsync(InferenceStand stand, VerifyAuditRequest? request = null)
     {

@@ -109,6 +109,13 @@ internal sealed partial class Stack : IAsyncDisposable
     public string Complaints() => string.Join('\n', _processes.SelectMany(process => process.Log.Split('\n')
         .SkipWhile(line => !IsComplaint(line)).Take(60).Prepend($"--- process {process.Id}{(process.HasExited ? ", ended" : "")}")));
 
+    /// <summary>What the services logged as errors, but for what is no defect: probes that ask before a server is there, and messages that callers sent as garbage.</summary>
+    public IReadOnlyList<string> Defects() =>
+    [
+        .. _processes.SelectMany(process => LogEntry().Split(process.Log))
+            .Where(entry => IsComplaint(entry) && !entry.Contains("HealthCheck", StringComparison.Ordinal) && !entry.Contains("InvalidProtocolBufferException", StringComparison.Ordinal)),
+    ];
+
     /// <exception cref="InvalidOperationException">A service has written a secret into its log, in whatever the test did with it.</exception>
     public async ValueTask DisposeAsync()
     {
@@ -129,6 +136,9 @@ internal sealed partial class Stack : IAsyncDisposable
     // API keys, sign-in tickets and sessions, and tokens (JWT).
     [GeneratedRegex(@"\bm[kts]_[A-Za-z0-9_-]{43}|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.")]
     private static partial Regex Secrets();
+
+    [GeneratedRegex(@"^(?=(?:trce|dbug|info|warn|fail|crit): )", RegexOptions.Multiline)]
+    private static partial Regex LogEntry();
 
     private async Task StartAsync(int workers, CancellationToken cancellationToken)
     {

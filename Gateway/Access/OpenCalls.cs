@@ -26,6 +26,9 @@ internal sealed class OpenCalls(CredentialDirectory credentials)
         }
     }
 
+    /// <summary>Lets a call that is about to end its own credential be answered.</summary>
+    public void Spare(HttpContext context) => _calls.TryRemove(context, out _);
+
     /// <summary>Breaks off the calls whose credential has ended.</summary>
     public async Task EndAsync(CancellationToken cancellationToken)
     {

@@ -38,10 +38,11 @@ internal static partial class SignIn
         await PlainPage.WriteSignedInAsync(context);
     }
 
-    private static async Task EndAsync(HttpContext context, BrowserSessions sessions, CredentialDirectory credentials)
+    private static async Task EndAsync(HttpContext context, BrowserSessions sessions, CredentialDirectory credentials, OpenCalls calls)
     {
         if (Secret.HashOf(context.Request.Cookies[SessionCookie.Name], Secret.SessionPrefix) is { } hash)
         {
+            calls.Spare(context);
             await sessions.EndAsync(hash, context.RequestAborted);
             credentials.Forget();
         }

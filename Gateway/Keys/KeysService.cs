@@ -10,7 +10,7 @@ using Melanoma.Storage.Access;
 namespace Melanoma.Gateway.Keys;
 
 /// <summary>API keys over gRPC and JSON.</summary>
-internal sealed partial class KeysService(KeyRing keys, TimeProvider time, ILogger<KeysService> logger) : Contracts.V1.Keys.KeysBase
+internal sealed partial class KeysService(KeyRing keys, OpenCalls calls, TimeProvider time, ILogger<KeysService> logger) : Contracts.V1.Keys.KeysBase
 {
     private const int MaxCalls = 1_000_000;
 
@@ -46,6 +46,7 @@ internal sealed partial class KeysService(KeyRing keys, TimeProvider time, ILogg
     {
         if (request.OverlapSeconds < 0 || request.OverlapSeconds > KeyRing.LongestOverlap.TotalSeconds)
             throw Invalid($"The overlap must be 0 to {KeyRing.LongestOverlap.TotalSeconds:0} seconds.");
+        calls.Spare(context.GetHttpContext());
         var (key, secret) = await keys.RotateAsync(request.Name, TimeSpan.FromSeconds(request.OverlapSeconds), context.CancellationToken) ?? throw NoSuchKey();
         LogRotated(key.Name, context.GetCaller().Name);
         return Shown(key, secret, context);
@@ -53,6 +54,7 @@ internal sealed partial class KeysService(KeyRing keys, TimeProvider time, ILogg
 
     public override async Task<Key> RevokeKey(RevokeKeyRequest request, ServerCallContext context)
     {
+        calls.Spare(context.GetHttpContext());
         var key = await keys.RevokeAsync(request.Name, context.CancellationToken) ?? throw NoSuchKey();
         LogRevoked(key.Name, context.GetCaller().Name);
         return MessageOf(key, today: null);
